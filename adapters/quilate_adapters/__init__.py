@@ -1,0 +1,1 @@
+"""Outside things behind Quilate's protocols: one file or folder each."""

@@ -1,0 +1,50 @@
+"""Quilate: build, measure and improve applications on foundation models, with any provider.
+
+Names load when they are first used, so that ``import quilate`` stays fast.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from quilate.decisions import Decision, Question, decide
+    from quilate.errors import QuilateError
+    from quilate.evals import Run, Suite, evaluate, load_suite, open_run, resume
+    from quilate.evaluators import Metric, Output, Sample, Score
+    from quilate.messages import Message, assistant, system, user
+    from quilate.models import Request, Response, Sampling, ask
+    from quilate.prompts import Template
+    from quilate.registry import embedder, evaluator, model, store
+    from quilate.retrieval import Answer, Rag, index, rag
+    from quilate.retrievers import Document, Hit, Passage
+
+_HOMES = {
+    "decisions": ("Decision", "Question", "decide"),
+    "errors": ("QuilateError",),
+    "evals": ("Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
+    "evaluators": ("Metric", "Output", "Sample", "Score"),
+    "messages": ("Message", "assistant", "system", "user"),
+    "models": ("Request", "Response", "Sampling", "ask"),
+    "prompts": ("Template",),
+    "retrieval": ("Answer", "Rag", "index", "rag"),
+    "registry": ("embedder", "evaluator", "model", "store"),
+    "retrievers": ("Document", "Hit", "Passage"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  # names are strings
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'quilate' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"quilate.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

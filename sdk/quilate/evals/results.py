@@ -1,0 +1,98 @@
+"""What a run leaves behind: calls, items, and the Run that holds them. Plain values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.models import Request, Response
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CallSource = Literal["live", "cache", "journal", "replay"]
+RunStatus = Literal["running", "finished", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as a result: its `kind` (``rate_limited``, ``ValueError``…), its message, and the
+    `stage` it came from (``target``)."""
+
+    kind: str
+    message: str
+    stage: str = "target"
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One model call of a run, as its journal holds it. `key` is a digest of the model's identity
+    and the request."""
+
+    key: str
+    model: str
+    request: Request
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One target on one sample, once: target × sample × epoch.
+
+    `calls` are the keys of the model calls that the target made; `score_calls` those of each
+    evaluator, by evaluator name.
+    """
+
+    target: str
+    sample_id: str
+    epoch: int = 0
+    output: Output | None = None
+    scores: tuple[Score, ...] = ()
+    failure: Failure | None = None
+    calls: tuple[str, ...] = ()
+    score_calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run read back from its journal.
+
+    `items` holds the finished ones in plan order; `planned` is how many there should be.
+    `provenance` holds what is needed to repeat the run (versions, hashes, seeds, identities).
+    """
+
+    id: str
+    name: str
+    created: str
+    status: RunStatus
+    targets: tuple[str, ...]
+    metrics: Mapping[str, Metric]
+    samples: Mapping[str, Sample]
+    items: Sequence[Item]
+    planned: int
+    provenance: Mapping[str, Any]
+    load_call: Callable[[str], Call | None] = lambda key: None
+
+    def call(self, key: str) -> Call | None:
+        """The model call behind a key, with its prompt and raw reply."""
+        return self.load_call(key)
+
+    def summary(self, level: float = 0.95) -> str:
+        """The result table as text: every figure with its interval at `level`."""
+        from quilate.reports.terminal import render
+
+        return render(self, level=level)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """One row a score: target, sample, epoch, metric, value, status, reason, output text."""
+        from quilate.reports.frames import to_pandas
+
+        return to_pandas(self)
+
+    def report(self, path: str) -> str:
+        """Write the self-contained HTML report and return its path."""
+        from quilate.reports.html import write
+
+        return str(write(self, path))

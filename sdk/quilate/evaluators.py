@@ -1,0 +1,165 @@
+"""The Target and Evaluator protocols and their values: sample → output → scores."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from quilate.decisions import Decision
+from quilate.messages import Message
+from quilate.models import Cost, Usage
+from quilate.retrievers import Hit
+
+ScoreStatus = Literal["scored", "unscored", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question put to a target.
+
+    `references` are acceptable answers; `gold` the ids of the passages that hold the answer;
+    `answerable` False says that the right answer is to abstain; `group` names the source that
+    samples share (a document, a conversation), by which intervals are clustered.
+    """
+
+    id: str
+    input: str | tuple[Message, ...]
+    references: tuple[str, ...] = ()
+    gold: tuple[str, ...] = ()
+    answerable: bool | None = None
+    group: str | None = None
+    language: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def question(self) -> str:
+        """The input as text: the last user message of a conversation."""
+        if isinstance(self.input, str):
+            return self.input
+        users = [message for message in self.input if message.role == "user"]
+        return users[-1].text if users else ""
+
+
+CitationStatus = Literal["verified", "not_in_passage", "no_such_passage", "no_quote"]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A place in an answer that points to a passage.
+
+    ``answer.text[start:end]`` is the marker; `quote` is what the answer claims to be the
+    passage's words, and is *verified* when it stands there verbatim (white space folded), at
+    ``passage.text[quote_start:quote_end]``.
+    """
+
+    marker: str
+    start: int
+    end: int
+    passage_id: str | None
+    quote: str | None
+    status: CitationStatus
+    quote_start: int | None = None
+    quote_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a target gave for a sample. `hits` is None for a target that retrieves nothing;
+    `context` is what of the hits the model was shown; `abstained` None means not known."""
+
+    text: str
+    hits: tuple[Hit, ...] | None = None
+    context: tuple[Hit, ...] | None = None
+    citations: tuple[Citation, ...] = ()
+    abstained: bool | None = None
+    usage: Usage = Usage()
+    cost: Cost = Cost()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """What is under test."""
+
+    async def __call__(self, sample: Sample) -> Output:
+        """Answer one sample."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a score's number means."""
+
+    name: str
+    description: str = ""
+    bounds: tuple[float, float] | None = (0.0, 1.0)
+    higher_is_better: bool = True
+    judged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric on one output: a value, or the reason why there is none. Never NaN.
+
+    >>> Score.of("exact_match", 1.0).value
+    1.0
+    >>> Score.unscored("recall@4", "the sample has no gold passages").status
+    'unscored'
+    """
+
+    metric: str
+    value: float | None
+    status: ScoreStatus = "scored"
+    reason: str | None = None
+    explanation: str | None = None
+    evidence: tuple[str, ...] = ()
+    decision: Decision | None = None
+    usage: Usage = Usage()
+    cost: Cost = Cost()
+
+    def __post_init__(self) -> None:
+        if self.status == "scored":
+            if self.value is None or not math.isfinite(self.value):
+                raise ValueError(
+                    f"A score of {self.metric!r} must be a finite number, "
+                    f"not {self.value!r}; use Score.unscored to say why not."
+                )
+        elif self.value is not None or not self.reason:
+            raise ValueError(f"{self.metric!r} is {self.status}: give a reason and no value.")
+
+    @classmethod
+    def of(cls, metric: str, value: float | bool, **fields: Any) -> "Score":
+        """A score with a value."""
+        return cls(metric, float(value), **fields)
+
+    @classmethod
+    def unscored(cls, metric: str, reason: str, **fields: Any) -> "Score":
+        """The metric does not apply to this output, for `reason`."""
+        return cls(metric, None, "unscored", reason, **fields)
+
+    @classmethod
+    def error(cls, metric: str, reason: str, **fields: Any) -> "Score":
+        """The metric could not be computed, for `reason`."""
+        return cls(metric, None, "error", reason, **fields)
+
+
+class Evaluator(Protocol):
+    """Turns an output into scores. A pure value: configured once, no mutable state."""
+
+    @property
+    def name(self) -> str:
+        """The name under which it is registered."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics it gives, one score each for every output."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Fields of `Sample` that at least one sample must have: ``references``, ``gold``…"""
+        ...
+
+    async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+        """Score one output."""
+        ...

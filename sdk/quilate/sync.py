@@ -1,0 +1,87 @@
+"""The sync face: coroutines run on one background loop that the package owns.
+
+So the same call works in a script, in a notebook whose own loop is running, and in a thread.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
+
+from quilate.errors import QuilateError
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The package's loop, started in a daemon thread at the first call."""
+    global _loop
+    with _lock:
+        if _loop is None or _loop.is_closed():
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="quilate", daemon=True).start()
+        return _loop
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end from sync code; Ctrl-C cancels it and waits until it has stopped.
+
+    >>> async def answer() -> int:
+    ...     return 42
+    >>> run(answer())
+    42
+    """
+    loop = background_loop()
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    if running is loop:
+        work.close()
+        raise QuilateError(
+            "A sync call was made from inside Quilate's own loop, which would wait for itself.",
+            remedy="Use the async form (await …) in async code.",
+        )
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return future.result()
+    except KeyboardInterrupt:
+        future.cancel()
+        _wait_stopped(loop)
+        raise
+
+
+def _wait_stopped(loop: asyncio.AbstractEventLoop) -> None:
+    """Give cancelled tasks a moment to clean up (close files, commit what is finished)."""
+
+    async def others() -> None:
+        mine = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not mine]
+        if tasks:
+            await asyncio.wait(tasks, timeout=10)
+
+    asyncio.run_coroutine_threadsafe(others(), loop).result()
+
+
+def iterate(source: AsyncIterator[T]) -> Iterator[T]:
+    """Iterate an async iterator from sync code."""
+
+    async def step() -> tuple[bool, T | None]:
+        try:
+            return True, await anext(source)
+        except StopAsyncIteration:
+            return False, None
+
+    try:
+        while True:
+            more, value = run(step())
+            if not more:
+                return
+            yield value  # type: ignore[misc]  # `more` says that there is one
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            run(close())

@@ -1,0 +1,69 @@
+"""Scripted models for tests and benchmarks: control flow and faults, never quality."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from quilate.codec import digest
+from quilate.models import (
+    FREE,
+    Capabilities,
+    Event,
+    Finished,
+    ModelInfo,
+    Request,
+    Response,
+    TextDelta,
+    Usage,
+    reply,
+)
+
+
+class ScriptedModel:
+    """A model that answers with what `script` says: a text for all, or a function of the request
+    that gives a text or a `Response`, or raises a `ModelError`.
+
+    >>> from quilate import sync
+    >>> from quilate.models import ask
+    >>> sync.run(ScriptedModel("hola").generate(ask("?"))).text
+    'hola'
+    """
+
+    def __init__(
+        self,
+        script: str | Callable[[Request], Any] = "ok",
+        *,
+        name: str = "scripted",
+        capabilities: Capabilities | None = None,
+    ) -> None:
+        self._script = script
+        self.calls = 0
+        source = script if isinstance(script, str) else name
+        self.info = ModelInfo(
+            name=f"scripted/{name}",
+            provider="scripted",
+            identity=f"scripted:{name}:{digest(source)[:16]}",
+            capabilities=capabilities or Capabilities.declared("stream"),
+        )
+
+    async def generate(self, request: Request) -> Response:
+        """The scripted answer; an awaitable that the script returns is awaited."""
+        self.calls += 1
+        answer = self._script if isinstance(self._script, str) else self._script(request)
+        if hasattr(answer, "__await__"):
+            answer = await answer
+        if isinstance(answer, Response):
+            return answer
+        words = len(str(answer).split())
+        return reply(str(answer), usage=Usage(1, words), cost=FREE)
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """The scripted answer word by word."""
+        response = await self.generate(request)
+        for word in response.text.split(" "):
+            yield TextDelta(word)
+        yield Finished(response)
+
+
+def scripted(rest: str, **options: Any) -> ScriptedModel:
+    """The factory behind ``scripted/TEXT``: a model that always answers TEXT."""
+    return ScriptedModel(rest, name=rest, **options)
