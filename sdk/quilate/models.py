@@ -25,7 +25,7 @@ class Capabilities:
     """What a model can do, as data. Nothing in Quilate asks an adapter for its class.
 
     Names in use: ``stream``, ``tools``, ``json_schema``, ``choices`` (answers constrained to a
-    list of strings), ``logprobs``, ``loglikelihood``, ``decide``, ``temperature``, ``seed``,
+    list of strings), ``logprobs``, ``choice_logprobs``, ``loglikelihood``, ``decide``, ``temperature``, ``seed``,
     ``images``, ``audio``, ``files``.
 
     >>> Capabilities.declared("stream", "logprobs").has("logprobs")
@@ -191,13 +191,19 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a model answered. `raw` is the provider's own object as JSON, where there is one."""
+    """What a model answered.
+
+    `choice_logprobs`, for a request whose format is a `ChoiceFormat` and a model with capability
+    ``choice_logprobs``, holds the natural-log probability of each whole choice as the answer.
+    `raw` is the provider's own object as JSON; journals and caches do not keep it.
+    """
 
     message: Message
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
     cost: Cost = Cost()
     logprobs: tuple[TokenLogprob, ...] | None = None
+    choice_logprobs: Mapping[str, float] | None = None
     timing: Timing = Timing()
     id: str | None = None
     raw: Any = None

@@ -1,0 +1,45 @@
+"""A suite: samples × targets × evaluators, as values. `suite_file` reads one from YAML."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quilate.evaluators import Evaluator, Sample, Target
+from quilate.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard limits of a run; None is no limit. Money in US dollars, time in seconds."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What to evaluate, on what, by what measure.
+
+    A target is a `Target`, a Model, or any function, sync or async, from the sample's question (or
+    the `Sample`, when its parameter is annotated so) to a text or an `Output`. Every target runs
+    on every sample `epochs` times. `source` is the file's content as read, kept for repeating.
+
+    >>> suite = Suite("echo", [Sample("1", "hola", ("hola",))], {"echo": lambda text: text}, [])
+    >>> list(suite.targets)
+    ['echo']
+    """
+
+    name: str
+    samples: Sequence[Sample]
+    targets: Mapping[str, Target | Model | Callable[..., Any]]
+    evaluators: Sequence[Evaluator]
+    epochs: int = 1
+    seed: int = 0
+    concurrency: int = 8
+    cache: bool = False
+    limits: Limits = field(default_factory=Limits)
+    path: Path | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
