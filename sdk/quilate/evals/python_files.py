@@ -1,0 +1,61 @@
+"""Objects from Python files that lie beside a suite: ``file.py:name``."""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from quilate.errors import ConfigurationError
+from quilate.registry import nearest
+
+
+def load_object(reference: str, folder: Path, suite: Path) -> Any:
+    """The object called `name` in ``folder/file.py``. This runs the file's code, as importing it
+    would. Raises `ConfigurationError` naming the suite when the file or the name is not there, or
+    the file raises."""
+    file, colon, name = reference.rpartition(":")
+    if not colon or not file.endswith(".py") or not name.isidentifier():
+        raise ConfigurationError(
+            f"'{reference}' does not name a Python object.",
+            where=str(suite),
+            remedy="Write FILE.py:NAME, such as app.py:answer.",
+        )
+    path = (folder / file).resolve()
+    if not path.is_file():
+        raise ConfigurationError(
+            f"The Python file {path} is not there.",
+            where=str(suite),
+            remedy="Paths are relative to the suite file.",
+        )
+    module = _module(path, suite)
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        public = [known for known in vars(module) if not known.startswith("_")]
+        raise ConfigurationError(
+            f"{path} has no '{name}'.", where=str(suite), remedy=nearest(name, public)
+        ) from None
+
+
+def _module(path: Path, suite: Path) -> Any:
+    # Named by its path, so that two projects' app.py do not meet in sys.modules.
+    tag = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    module_name = f"quilate_suite_{tag}_{path.stem}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path} cannot be imported.", where=str(suite))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise ConfigurationError(
+            f"Running {path} failed: {type(error).__name__}: {error}.",
+            where=str(suite),
+            remedy=f"Try it alone: python {path}",
+        ) from error
+    return module

@@ -1,0 +1,147 @@
+"""YAML with places: what a file says, the line of each key, and errors that name it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from quilate.errors import ConfigurationError
+from quilate.registry import nearest
+
+Place = tuple[str | int, ...]
+
+
+def load(path: Path) -> tuple[Any, Mapping[Place, int]]:
+    """The content of a YAML file and the line (from 1) of each key and list entry.
+
+    Raises `ConfigurationError` for a missing, unreadable, empty or malformed file, and for a key
+    that stands twice.
+    """
+    text = _read(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        places: dict[Place, int] = {}
+        if node is not None:
+            _walk(node, (), places, path)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigurationError(
+            f"This is not valid YAML: {problem}.",
+            where=f"{path}{line}",
+            remedy="Check indentation, quotes and colons near that line.",
+        ) from None
+    if not isinstance(data, dict):
+        raise ConfigurationError(
+            "The file is empty." if data is None else "The file is not a mapping of keys.",
+            where=str(path),
+            remedy="`quilate new DIR` writes a suite to start from.",
+        )
+    return data, places
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "There is no such file.",
+            where=str(path),
+            remedy="Check the path, or start a project with `quilate new DIR`.",
+        ) from None
+    except IsADirectoryError:
+        raise ConfigurationError(
+            "This is a folder, not a suite file.",
+            where=str(path),
+            remedy=f"Name the file, such as {path / 'suite.yaml'}.",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"The file is not UTF-8 (byte {error.start}).",
+            where=str(path),
+            remedy="Save it as UTF-8.",
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The file cannot be read: {error.strerror}.", where=str(path)
+        ) from None
+
+
+def _walk(node: yaml.Node, place: Place, places: dict[Place, int], path: Path) -> None:
+    places[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise ConfigurationError(
+                    f"The key '{key.value}' stands twice.",
+                    where=f"{path}:{line}",
+                    remedy="Keep one of the two.",
+                )
+            seen.add(key.value)
+            _walk(value, (*place, key.value), places, path)
+            places[(*place, key.value)] = line
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            _walk(value, (*place, number), places, path)
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], path: Path, places: Mapping[Place, int]
+) -> ConfigurationError:
+    """The first problem that pydantic found, as one error with its line and the remedy."""
+    first = error.errors(include_url=False)[0]
+    place = tuple(first["loc"])
+    where = f"{path}:{_line(place, places)}"
+    dotted = ".".join(str(step) for step in place)
+    if first["type"] == "extra_forbidden":
+        known = sorted(_fields_at(model, place[:-1]))
+        return ConfigurationError(
+            f"Unknown key '{place[-1]}'.", where=where, remedy=nearest(str(place[-1]), known)
+        )
+    if first["type"] == "missing":
+        return ConfigurationError(f"The key '{dotted}' is missing.", where=where, remedy="Add it.")
+    message = first["msg"].removeprefix("Value error, ")
+    return ConfigurationError(
+        f"`{dotted}` is not right: {message}.",
+        where=where,
+        remedy="`quilate schema` prints what the file may hold.",
+    )
+
+
+def _line(place: Place, places: Mapping[Place, int]) -> int:
+    while place and place not in places:
+        place = place[:-1]
+    return places.get(place, 1)
+
+
+def _fields_at(model: type[BaseModel], place: Place) -> set[str]:
+    """The keys that may stand at `place`: follow fields, and the values of dicts and unions."""
+    current: set[Any] = {model}
+    for step in place:
+        following: set[Any] = set()
+        for kind in current:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                field = kind.model_fields.get(str(step))
+                following |= _models_in(field.annotation) if field else set()
+            else:
+                following |= _models_in(kind)
+        # A step into a dictionary or a union's branch names no field; stay where we are.
+        current = following or current
+    return {
+        name
+        for kind in current
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+        for name in kind.model_fields
+    }
+
+
+def _models_in(annotation: Any) -> set[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {found for part in get_args(annotation) for found in _models_in(part)}
