@@ -55,6 +55,12 @@ def factory(group: Group, name: str) -> Callable[..., Any]:
     return cast(Callable[..., Any], point.load())
 
 
+def home(group: Group, name: str) -> str:
+    """The module that registered `name`; raises as `factory`."""
+    factory(group, name)
+    return _entry_points(group)[name].module
+
+
 def require(module: str, *, extra: str, package: str | None = None) -> Any:
     """Import a third party's module, or say which ``pip install`` brings it."""
     try:
@@ -68,8 +74,9 @@ def require(module: str, *, extra: str, package: str | None = None) -> Any:
 def model(name: str, **options: Any) -> "Model":
     """The model behind a string such as ``openai/gpt-…`` or ``llamacpp/path/to.gguf``.
 
-    Nothing heavy happens yet: weights load and connections open at the first call. Raises
-    `UnknownName` for a provider that nobody registered.
+    It retries failed calls, and joins the run in which it is used (`middleware.ambient`). Nothing
+    heavy happens yet: weights load and connections open at the first call. Raises `UnknownName`
+    for a provider that nobody registered.
     """
     provider, slash, rest = name.partition("/")
     if not slash or not rest:
@@ -78,7 +85,9 @@ def model(name: str, **options: Any) -> "Model":
             remedy="Write PROVIDER/NAME, such as llamacpp/smollm2-135m-instruct. Providers: "
             + ", ".join(names("models")),
         )
-    return cast("Model", factory("models", provider)(rest, **options))
+    from quilate.middleware import Retrying, ambient
+
+    return ambient(Retrying(factory("models", provider)(rest, **options)))
 
 
 def embedder(name: str, **options: Any) -> "Embedder":

@@ -15,7 +15,7 @@ from quilate.evals.results import Call, Failure, Item, Run
 from quilate.evals.suite import Limits, Resource, Suite
 
 if TYPE_CHECKING:
-    from quilate.evals.progress import RunProgress
+    from quilate.retrievers import Progress
 
 __all__ = [
     "Call",
@@ -48,7 +48,7 @@ async def aevaluate(
     *,
     store: str | Path = DEFAULT_STORE,
     replay: str | None = None,
-    progress: "RunProgress | None" = None,
+    progress: "Progress | None" = None,
 ) -> Run:
     """Run a suite and return the run; every finished item is kept in `store` at once.
 
@@ -65,7 +65,7 @@ async def aresume(
     suite: Suite | None = None,
     *,
     store: str | Path = DEFAULT_STORE,
-    progress: "RunProgress | None" = None,
+    progress: "Progress | None" = None,
 ) -> Run:
     """Finish a run that was stopped. `suite` may be left out when it came from a file."""
     from quilate.evals import runner

@@ -1,0 +1,5 @@
+"""``python -m quilate.cli``, the same as the ``quilate`` command."""
+
+from quilate.cli import main
+
+main()

@@ -1,0 +1,55 @@
+"""``quilate ask``: an answer as it comes, then its sources."""
+
+import json
+import sys
+from pathlib import Path
+
+from quilate import registry, sync
+from quilate.codec import to_data
+from quilate.models import Finished, TextDelta, ask
+
+
+def ask_model(question: str, model: str, *, as_json: bool) -> None:
+    """Stream a model's answer to a bare question."""
+    target = registry.model(model)
+    response = None
+    for event in sync.iterate(target.stream(ask(question, temperature=0.0))):
+        if isinstance(event, TextDelta) and not as_json:
+            _write(event.text)
+        elif isinstance(event, Finished):
+            response = event.response
+    if as_json:
+        _write(json.dumps(to_data(response), ensure_ascii=False))
+    _write("\n")
+
+
+def ask_documents(
+    question: str, documents: Path, model: str, *, k: int, embedder: str, as_json: bool
+) -> None:
+    """Stream an answer from documents, then list the passages it was given."""
+    from quilate.cli.progress import show_progress
+    from quilate.retrieval import Answer, index, rag
+
+    with show_progress(quiet=as_json) as progress:
+        built = index(documents, embedder=embedder, progress=progress)
+    answer = None
+    for event in rag(built, model=model, k=k).stream(question):
+        if isinstance(event, TextDelta) and not as_json:
+            _write(event.text)
+        elif isinstance(event, Answer):
+            answer = event
+    if answer is None:
+        return
+    if as_json:
+        _write(json.dumps(to_data(answer), ensure_ascii=False) + "\n")
+        return
+    _write("\n\n")
+    for number, hit in enumerate(answer.context, 1):
+        _write(f"[{number}] {hit.passage.title or hit.passage.document_id}\n")
+    for citation in answer.citations:
+        _write(f"    {citation.marker}: {citation.status}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

