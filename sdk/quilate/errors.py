@@ -13,9 +13,10 @@ _SECRETS = re.compile(
     \b(?:sk|pk|rk|xai|gsk|hf|ghp|glpat)[-_][A-Za-z0-9_\-]{12,}     # provider keys
     | \bAKIA[0-9A-Z]{16}\b                                         # AWS access keys
     | \bAIza[0-9A-Za-z_\-]{30,}                                    # Google keys
-    | (?<=bearer\s)[A-Za-z0-9._~+/\-]{8,}=*                        # Authorization headers
-    | (?<=api[-_]key["'\s:=])\s*["']?[^\s"',}]{8,}                 # api_key=..., "api-key": "..."
-    | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)                              # user:password@host
+    | (?P<bearer>\bbearer\s+)[A-Za-z0-9._~+/\-]{8,}=*              # Authorization headers
+    | (?P<named>\b[\w\-]*(?:api[-_]?key|secret|password|access[-_]token)["']?\s*[:=]\s*["']?)
+      [^\s"',}]{4,}                                                # api_key=…, "api-key": "…"
+    | (?P<scheme>://)[^/\s:@]+:[^/\s@]+(?=@)                       # ://user:password@host
     """
 )
 
@@ -25,8 +26,15 @@ def redact(text: str) -> str:
 
     >>> redact("401 for sk-abcdefghijklmnop")
     '401 for [redacted]'
+    >>> redact('{"api_key": "hunter2hunter2"}')
+    '{"api_key": "[redacted]"}'
     """
-    return _SECRETS.sub("[redacted]", text)
+
+    def hide(found: re.Match[str]) -> str:
+        kept = found[found.lastgroup] if found.lastgroup else ""
+        return f"{kept}[redacted]"
+
+    return _SECRETS.sub(hide, text)
 
 
 class QuilateError(Exception):

@@ -1,0 +1,80 @@
+"""Models that join the run in which they are used.
+
+A run journals, caches and budgets every model call that happens inside it, also those of a plain
+function that made its model by name and knows nothing of the run. So the layers are looked up at
+the moment of the call, in a context variable, which child tasks, threads started by
+`asyncio.to_thread` and `quilate.sync.run` inherit.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from weakref import WeakKeyDictionary
+
+from quilate.middleware.base import Wrapper, within
+from quilate.models import Event, Model, Request, Response
+
+
+class _Layers:
+    """A run's layers around each model that it meets, put on once for each."""
+
+    def __init__(self, wrap: Callable[[Model], Model]) -> None:
+        self._wrap = wrap
+        self._wrapped: WeakKeyDictionary[Ambient, Model] = WeakKeyDictionary()
+
+    def around(self, model: "Ambient") -> Model:
+        found = self._wrapped.get(model)
+        if found is None:
+            # Around the inner model: the value must not keep its own weak key alive.
+            found = self._wrapped[model] = self._wrap(model.inner)
+        return found
+
+
+_layers: ContextVar[_Layers | None] = ContextVar("quilate_layers", default=None)
+
+
+@contextmanager
+def layers(wrap: Callable[[Model], Model]) -> Iterator[None]:
+    """Calls to ambient models inside go through ``wrap(model)``; the innermost `layers` holds.
+
+    >>> from quilate import sync
+    >>> from quilate.models import ask
+    >>> from quilate.testing import ScriptedModel
+    >>> model = ambient(ScriptedModel("live"))
+    >>> with layers(lambda inner: ScriptedModel("layered")):
+    ...     sync.run(model.generate(ask("?"))).text
+    'layered'
+    """
+    token = _layers.set(_Layers(wrap))
+    try:
+        yield
+    finally:
+        _layers.reset(token)
+
+
+class Ambient(Wrapper):
+    """A model whose calls go through the layers of the run in which they happen, once: an ambient
+    model inside an ambient model adds no second layers."""
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once, through the layers if there are any."""
+        current = _layers.get()
+        if current is None:
+            return await self.inner.generate(request)
+        token = _layers.set(None)
+        try:
+            return await current.around(self).generate(request)
+        finally:
+            _layers.reset(token)
+
+    def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece, through the layers if there are any."""
+        current = _layers.get()
+        if current is None:
+            return self.inner.stream(request)
+        return within(_layers, None, current.around(self).stream(request))
+
+
+def ambient(model: Model) -> Ambient:
+    """The model as one that joins the run around it; a model that already does stays as it is."""
+    return model if isinstance(model, Ambient) else Ambient(model)

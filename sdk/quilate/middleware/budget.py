@@ -1,0 +1,235 @@
+"""Hard limits of money, tokens and seconds, shared by all the calls of a run."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quilate.errors import BudgetExceeded, ConfigurationError
+from quilate.middleware.base import Wrapper, close_stream
+from quilate.models import Event, Finished, Model, Request, Response
+
+if TYPE_CHECKING:
+    import anyio
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls have cost: US dollars, tokens (input and output), and how many there were."""
+
+    usd: float = 0.0
+    tokens: int = 0
+    calls: int = 0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.usd + other.usd, self.tokens + other.tokens, self.calls + other.calls)
+
+
+class Budget:
+    """A ledger of what a run may spend; None is no limit.
+
+    A call reserves what it may cost before it begins, and settles what it did cost when it ends.
+    It reserves as much as the dearest call so far, and at least its own ``max_tokens``. It begins
+    when the sum of what is spent, what calls under way have reserved and its own reservation is
+    within the limits; when it is not, it waits for calls under way to settle, and when there are
+    none left, `BudgetExceeded` is raised. The very first call goes alone, so that the price of
+    one is known before many are under way. So the limit can be passed only by as much as calls
+    under way together turn out dearer than what each had reserved; the next one is refused. Failed
+    calls settle as free, since providers do not say what they cost.
+
+    `seconds` is wall-clock time from when the budget is made; calls under way then are cancelled.
+    Where money is limited and a call comes back with an unknown price, its answer is kept and
+    every later call is refused, unless `allow_unknown`: then it counts what is known of it.
+    `spent` is what an earlier part of the run already spent. For use on one event loop.
+
+    >>> Budget(usd=5.0).spent
+    Spent(usd=0.0, tokens=0, calls=0)
+    """
+
+    def __init__(
+        self,
+        usd: float | None = None,
+        tokens: int | None = None,
+        seconds: float | None = None,
+        *,
+        allow_unknown: bool = False,
+        spent: Spent | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for name, limit in (("usd", usd), ("tokens", tokens), ("seconds", seconds)):
+            if limit is not None and not limit >= 0:
+                raise ConfigurationError(f"A budget of {name}={limit} is not a limit.")
+        self.usd, self.tokens, self.seconds = usd, tokens, seconds
+        self.spent = spent or Spent()
+        self._allow_unknown, self._clock = allow_unknown, clock
+        self._started = clock()
+        self._reserved, self._dearest = Spent(), Spent()
+        self._unpriced: str | None = None
+        self._settled: anyio.Event | None = None
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the end of the budget's time, 0 after it; None without a limit."""
+        if self.seconds is None:
+            return None
+        return max(0.0, self.seconds - (self._clock() - self._started))
+
+    async def reserve(self, model_name: str, request: Request) -> Spent:
+        """Wait until a call may begin, and return its reservation, which must be settled.
+
+        Raises `BudgetExceeded` when it may not.
+        """
+        while True:
+            self.check()
+            wanted = self._reservation(request)
+            fits = self._fits(self.spent + self._reserved + wanted)
+            alone = self._reserved.calls == 0
+            if fits and (alone or self._price_is_known):
+                self._reserved += wanted
+                return wanted
+            if alone:
+                raise self._used_up(model_name, wanted)
+            await self._wait()
+
+    def settle(self, reserved: Spent, model_name: str, response: Response | None) -> None:
+        """Enter what a call cost (None: it failed) in place of what it had reserved."""
+        self._reserved = Spent(
+            self._reserved.usd - reserved.usd,
+            self._reserved.tokens - reserved.tokens,
+            self._reserved.calls - reserved.calls,
+        )
+        if self._reserved.calls == 0:
+            self._reserved = Spent()  # no rounding errors are left over
+        if response is not None:
+            self._enter(model_name, response)
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
+
+    def check(self) -> None:
+        """Raise `BudgetExceeded` when no call may begin any more, whatever it would cost."""
+        if self.seconds_left() == 0.0:
+            raise self.out_of_time()
+        if self._unpriced is not None:
+            raise BudgetExceeded(
+                f"The price of {self._unpriced} is not known, so the limit of {self.usd:g} USD "
+                "cannot be held.",
+                remedy="Limit tokens instead, or allow calls of unknown price.",
+            )
+
+    def out_of_time(self) -> BudgetExceeded:
+        """The error that the budget's seconds are over."""
+        return BudgetExceeded(
+            f"The {self.seconds:g} seconds that the run may take are over. It has spent "
+            f"{self._so_far()}.",
+            remedy="Finished work is kept: raise the limit and resume the run.",
+        )
+
+    @property
+    def _price_is_known(self) -> bool:
+        return self._dearest.calls > 0 or (self.usd is None and self.tokens is None)
+
+    def _reservation(self, request: Request) -> Spent:
+        tokens = max(self._dearest.tokens, request.sampling.max_tokens or 0)
+        return Spent(self._dearest.usd, tokens, calls=1)
+
+    def _fits(self, total: Spent) -> bool:
+        return (self.usd is None or total.usd <= self.usd) and (
+            self.tokens is None or total.tokens <= self.tokens
+        )
+
+    def _used_up(self, model_name: str, wanted: Spent) -> BudgetExceeded:
+        usd = "" if self.usd is None else f"{self.usd:g} USD"
+        tokens = "" if self.tokens is None else f"{self.tokens} tokens"
+        return BudgetExceeded(
+            f"The budget of {' and '.join(filter(None, (usd, tokens)))} does not hold another call "
+            f"of {model_name}, which may take {wanted.usd:.4f} USD and {wanted.tokens} tokens. The "
+            f"run has spent {self._so_far()}.",
+            remedy="Finished work is kept: raise the limit and resume the run.",
+        )
+
+    def _enter(self, model_name: str, response: Response) -> None:
+        unknown = response.cost.basis == "unknown" or response.cost.usd is None
+        if unknown and self.usd is not None and not self._allow_unknown:
+            self._unpriced = model_name
+        cost = Spent(response.cost.usd or 0.0, response.usage.total_tokens, calls=1)
+        self.spent += cost
+        self._dearest = Spent(
+            max(self._dearest.usd, cost.usd), max(self._dearest.tokens, cost.tokens), calls=1
+        )
+
+    async def _wait(self) -> None:
+        """Until a call settles or time is over."""
+        import anyio
+
+        if self._settled is None:
+            self._settled = anyio.Event()
+        left = self.seconds_left()
+        with nullcontext() if left is None else anyio.move_on_after(left):
+            await self._settled.wait()
+
+    def _so_far(self) -> str:
+        return (
+            f"{self.spent.usd:.4f} USD and {self.spent.tokens} tokens in {self.spent.calls} calls"
+        )
+
+
+class Budgeted(Wrapper):
+    """A model whose calls are paid from a `Budget`; raises `BudgetExceeded`.
+
+    >>> from quilate import sync
+    >>> from quilate.models import ask
+    >>> from quilate.testing import ScriptedModel
+    >>> model = Budgeted(ScriptedModel("uno dos"), Budget(tokens=5))
+    >>> sync.run(model.generate(ask("?"))).usage.total_tokens, model.budget.spent.tokens
+    (3, 3)
+    >>> sync.run(model.generate(ask("?")))
+    Traceback (most recent call last):
+    quilate.errors.BudgetExceeded: The budget of 5 tokens does not hold another call ...
+    """
+
+    def __init__(self, inner: Model, budget: Budget) -> None:
+        super().__init__(inner)
+        self.budget = budget
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once, when the budget allows it."""
+        name, response = self.info.name, None
+        reserved = await self.budget.reserve(name, request)
+        try:
+            with self._in_time():
+                response = await self.inner.generate(request)
+            return response
+        finally:
+            self.budget.settle(reserved, name, response)
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece, when the budget allows it; settled by the last event."""
+        name, response = self.info.name, None
+        reserved = await self.budget.reserve(name, request)
+        events = self.inner.stream(request)
+        try:
+            while True:
+                with self._in_time():
+                    event = await anext(events, None)
+                if isinstance(event, Finished):
+                    response = event.response
+                if event is None:
+                    return
+                yield event
+        finally:
+            self.budget.settle(reserved, name, response)
+            await close_stream(events)
+
+    def _in_time(self) -> AbstractContextManager[None]:
+        left = self.budget.seconds_left()
+        return nullcontext() if left is None else self._cancelled_after(left)
+
+    @contextmanager
+    def _cancelled_after(self, seconds: float) -> Iterator[None]:
+        import anyio
+
+        with anyio.move_on_after(seconds) as scope:
+            yield
+        if scope.cancelled_caught:
+            raise self.budget.out_of_time()

@@ -1,0 +1,137 @@
+"""Retries, in one layer for every provider: their own clients are built to make none."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from quilate.errors import MalformedReply, ModelError
+from quilate.middleware.base import Wrapper, close_stream
+from quilate.models import Event, Model, Request, Response
+
+if TYPE_CHECKING:
+    from tenacity import AsyncRetrying, RetryCallState
+
+T = TypeVar("T")
+
+
+class Retrying(Wrapper):
+    """Tries a call up to `attempts` times while its error is `retryable`.
+
+    Waits are drawn between 0 and `first_wait` seconds, then between 0 and twice as many, and so on
+    ("full jitter"), and are never shorter than the provider's ``retry_after``. The request's
+    deadline holds for all attempts and waits together: a wait that would pass it, or that is
+    longer than `max_wait` seconds, is not begun, and the error is raised at once with a note that
+    says so. A stream is retried only until its first event. The last error is the one raised.
+
+    >>> from quilate import sync
+    >>> from quilate.models import ask
+    >>> from quilate.testing import ScriptedModel
+    >>> sync.run(Retrying(ScriptedModel("hola")).generate(ask("?"))).text
+    'hola'
+    """
+
+    def __init__(
+        self,
+        inner: Model,
+        *,
+        attempts: int = 4,
+        first_wait: float = 1.0,
+        max_wait: float = 60.0,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(inner)
+        self._attempts, self._first_wait, self._max_wait = attempts, first_wait, max_wait
+        self._sleep, self._clock = sleep, clock
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once, after as many attempts as it takes."""
+        return await self._retry(request, self.inner.generate)
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece; what has been given out is never taken back."""
+
+        async def begin(request: Request) -> tuple[Event, AsyncIterator[Event]]:
+            events = self.inner.stream(request)
+            first = await anext(events, None)
+            if first is None:
+                raise MalformedReply("The stream ended without an event.", where=self.info.name)
+            return first, events
+
+        first, rest = await self._retry(request, begin)
+        try:
+            yield first
+            async for event in rest:
+                yield event
+        finally:
+            await close_stream(rest)
+
+    async def _retry(self, request: Request, attempt: Callable[[Request], Awaitable[T]]) -> T:
+        started = self._clock()
+        try:
+            return await attempt(request)
+        except ModelError as error:
+            if not error.retryable or self._attempts == 1:
+                raise
+            failed: ModelError | None = error  # tenacity's first attempt: a good call pays nothing
+
+        async def again() -> T:
+            nonlocal failed
+            if failed is not None:
+                error, failed = failed, None
+                raise error
+            if request.deadline is None:
+                return await attempt(request)
+            left = request.deadline - (self._clock() - started)
+            return await attempt(replace(request, deadline=left))
+
+        return await self._retrying(request, started)(again)
+
+    def _retrying(self, request: Request, started: float) -> "AsyncRetrying":
+        from anyio import sleep
+        from tenacity import AsyncRetrying, wait_random_exponential
+
+        backoff = wait_random_exponential(multiplier=self._first_wait, max=self._max_wait)
+
+        def retry(state: "RetryCallState") -> bool:
+            error = _error(state)
+            return error is not None and error.retryable
+
+        def wait(state: "RetryCallState") -> float:
+            error = _error(state)
+            return max(backoff(state), (error and error.retry_after) or 0.0)
+
+        def stop(state: "RetryCallState") -> bool:
+            left = None
+            if request.deadline is not None:
+                left = request.deadline - (self._clock() - started)
+            reason = self._reason_to_stop(state.attempt_number, state.upcoming_sleep, left)
+            error = _error(state)
+            if reason and error is not None:
+                error.add_note(reason)
+            return reason is not None
+
+        return AsyncRetrying(
+            sleep=self._sleep or sleep, retry=retry, wait=wait, stop=stop, reraise=True
+        )
+
+    def _reason_to_stop(self, attempt: int, wait: float, left: float | None) -> str | None:
+        if attempt >= self._attempts:
+            return f"Tried {attempt} times."
+        if wait > self._max_wait:
+            return (
+                f"Tried {attempt} times: the provider asks to wait {wait:.0f} s, longer than the "
+                f"{self._max_wait:.0f} s that a retry may wait."
+            )
+        if left is not None and wait >= left:
+            return (
+                f"Tried {attempt} times: the next try would have to wait {wait:.1f} s, and "
+                f"{max(left, 0):.1f} s of the request's deadline are left."
+            )
+        return None
+
+
+def _error(state: "RetryCallState") -> ModelError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, ModelError) else None

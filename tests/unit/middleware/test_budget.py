@@ -1,0 +1,189 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quilate.errors import BudgetExceeded, ConfigurationError, ServerError
+from quilate.middleware import Stored
+from quilate.middleware.budget import Budget, Budgeted, Spent
+from quilate.middleware.cassette import MemoryStore
+from quilate.models import Cost, Finished, TextDelta, Usage, ask, reply
+from quilate.testing import ScriptedModel
+
+
+def priced(*prices, basis="exact"):
+    """A model whose calls cost these dollars in turn, the last one for ever; 10 tokens each."""
+    queue = list(prices)
+
+    async def script(request):
+        await asyncio.sleep(0)
+        usd = queue.pop(0) if len(queue) > 1 else queue[0]
+        return reply("ok", cost=Cost(usd, basis), usage=Usage(4, 6))
+
+    return ScriptedModel(script)
+
+
+async def together(model, count):
+    calls = (model.generate(ask(str(n))) for n in range(count))
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def test_concurrent_calls_cannot_slip_under_the_limit_together():
+    model = priced(0.25)
+    budget = Budget(usd=1.0)
+    results = asyncio.run(together(Budgeted(model, budget), 50))
+    assert model.calls == 4
+    assert budget.spent == Spent(1.0, 40, 4)
+    assert sum(isinstance(result, BudgetExceeded) for result in results) == 46
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 40))
+def test_equal_or_falling_prices_never_pass_the_limit(prices, limit):
+    budget = Budget(tokens=limit)
+    queue = sorted(prices, reverse=True)
+
+    async def script(request):
+        tokens = queue.pop(0)
+        await asyncio.sleep(0)
+        return reply("ok", usage=Usage(0, tokens))
+
+    asyncio.run(together(Budgeted(ScriptedModel(script), budget), len(prices)))
+    first_alone = max(prices) if limit < max(prices) else limit
+    assert budget.spent.tokens <= first_alone
+
+
+def test_overshoot_is_what_calls_under_way_cost_more_than_reserved():
+    budget = Budget(usd=1.0)
+    results = asyncio.run(together(Budgeted(priced(0.1, 0.5), budget), 50))
+    # The first shows 0.1, so nine begin at 0.1 each; all turn out to cost 0.5; then no more.
+    assert budget.spent.usd == pytest.approx(0.1 + 9 * 0.5)
+    assert sum(isinstance(result, BudgetExceeded) for result in results) == 40
+
+
+def test_max_tokens_is_reserved():
+    model = priced(0.0)
+    request = ask("?", max_tokens=100)
+    with pytest.raises(BudgetExceeded, match=r"may take 0\.0000 USD and 100 tokens"):
+        asyncio.run(Budgeted(model, Budget(tokens=99)).generate(request))
+    assert model.calls == 0
+
+
+def test_unknown_price_under_a_money_limit_is_refused_after_one_call():
+    model = priced(None, basis="unknown")
+    results = asyncio.run(together(Budgeted(model, Budget(usd=5)), 10))
+    assert model.calls == 1
+    assert results[0].text == "ok"
+    assert all("price of scripted/scripted is not known" in str(r) for r in results[1:])
+
+
+def test_unknown_price_may_be_allowed_and_does_not_matter_without_a_money_limit():
+    for budget in (Budget(usd=5, allow_unknown=True), Budget(tokens=1000)):
+        results = asyncio.run(together(Budgeted(priced(None, basis="unknown"), budget), 10))
+        assert {r.text for r in results} == {"ok"}
+
+
+def test_free_calls_pass_a_budget_of_zero():
+    results = asyncio.run(together(Budgeted(priced(0.0), Budget(usd=0)), 10))
+    assert {r.text for r in results} == {"ok"}
+
+
+def test_a_failed_call_gives_its_reservation_back():
+    state = {"fail": True}
+
+    def script(request):
+        if state.pop("fail", False):
+            raise ServerError("down")
+        return reply("ok", usage=Usage(0, 10))
+
+    budget = Budget(tokens=10)
+    model = Budgeted(ScriptedModel(script), budget)
+    with pytest.raises(ServerError):
+        asyncio.run(model.generate(ask("?", max_tokens=10)))
+    assert asyncio.run(model.generate(ask("?", max_tokens=10))).text == "ok"
+    assert budget.spent == Spent(0.0, 10, 1)
+
+
+def test_time_is_over_before_a_call_begins():
+    now = [0.0]
+    model = priced(0.0)
+    budgeted = Budgeted(model, Budget(seconds=10, clock=lambda: now[0]))
+    assert asyncio.run(budgeted.generate(ask("?"))).text == "ok"
+    now[0] = 10.0
+    with pytest.raises(BudgetExceeded, match="10 seconds"):
+        asyncio.run(budgeted.generate(ask("?")))
+    assert model.calls == 1
+
+
+def test_calls_under_way_are_cancelled_when_time_is_over():
+    cancelled = []
+
+    async def forever(request):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    budgeted = Budgeted(ScriptedModel(forever), Budget(seconds=0.01))
+    with pytest.raises(BudgetExceeded, match="over"):
+        asyncio.run(budgeted.generate(ask("?")))
+    assert cancelled == [True]
+
+
+def test_those_who_wait_for_a_reservation_give_up_when_time_is_over():
+    async def forever(request):
+        await asyncio.Event().wait()
+
+    results = asyncio.run(
+        together(Budgeted(ScriptedModel(forever), Budget(tokens=9, seconds=0.01)), 3)
+    )
+    assert all(isinstance(result, BudgetExceeded) for result in results)
+
+
+def test_streams_are_settled_by_their_last_event():
+    budget = Budget(tokens=5)
+    model = Budgeted(ScriptedModel("uno dos"), budget)
+
+    async def read():
+        return [event async for event in model.stream(ask("?"))]
+
+    events = asyncio.run(read())
+    assert events[0] == TextDelta("uno")
+    assert isinstance(events[-1], Finished)
+    assert budget.spent.tokens == 3
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(read())
+
+
+def test_a_stream_out_of_time_is_stopped_between_its_events():
+    class Stuck(ScriptedModel):
+        async def stream(self, request):
+            yield TextDelta("a")
+            await asyncio.Event().wait()
+
+    async def read():
+        return [e async for e in Budgeted(Stuck(), Budget(seconds=0.01)).stream(ask("?"))]
+
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(read())
+
+
+def test_cached_answers_cost_nothing():
+    budget = Budget(usd=1.0)
+    model = Stored(Budgeted(priced(1.0), budget), MemoryStore())
+    for _ in range(3):
+        assert asyncio.run(model.generate(ask("?"))).text == "ok"
+    assert budget.spent.calls == 1
+
+
+def test_what_was_spent_before_counts():
+    budget = Budget(usd=1.0, spent=Spent(usd=2.0))
+    with pytest.raises(BudgetExceeded, match=r"spent 2\.0000 USD"):
+        asyncio.run(Budgeted(priced(0.1), budget).generate(ask("?")))
+
+
+@pytest.mark.parametrize("limits", [{"usd": -1.0}, {"seconds": float("nan")}])
+def test_a_limit_must_be_one(limits):
+    with pytest.raises(ConfigurationError, match="not a limit"):
+        Budget(**limits)
