@@ -25,7 +25,8 @@ class Capabilities:
     """What a model can do, as data. Nothing in Quilate asks an adapter for its class.
 
     Names in use: ``stream``, ``tools``, ``json_schema``, ``choices`` (answers constrained to a
-    list of strings), ``logprobs``, ``choice_logprobs``, ``loglikelihood``, ``decide``, ``temperature``, ``seed``,
+    list of strings), ``logprobs``, ``choice_logprobs``, ``loglikelihood``,
+    ``decide``, ``temperature``, ``seed``,
     ``images``, ``audio``, ``files``.
 
     >>> Capabilities.declared("stream", "logprobs").has("logprobs")

@@ -1,26 +1,63 @@
 """The ``quilate`` command: parses, calls the rooms, prints.
 
-Exit codes: 0 done; 1 an error in what was given (one paragraph on stderr); 2 wrong usage; 3 the
-run finished, but some items failed; 4 the run was stopped before its end and can be resumed; 130
-Ctrl-C.
+Results go to stdout, progress and notes to stderr. Exit codes:
+
+- 0: done.
+- 1: an error, told in one paragraph on stderr; or the reader of the output left before its end.
+- 2: wrong usage: an unknown command or option, a missing argument.
+- 3: the run finished, but some items failed.
+- 4: the run has not finished; ``quilate resume`` goes on with it.
+- 130: Ctrl-C.
+
+An error that Quilate did not foresee is a paragraph too; with ``QUILATE_TRACEBACK=1`` it is shown
+with its traceback.
 """
 
+import os
 import sys
 
 
 def main() -> None:
     """The entry point of the ``quilate`` command."""
-    from quilate.cli.app import app
     from quilate.errors import QuilateError
 
     try:
-        app(standalone_mode=True)
+        _run()
     except QuilateError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. What was finished is kept.\n")
-        sys.exit(130)
+        _fail(str(error))
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        _leave_stdout()
+    except OSError as error:
+        _fail(f"{error.filename or 'The system'}: {error.strerror or error}.")
+    except Exception as error:  # the outermost place: nothing is above to hide it from
+        if os.environ.get("QUILATE_TRACEBACK"):
+            raise
+        _fail(
+            f"Unforeseen {type(error).__name__}: {error}. This is a defect; QUILATE_TRACEBACK=1 "
+            "shows where it came from."
+        )
+
+
+def _run() -> None:
+    from quilate.cli.app import app
+
+    try:
+        app(prog_name="quilate")
+    except SystemExit as end:
+        if end.code == 130:
+            sys.stderr.write(
+                "Interrupted. What was finished is kept; a run goes on with: quilate resume\n"
+            )
+        sys.stdout.flush()  # a reader that left is noticed here, not at the interpreter's end
+        raise
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(1)
+
+
+def _leave_stdout() -> None:
+    """Give the interpreter's last flush somewhere to go, and exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

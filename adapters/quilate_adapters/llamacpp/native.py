@@ -1,0 +1,50 @@
+"""llama.cpp's shared library: loaded once, its log sent to `logging`."""
+
+import ctypes
+import logging
+import os
+from collections import deque
+from functools import cache
+from typing import Any
+
+from quilate.errors import ConfigurationError
+from quilate.registry import require
+
+_log = logging.getLogger("quilate.llamacpp")
+_ERROR = 3
+_keep: list[Any] = []
+last_errors: deque[str] = deque(maxlen=3)
+"""The last error lines that llama.cpp logged: its functions themselves return only NULL."""
+
+
+@cache
+def library() -> Any:
+    """The module of llama.cpp's low-level bindings, its library loaded and quiet.
+
+    Raises `MissingDependency` without llama-cpp-python, `ConfigurationError` when its library
+    does not load.
+    """
+    # Threads of GNU OpenMP spin while they wait; on a busy machine that costs ten times the work.
+    # The library reads the variable once, when it loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        bindings = require("llama_cpp.llama_cpp", extra="local", package="llama-cpp-python")
+    except (OSError, RuntimeError) as error:
+        raise ConfigurationError(
+            f"llama-cpp-python is installed, but its library does not load: {error}.",
+            remedy="Run: pip install --force-reinstall --no-cache-dir llama-cpp-python",
+        ) from error
+    callback = bindings.llama_log_callback(_receive)
+    # llama.cpp keeps a bare pointer: were the callback collected, its next line would crash.
+    _keep.append(callback)
+    bindings.llama_log_set(callback, ctypes.c_void_p(0))
+    bindings.llama_backend_init()
+    return bindings
+
+
+def _receive(level: int, text: bytes, _: Any) -> None:
+    line = text.decode("utf-8", "replace").rstrip()
+    if level == _ERROR:
+        last_errors.append(line)
+    if line:
+        _log.debug("%s", line)

@@ -1,0 +1,147 @@
+"""One item: a target answers a sample, evaluators score the answer, and errors become results."""
+
+import traceback
+from collections.abc import Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from time import perf_counter
+
+from quilate.errors import (
+    AuthenticationError,
+    BudgetExceeded,
+    MissingDependency,
+    ModelError,
+    ModelNotFound,
+    QuilateError,
+    StoreError,
+    redact,
+)
+from quilate.evals.journal import OK, PERMANENT, TRANSIENT
+from quilate.evals.plan import Work
+from quilate.evals.results import Failure, Item
+from quilate.evals.targets import Ask
+from quilate.evaluators import Evaluator, Output, Sample, Score
+from quilate.middleware.calls import CallNote, call_scope, collect
+
+current_work: ContextVar[Work | None] = ContextVar("quilate_work", default=None)
+"""The item that the code running now belongs to."""
+
+_STOPPING = (StoreError, BudgetExceeded)
+# Mended outside the suite (a key, a file, a package), so worth trying again by `resume`.
+_MENDABLE = (AuthenticationError, ModelNotFound, MissingDependency)
+
+
+async def run_item(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[Item, int]:
+    """The item, and its outcome for the journal. Raises `StoreError` and `BudgetExceeded`, which
+    stop the run; everything else that goes wrong is in the item."""
+    token = current_work.set(work)
+    try:
+        with call_scope(work.scope):
+            return await _run(work, ask, evaluators)
+    finally:
+        current_work.reset(token)
+
+
+async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[Item, int]:
+    name, sample_id, epoch = work.target, work.sample.id, work.epoch
+    began = perf_counter()
+    with collect() as notes:
+        try:
+            output = await ask(work.sample)
+        except Exception as error:
+            failure = failure_of(stopping(error))
+            seconds = perf_counter() - began
+            item = Item(name, sample_id, epoch, None, (), failure, _keys(notes), {}, seconds)
+            return item, TRANSIENT if _mendable(error) else PERMANENT
+    seconds = perf_counter() - began
+    scores: list[Score] = []
+    score_calls: dict[str, tuple[str, ...]] = {}
+    outcome = OK
+    for evaluator in evaluators:
+        given, keys, cause = await _score(evaluator, work.sample, output)
+        scores += given
+        if keys:
+            score_calls[evaluator.name] = score_calls.get(evaluator.name, ()) + keys
+        if cause is not None and _mendable(cause):
+            outcome = TRANSIENT
+        elif outcome == OK and any(score.status == "error" for score in given):
+            outcome = PERMANENT
+    item = Item(
+        name, sample_id, epoch, output, tuple(scores), None, _keys(notes), score_calls, seconds
+    )
+    return item, outcome
+
+
+async def _score(
+    evaluator: Evaluator, sample: Sample, output: Output
+) -> tuple[list[Score], tuple[str, ...], Exception | None]:
+    """One evaluator's scores, the calls that it made, and the error that ended it."""
+    with collect() as notes:
+        try:
+            return (
+                _complete(evaluator, await evaluator.evaluate(sample, output)),
+                _keys(notes),
+                None,
+            )
+        except Exception as error:
+            reason = failure_of(stopping(error))
+            text = f"{reason.kind}: {reason.message}"
+            scores = [Score.error(metric.name, text) for metric in evaluator.metrics]
+            return scores, _keys(notes), error
+
+
+def _complete(evaluator: Evaluator, scores: Sequence[Score]) -> list[Score]:
+    """The scores, with an error for each metric that did not get exactly one."""
+    given = [score.metric for score in scores]
+    declared = [metric.name for metric in evaluator.metrics]
+    if given == declared:
+        return list(scores)
+    wrong = [name for name in declared if given.count(name) != 1]
+    return [score for score in scores if score.metric not in wrong] + [
+        Score.error(name, f"The evaluator '{evaluator.name}' gave {given.count(name)} scores of it")
+        for name in wrong
+    ]
+
+
+def failure_of(error: Exception) -> Failure:
+    """An exception as a result: what it says, without secrets, and where in the code it arose
+    when it is none of Quilate's own.
+
+    >>> failure_of(ValueError("bad key sk-abcdefghijklmnop"))
+    Failure(kind='ValueError', message='bad key [redacted]', stage='target', retryable=False)
+    """
+    kind = error.kind if isinstance(error, ModelError) else type(error).__name__
+    retryable = isinstance(error, ModelError) and error.retryable
+    message = redact(str(error)) or kind
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames and not isinstance(error, QuilateError):
+        message += f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})"
+    return Failure(kind, message, retryable=retryable)
+
+
+def stopping(error: Exception) -> Exception:
+    """Raise what must stop the run, also out of a task group's exception group; of another group
+    return the first error, and any other error as it is."""
+    if isinstance(error, _STOPPING):
+        raise error
+    if isinstance(error, ExceptionGroup):
+        return stopping(_leaves(error.subgroup(_STOPPING) or error)[0])
+    return error
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    if not isinstance(error, ExceptionGroup):
+        return [error]
+    return [leaf for part in error.exceptions for leaf in _leaves(part)]
+
+
+def _mendable(error: Exception) -> bool:
+    return any(
+        isinstance(leaf, _MENDABLE) or (isinstance(leaf, ModelError) and leaf.retryable)
+        for leaf in _leaves(error)
+    )
+
+
+def _keys(notes: Sequence[CallNote]) -> tuple[str, ...]:
+    # A replayed call is noted by the cassette and by the journal, under one key.
+    return tuple(dict.fromkeys(note.key for note in notes))

@@ -1,0 +1,151 @@
+"""The plan of a run: which target meets which sample, in what order, and what it all rests on."""
+
+import random
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from quilate.codec import digest, to_json
+from quilate.errors import ConfigurationError
+from quilate.evals.provenance import describe
+from quilate.evals.suite import Suite
+from quilate.evals.targets import as_target
+from quilate.evaluators import Metric, Sample
+from quilate.middleware.cassette import redacted
+
+
+class Work(NamedTuple):
+    """One item to be done: target × sample × epoch. `position` is its place in the results."""
+
+    position: int
+    target: str
+    sample: Sample
+    epoch: int
+
+    @property
+    def scope(self) -> str:
+        """What tells this item's model calls from every other's."""
+        return f"{self.target}|{self.sample.id}|{self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All items of a run. `fingerprint` says what their results depend on: a run can only be
+    resumed by a plan of the same fingerprint."""
+
+    samples: tuple[Sample, ...]
+    targets: tuple[str, ...]
+    epochs: int
+    seed: int
+    fingerprint: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.samples) * len(self.targets) * self.epochs
+
+    def work(self, done: Container[int] = ()) -> Iterator[Work]:
+        """The items whose position is not in `done`.
+
+        Samples come in an order drawn from the seed, each with all its targets at once: so a run
+        that stops early has seen a random part of the data set, and the same part for every
+        target, and what it has can still be compared in pairs.
+        """
+        order = list(range(len(self.samples)))
+        random.Random(self.seed).shuffle(order)  # noqa: S311  # not for secrets
+        for index in order:
+            for number, target in enumerate(self.targets):
+                for epoch in range(self.epochs):
+                    position = (index * len(self.targets) + number) * self.epochs + epoch
+                    if position not in done:
+                        yield Work(position, target, self.samples[index], epoch)
+
+
+def metrics_of(suite: Suite) -> dict[str, Metric]:
+    """The suite's metrics by name. Raises `ConfigurationError` when two evaluators share one."""
+    found: dict[str, Metric] = {}
+    for evaluator in suite.evaluators:
+        for metric in evaluator.metrics:
+            if metric.name in found:
+                raise ConfigurationError(
+                    f"Two evaluators give the metric '{metric.name}'; one is '{evaluator.name}'.",
+                    where=str(suite.path or suite.name),
+                    remedy="Leave one out, or configure it so that its metric has another name.",
+                )
+            found[metric.name] = metric
+    return found
+
+
+async def make_plan(suite: Suite) -> Plan:
+    """Check a suite and plan it. Raises `ConfigurationError` for a suite that cannot be run.
+
+    >>> from quilate import sync
+    >>> suite = Suite("s", [Sample("1", "?"), Sample("2", "?")], {"a": str, "b": str}, [])
+    >>> [work.scope for work in sync.run(make_plan(suite)).work()]
+    ['a|1|0', 'b|1|0', 'a|2|0', 'b|2|0']
+    """
+    _check(suite)
+    evaluators = {
+        f"{n} {one.name}": [await describe(one), [metric.name for metric in one.metrics]]
+        for n, one in enumerate(suite.evaluators)
+    }
+    fingerprint = {
+        "samples": digest(*map(to_json, suite.samples)),
+        "targets": {name: await describe(target) for name, target in suite.targets.items()},
+        "evaluators": evaluators,
+        "resources": {name: dict(await r.provenance()) for name, r in suite.resources.items()},
+        "epochs": suite.epochs,
+        "seed": suite.seed,
+    }
+    samples, targets = tuple(suite.samples), tuple(suite.targets)
+    return Plan(samples, targets, suite.epochs, suite.seed, redacted(fingerprint))
+
+
+def _check(suite: Suite) -> None:
+    where = str(suite.path or suite.name)
+    for what, there in (("samples", suite.samples), ("targets", suite.targets)):
+        if not there:
+            raise ConfigurationError(f"The suite has no {what}.", where=where)
+    if suite.epochs < 1 or suite.concurrency < 1:
+        raise ConfigurationError("`epochs` and `concurrency` must be at least 1.", where=where)
+    seen: set[str] = set()
+    for sample in suite.samples:
+        if sample.id in seen:
+            raise ConfigurationError(
+                f"Two samples have the id '{sample.id}'.",
+                where=where,
+                remedy="Ids tell samples apart; give each its own.",
+            )
+        seen.add(sample.id)
+    metrics_of(suite)
+    for name, target in suite.targets.items():
+        as_target(name, target)
+    for evaluator in suite.evaluators:
+        for need in sorted(evaluator.needs):
+            if not any(getattr(sample, need) not in (None, (), "") for sample in suite.samples):
+                raise ConfigurationError(
+                    f"The evaluator '{evaluator.name}' needs `{need}`, which no sample has.",
+                    where=where,
+                    remedy=f"Add `{need}` to the samples, or leave the evaluator out.",
+                )
+
+
+def changes(old: Any, new: Any, path: str = "") -> list[str]:
+    """Where two fingerprints differ, as ``path: old → new``.
+
+    >>> changes({"seed": 0, "epochs": 1}, {"seed": 7, "epochs": 1})
+    ['seed: 0 → 7']
+    """
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        names = [*old, *(name for name in new if name not in old)]
+        return [
+            change
+            for name in names
+            for change in changes(
+                old.get(name, "absent"), new.get(name, "absent"), f"{path}.{name}".lstrip(".")
+            )
+        ]
+    return [] if old == new else [f"{path}: {_short(old)} → {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

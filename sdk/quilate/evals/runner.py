@@ -1,0 +1,343 @@
+"""The runner: works through a plan, keeps every finished item, and can be stopped at any moment.
+
+A fixed pool of workers takes items one by one. An item is the target's answer and its scores; it
+is in the journal before the worker takes the next. The model calls inside are journaled too, each
+before its answer is handed out, so that an item cut in two is resumed without repeating a call.
+"""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import anyio.to_thread
+from pydantic_core import PydanticSerializationError
+from sqlalchemy import Engine
+
+from quilate.errors import BudgetExceeded, ConfigurationError, QuilateError
+from quilate.evals import store as stores
+from quilate.evals.items import current_work, failure_of, run_item
+from quilate.evals.journal import PERMANENT, Journal, create_run
+from quilate.evals.plan import Plan, Work, changes, make_plan, metrics_of
+from quilate.evals.provenance import model_record, run_provenance
+from quilate.evals.results import Item, Run, RunStatus
+from quilate.evals.store import Items, list_runs
+from quilate.evals.suite import Suite
+from quilate.evals.targets import Ask, as_target
+from quilate.middleware.ambient import layers
+from quilate.middleware.base import Wrapper
+from quilate.middleware.calls import Replayed, Stored
+from quilate.models import Event, Model, Request, Response
+from quilate.retrievers import Progress
+
+if TYPE_CHECKING:
+    from quilate.middleware.budget import Budget
+    from quilate.middleware.calls import CallStore
+
+__all__ = ["evaluate", "list_runs", "new_run_id", "open_run", "resume"]
+
+STORE = Path(".quilate")
+
+# Draws of epoch n ask with Request.epoch n * 65536 + the request's own.
+_DRAWS = 1 << 16
+
+
+def new_run_id(name: str) -> str:
+    """An id that sorts by time and says what ran: ``20261122-231805-python-docs-k3f9``."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "run"
+    mark = "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{mark}"
+
+
+def open_run(run: str = "latest", store: Path = STORE) -> Run:
+    """A run from the store: by its id, the beginning or last part of its id, or ``latest``."""
+    return stores.open_run(run, store)
+
+
+async def evaluate(
+    suite: Suite,
+    *,
+    store: Path = STORE,
+    run_id: str | None = None,
+    replay: str | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Run a suite to its end, or until a limit stops it, and return the run.
+
+    `replay` names an earlier run from whose journal every model call is answered. `progress` is
+    called with what is finished, what is planned, and the run's id. Raises `ConfigurationError`
+    for a suite that cannot be run, `StoreError` when the store refuses a write. However it ends,
+    what was finished is kept; `resume` goes on.
+    """
+    name = run_id or new_run_id(suite.name)
+    plan = await _plan(suite, progress)
+    engine = stores.connect(store, create=True)
+    source = None if replay is None else stores.find_run(engine, replay).name
+    with stores.lease(store, name):
+        await anyio.to_thread.run_sync(_create, engine, name, suite, plan, source)
+        journal = Journal(engine, name)
+        return await _execute(suite, plan, store, engine, journal, progress, journal.done())
+
+
+async def resume(
+    run_id: str,
+    suite: Suite | None = None,
+    *,
+    store: Path = STORE,
+    retry_errors: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Do what is left of a run: what has no result yet, and failures worth trying again (every
+    failure, with `retry_errors`).
+
+    Without `suite`, it is read again from the file that the run came from. Raises
+    `ConfigurationError`, naming what changed, when it is no longer the suite of the run, and
+    `StoreError` when another process is working on the run.
+    """
+    engine = stores.connect(store)
+    row = stores.find_run(engine, run_id)
+    suite = suite or _reload(row.name, json.loads(row.provenance), store)
+    plan = await _plan(suite, progress)
+    with stores.lease(store, row.name):
+        _check_same(engine, row, plan)
+        journal = Journal(engine, row.name)
+        done = journal.done(retry_errors=retry_errors)
+        return await _execute(suite, plan, store, engine, journal, progress, done)
+
+
+async def _plan(suite: Suite, progress: Progress | None) -> Plan:
+    for resource in suite.resources.values():
+        await resource.prepare(progress)
+    return await make_plan(suite)
+
+
+def _create(engine: Engine, name: str, suite: Suite, plan: Plan, replay: str | None) -> None:
+    provenance = run_provenance(suite, plan, replay)
+    metrics = metrics_of(suite)
+    create_run(engine, name, plan, suite=suite.name, metrics=metrics, provenance=provenance)
+
+
+def _reload(name: str, provenance: Mapping[str, Any], store: Path) -> Suite:
+    from quilate.evals.suite_file import load_suite
+
+    suite = provenance.get("suite", {})
+    if "path" not in suite or suite["path"] is None:
+        raise ConfigurationError(
+            f"The run {name} did not come from a suite file.",
+            remedy="Resume it from Python: quilate.resume(run, suite).",
+        )
+    return load_suite(suite["path"], store=store, **suite.get("overrides", {}))
+
+
+def _check_same(engine: Engine, row: Any, plan: Plan) -> None:
+    """Refuse to mix the results of two suites in one run."""
+    found = changes(json.loads(row.fingerprint), json.loads(json.dumps(plan.fingerprint)))
+    if not found:
+        return
+    if found[0].startswith("samples:"):
+        old = stores.read_samples(engine, row.id)
+        new = {sample.id: sample for sample in plan.samples}
+        differ = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        named = ", ".join(differ[:5]) + (", …" if len(differ) > 5 else "")
+        found[0] = f"samples: {len(differ)} differ ({named})" if differ else "samples: their order"
+    raise ConfigurationError(
+        f"The suite is not what it was when the run {row.name} began: {'; '.join(found)}.",
+        remedy="Undo the change to resume, or begin a new run: quilate run",
+    )
+
+
+async def _execute(
+    suite: Suite,
+    plan: Plan,
+    store: Path,
+    engine: Engine,
+    journal: Journal,
+    progress: Progress | None,
+    done: set[int],
+) -> Run:
+    """Work, and leave the run marked with how that ended."""
+    onward = f"Go on with: quilate resume {journal.name}"
+    status: RunStatus = "stopped"
+    reason: str | None = f"It was interrupted. {onward}"
+    cassette = None
+    journal.mark("running")
+    try:
+        cassette = _Cassette.of(engine, store, journal.provenance.get("replay"))
+        with layers(_Layers(suite, store, journal, cassette)):
+            stopped = await _Execution(suite, plan, journal, progress).run(done)
+        status = "stopped" if stopped else "finished"
+        reason = f"{stopped} {onward}" if stopped else None
+    except QuilateError as error:
+        reason = str(error)
+        raise
+    finally:
+        # These block the loop for a commit: an await here could be cancelled in its turn.
+        if cassette is not None:
+            cassette.journal.close()
+        journal.mark(status, reason)
+        journal.close()
+    by_id = {sample.id: sample for sample in plan.samples}
+    return stores.open_run(journal.name, store, samples=by_id)
+
+
+class _Cassette(NamedTuple):
+    """A recorded run to be replayed."""
+
+    run: Run
+    journal: Journal
+
+    @classmethod
+    def of(cls, engine: Engine, store: Path, name: str | None) -> "_Cassette | None":
+        if name is None:
+            return None
+        return cls(stores.open_run(name, store), Journal(engine, name))
+
+    def requests(self) -> list[Request]:
+        """What the current item asked when it was recorded, to say how a missing call differs."""
+        work = current_work.get()
+        if work is None:
+            return []
+        item = cast(Items, self.run.items).find(work.target, work.sample.id, work.epoch)
+        if item is None:
+            return []
+        keys = [*item.calls, *(key for keys in item.score_calls.values() for key in keys)]
+        return [call.request for call in map(self.run.call, keys) if call is not None]
+
+
+class _Drawn(Wrapper):
+    """Tells the draws of one request in different epochs apart."""
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once, with the epoch in the request."""
+        return await self.inner.generate(_drawn(request))
+
+    def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece, with the epoch in the request."""
+        return self.inner.stream(_drawn(request))
+
+
+def _drawn(request: Request) -> Request:
+    work = current_work.get()
+    if work is None or work.epoch == 0:
+        return request
+    return replace(request, epoch=work.epoch * _DRAWS + request.epoch)
+
+
+class _Layers:
+    """What a run puts around every model that is called in it: journal, cache, budget; in a
+    replay, the journal around the cassette and no model at all."""
+
+    def __init__(
+        self, suite: Suite, store: Path, journal: Journal, cassette: _Cassette | None
+    ) -> None:
+        self._suite, self._journal, self._cassette = suite, journal, cassette
+        self._models: dict[str, Any] = dict(journal.provenance.get("models", {}))
+        self._cache = _open_cache(store) if suite.cache and cassette is None else None
+        self._budget = _open_budget(suite, journal) if cassette is None else None
+
+    def __call__(self, model: Model) -> Model:
+        """The model with its layers; the run's provenance names it from now on."""
+        self._models[model.info.name] = model_record(model.info)
+        self._journal.note(models=dict(self._models))
+        if self._cassette is not None:
+            inner: Model = Replayed(model, self._cassette.journal, recorded=self._cassette.requests)
+        else:
+            inner = self._paid(model)
+        inner = Stored(inner, self._journal, role="journal")
+        return _Drawn(inner) if self._suite.epochs > 1 else inner
+
+    def _paid(self, model: Model) -> Model:
+        if self._budget is not None:
+            from quilate.middleware.budget import Budgeted
+
+            model = Budgeted(model, self._budget)
+        return model if self._cache is None else Stored(model, self._cache, role="cache")
+
+
+def _open_cache(store: Path) -> "CallStore":
+    from quilate.middleware.cache import SqliteCache
+
+    return SqliteCache(store / "cache.sqlite")
+
+
+def _open_budget(suite: Suite, journal: Journal) -> "Budget | None":
+    """The run's ledger, with what earlier goes at the run have spent already in it."""
+    limits = suite.limits
+    if limits.usd is None and limits.tokens is None:
+        return None
+    from quilate.middleware.budget import Budget, Spent
+
+    budget = Budget(usd=limits.usd, tokens=limits.tokens)
+    for model_name, response in journal.responses():
+        budget.settle(Spent(), model_name, response)
+    return budget
+
+
+class _Execution:
+    """One go at a run: its pool of workers, and what they share."""
+
+    def __init__(self, suite: Suite, plan: Plan, journal: Journal, progress: Progress | None):
+        self._suite, self._plan, self._journal = suite, plan, journal
+        self._progress = progress
+        self._targets: dict[str, Ask] = {
+            name: as_target(name, target) for name, target in suite.targets.items()
+        }
+        self._finished = 0
+        self._stopped: str | None = None
+
+    async def run(self, done: set[int]) -> str | None:
+        """Work until nothing is left; returns why it stopped before that, or None."""
+        self._finished = len(done)
+        self._tell()
+        seconds = self._suite.limits.seconds
+        try:
+            async with asyncio.timeout(seconds) as clock:
+                await self._pool(self._plan.work(done))
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            self._stopped = f"The limit of {seconds:g} seconds was reached."
+        return self._stopped
+
+    async def _pool(self, work: Iterator[Work]) -> None:
+        workers = [asyncio.create_task(self._worker(work)) for _ in range(self._suite.concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _worker(self, work: Iterator[Work]) -> None:
+        """Take items until none is left. At a limit nobody takes another, but the items in hand
+        go on to their end or their next call, so that no answer that was paid for is lost."""
+        for one in work:
+            try:
+                item, outcome = await run_item(
+                    one, self._targets[one.target], self._suite.evaluators
+                )
+            except BudgetExceeded as error:
+                self._stopped = str(error)
+                return
+            await self._record(one, item, outcome)
+            if self._stopped is not None:
+                return
+
+    async def _record(self, work: Work, item: Item, outcome: int) -> None:
+        try:
+            await self._journal.record(work.position, item, outcome)
+        except PydanticSerializationError as error:
+            failure = failure_of(TypeError(f"the target's output cannot be kept as JSON: {error}"))
+            item = Item(item.target, item.sample_id, item.epoch, failure=failure, calls=item.calls)
+            await self._journal.record(work.position, item, PERMANENT)
+        self._finished += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._finished, len(self._plan), self._journal.name)

@@ -1,0 +1,338 @@
+"""The run store: one SQLite file holds every run, with its samples, items and model calls.
+
+This is its reading side, and who may work on which run; `journal` is its writing side.
+"""
+
+import json
+import sqlite3
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, overload
+
+from sqlalchemy import (
+    Engine,
+    Row,
+    create_engine,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
+
+from quilate.codec import from_data, from_json
+from quilate.errors import ConfigurationError, StoreError, UnknownName
+from quilate.evals.results import Call, Item, Run, RunStatus
+from quilate.evals.tables import (
+    VERSION,
+    ItemBody,
+    calls,
+    items,
+    key_bytes,
+    metadata,
+    runs,
+    samples,
+    split_keys,
+    unpack,
+)
+from quilate.evaluators import Metric, Sample
+from quilate.models import Request, Response
+from quilate.registry import nearest
+
+FILE = "runs.sqlite"
+
+# FULL: a commit has reached the disk when it returns, also through a power cut.
+_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run in a list: `finished` of `planned` items have a result, a failure being one."""
+
+    id: str
+    name: str
+    created: str
+    status: RunStatus
+    finished: int
+    planned: int
+
+
+_REMEDIES = {
+    "is full": "Free some space on that disk.",
+    "readonly": "Make the file and its folder writable.",
+    "locked": "Another process keeps it locked; wait for that process or stop it.",
+    "not a database": "It is no run store; move it away or choose another --store.",
+    "malformed": "The file is damaged; move it away, or restore it from a backup.",
+    "unable to open": "Check that the folder exists and that you may write in it.",
+    "disk I/O": "Check the disk, its free space and its quota.",
+}
+
+
+def store_error(error: SQLAlchemyError, path: str, *, then: str = "") -> StoreError:
+    """A database's complaint as a `StoreError`; `then` says how to go on after the remedy."""
+    said = str(getattr(error, "orig", error))
+    known = (remedy for sign, remedy in _REMEDIES.items() if sign in said)
+    remedy = " ".join(filter(None, (next(known, ""), then)))
+    return StoreError(f"The run store failed: {said}.", where=path, remedy=remedy or None)
+
+
+@contextmanager
+def reported(path: str, *, then: str = "") -> Iterator[None]:
+    """Turn what the database raises inside into a `StoreError`."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise store_error(error, path, then=then) from error
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def connect(store: Path, *, create: bool = False) -> Engine:
+    """The engine over a store's file. Raises `StoreError` when it is absent (without `create`),
+    no store, or written by a newer version."""
+    path = store / FILE
+    if not create and not path.exists():
+        raise StoreError(
+            "There are no runs here.", where=str(store), remedy="Begin one: quilate run SUITE"
+        )
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Cannot make the store: {error.strerror}.", where=str(store)) from None
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    event.listen(engine, "connect", _prepare)
+    with reported(str(path)), engine.begin() as connection:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version > VERSION:
+            raise StoreError(
+                f"The store has format {version}; this Quilate reads up to {VERSION}.",
+                where=str(path),
+                remedy="Run: pip install --upgrade quilate",
+            )
+        if version < VERSION and create:
+            for table in metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+            connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+    return engine
+
+
+@contextmanager
+def lease(store: Path, run: str) -> Iterator[None]:
+    """Hold a run: a second process, or a second call in this one, gets a `StoreError`.
+
+    The lock is SQLite's on an empty file, because it works on every system that SQLite does and
+    the kernel lets go of it when the process dies, however it dies.
+    """
+    path = store / "locks" / f"{run}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"Cannot lock the run {run}: {error}.", where=str(path)) from None
+    try:
+        _hold(lock, run, path)
+        yield
+    finally:
+        lock.close()
+
+
+def _hold(lock: sqlite3.Connection, run: str, path: Path) -> None:
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if "locked" not in str(error):
+            raise StoreError(f"Cannot lock the run {run}: {error}.", where=str(path)) from None
+        raise StoreError(
+            f"The run {run} is being worked on by another process.",
+            where=str(path),
+            remedy="Wait until it has ended, or stop it.",
+        ) from None
+
+
+def find_run(engine: Engine, wanted: str) -> "Row[Any]":
+    """The row of one run: by its id, the beginning or the last part of its id, or ``latest``.
+
+    Raises `UnknownName` for none, `ConfigurationError` for several.
+    """
+    with reported(str(engine.url.database)), engine.connect() as connection:
+        by_age = select(runs.c.id, runs.c.name).order_by(runs.c.created.desc(), runs.c.id.desc())
+        known = {row.name: row.id for row in connection.execute(by_age)}
+        if wanted == "latest":
+            found = list(known)[:1]
+        elif wanted in known:
+            found = [wanted]
+        else:
+            found = [n for n in known if n.startswith(wanted) or n.endswith(f"-{wanted}")]
+        if not found:
+            raise UnknownName(f"There is no run '{wanted}'.", remedy=nearest(wanted, list(known)))
+        if len(found) > 1:
+            raise ConfigurationError(
+                f"'{wanted}' could be {len(found)} runs: {', '.join(found[:5])}.",
+                remedy="Write more of the id.",
+            )
+        return connection.execute(select(runs).where(runs.c.id == known[found[0]])).one()
+
+
+def _status(store: Path, name: str, written: str) -> RunStatus:
+    """A run that says it is running but that nobody holds was killed."""
+    if written == "running":
+        try:
+            with lease(store, name):
+                return "stopped"
+        except StoreError:
+            return "running"
+    return cast(RunStatus, written)
+
+
+def list_runs(store: Path) -> list[RunRecord]:
+    """Every run of a store, newest first; none when there is no store yet."""
+    if not (store / FILE).exists():
+        return []
+    engine = connect(store)
+    finished = select(func.count()).where(items.c.run == runs.c.id).scalar_subquery()
+    query = select(runs, finished.label("finished"))
+    with reported(str(store)), engine.connect() as connection:
+        rows = connection.execute(query.order_by(runs.c.created.desc(), runs.c.id.desc())).all()
+    return [
+        RunRecord(
+            row.name,
+            row.suite,
+            row.created,
+            _status(store, row.name, row.status),
+            row.finished,
+            row.planned,
+        )
+        for row in rows
+    ]
+
+
+def read_samples(engine: Engine, run: int) -> dict[str, Sample]:
+    """The samples of a run by id, in the order of its suite."""
+    query = select(samples.c.body).where(samples.c.run == run).order_by(samples.c.position)
+    with reported(str(engine.url.database)), engine.connect() as connection:
+        read = [from_json(Sample, unpack(body)) for (body,) in connection.execute(query)]
+    return {sample.id: sample for sample in read}
+
+
+def open_run(wanted: str, store: Path, *, samples: Mapping[str, Sample] | None = None) -> Run:
+    """A run read from its store. Items are read as they are looked at; `samples` saves reading
+    them when the caller has them."""
+    engine = connect(store)
+    row = find_run(engine, wanted)
+    by_id = read_samples(engine, row.id) if samples is None else samples
+    targets = tuple(json.loads(row.targets))
+    return Run(
+        id=row.name,
+        name=row.suite,
+        created=row.created,
+        status=_status(store, row.name, row.status),
+        reason=row.reason,
+        targets=targets,
+        metrics=from_data(dict[str, Metric], json.loads(row.metrics)),
+        samples=by_id,
+        items=Items(engine, row.id, tuple(by_id), targets, row.epochs),
+        planned=row.planned,
+        provenance=json.loads(row.provenance),
+        load_call=_Calls(engine, row.id),
+    )
+
+
+class Items(Sequence[Item]):
+    """The items of a run in plan order, read a page at a time and not kept."""
+
+    _PAGE = 256
+
+    def __init__(
+        self,
+        engine: Engine,
+        run: int,
+        sample_ids: tuple[str, ...],
+        targets: tuple[str, ...],
+        epochs: int,
+    ) -> None:
+        self._engine, self._run = engine, run
+        self._sample_ids, self._targets, self._epochs = sample_ids, targets, epochs
+        query = select(items.c.position).where(items.c.run == run).order_by(items.c.position)
+        with reported(str(engine.url.database)), engine.connect() as connection:
+            self._positions = array("q", connection.execute(query).scalars())
+        self._page: tuple[int, list[Item]] = (-1, [])
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | list[Item]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = range(len(self))[index]
+        number, offset = divmod(place, self._PAGE)
+        held, page = self._page
+        if held != number:
+            page = self._read(number)
+            self._page = (number, page)
+        return page[offset]
+
+    def find(self, target: str, sample_id: str, epoch: int) -> Item | None:
+        """One item by what it is; None when the run has no result of it."""
+        try:
+            sample, number = self._sample_ids.index(sample_id), self._targets.index(target)
+        except ValueError:
+            return None
+        position = (sample * len(self._targets) + number) * self._epochs + epoch
+        place = bisect_left(self._positions, position)
+        there = place < len(self) and self._positions[place] == position
+        return self[place] if there and epoch < self._epochs else None
+
+    def _read(self, number: int) -> list[Item]:
+        wanted = self._positions[number * self._PAGE : (number + 1) * self._PAGE]
+        query = select(items).where(
+            items.c.run == self._run, items.c.position.between(wanted[0], wanted[-1])
+        )
+        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(items.c.position)).all()
+        return [self._item(row) for row in rows]
+
+    def _item(self, row: "Row[Any]") -> Item:
+        rest, epoch = divmod(row.position, self._epochs)
+        sample, target = divmod(rest, len(self._targets))
+        body = from_json(ItemBody, unpack(row.body))
+        return Item(
+            target=self._targets[target],
+            sample_id=self._sample_ids[sample],
+            epoch=epoch,
+            output=body.output,
+            scores=body.scores,
+            failure=body.failure,
+            calls=split_keys(row.calls),
+            score_calls=body.score_calls,
+            seconds=row.seconds,
+        )
+
+
+class _Calls:
+    """Reads the model calls of a run by key."""
+
+    def __init__(self, engine: Engine, run: int) -> None:
+        self._engine, self._run = engine, run
+
+    def __call__(self, key: str) -> Call | None:
+        query = select(calls).where(calls.c.run == self._run, calls.c.key == key_bytes(key))
+        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        request = from_json(Request, unpack(row.request))
+        return Call(row.key.hex(), row.model, request, from_json(Response, unpack(row.response)))

@@ -1,0 +1,171 @@
+"""A judge is measured before it is believed: its agreement with the deterministic metrics.
+
+A judge that cannot tell apart what they tell apart must be said to be weak.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import stdtrit
+
+from quilate.evals.results import Run
+from quilate.evaluators import Metric
+from quilate.stats import Estimate, Interval, auroc, spearman
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Measure = Literal["AUROC", "Spearman"]
+Standing = Literal["better than chance", "includes chance", "worse than chance", "unmeasured"]
+
+CHANCE: dict[Measure, float] = {"AUROC": 0.5, "Spearman": 0.0}
+_SMALLEST: dict[Measure, float] = {"AUROC": 0.0, "Spearman": -1.0}
+_BLOCKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a judged metric agrees with a deterministic `reference` on the items that have both:
+    AUROC where the reference is 0 or 1 (chance 0.5), Spearman's correlation where it is graded
+    (chance 0). Higher is always agreement, whichever way the two metrics point."""
+
+    reference: str
+    measure: Measure
+    estimate: Estimate
+
+    @property
+    def standing(self) -> Standing:
+        """Where the interval lies from what a judge that answers at random would get."""
+        interval, chance = self.estimate.interval, CHANCE[self.measure]
+        if interval is None:
+            return "unmeasured"
+        if interval.low > chance:
+            return "better than chance"
+        return "worse than chance" if interval.high < chance else "includes chance"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A judged metric and its agreements. `level` is that of the single interval: those of one
+    judge hold together at the report's level (Bonferroni), for the best of many is no proof."""
+
+    metric: str
+    agreements: tuple[Agreement, ...]
+    level: float
+
+    @property
+    def standing(self) -> Standing:
+        """*Better than chance* when it separates what at least one deterministic metric does and
+        contradicts none; *worse* when it contradicts one."""
+        standings = {agreement.standing for agreement in self.agreements}
+        order: tuple[Standing, ...] = ("worse than chance", "better than chance", "includes chance")
+        return next((one for one in order if one in standings), "unmeasured")
+
+
+def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
+    """The agreement of every judged metric of `run` with its deterministic metrics.
+
+    It is measured within each target and averaged, for between targets the two may well differ for
+    reasons that have nothing to do with the judge. Items on one source are not independent, so the
+    intervals are those of a delete-a-group jackknife over `Sample.group` (Kott 2001).
+    """
+    references = [metric for metric in run.metrics.values() if not metric.judged and metric.bounds]
+    return tuple(
+        _judge(run, metric, references, level) for metric in run.metrics.values() if metric.judged
+    )
+
+
+def _judge(run: Run, judged: Metric, references: Sequence[Metric], level: float) -> Judge:
+    columns = [(reference, _paired(run, judged, reference)) for reference in references]
+    usable = [(reference, pairs) for reference, pairs in columns if pairs.varies]
+    single = 1.0 - (1.0 - level) / max(len(usable), 1)
+    return Judge(
+        judged.name,
+        tuple(_agreement(reference.name, pairs, single) for reference, pairs in usable),
+        single,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The items that both metrics scored; values turned so that higher is better."""
+
+    judge: Floats
+    truth: Floats
+    targets: npt.NDArray[np.str_]
+    clusters: tuple[str, ...]
+
+    @property
+    def varies(self) -> bool:
+        return min(np.unique(self.judge).size, np.unique(self.truth).size) > 1
+
+
+def _paired(run: Run, judged: Metric, reference: Metric) -> _Pairs:
+    signs = [1.0 if metric.higher_is_better else -1.0 for metric in (judged, reference)]
+    rows: list[tuple[float, float, str, str]] = []
+    for item in run.items:
+        values = {score.metric: score.value for score in item.scores}
+        x, y = values.get(judged.name), values.get(reference.name)
+        if x is not None and y is not None:
+            cluster = run.samples[item.sample_id].group or f"sample {item.sample_id}"
+            rows.append((signs[0] * x, signs[1] * y, item.target, cluster))
+    return _Pairs(
+        np.array([row[0] for row in rows]),
+        np.array([row[1] for row in rows]),
+        np.array([row[2] for row in rows], dtype=np.str_),
+        tuple(row[3] for row in rows),
+    )
+
+
+def _agreement(reference: str, pairs: _Pairs, level: float) -> Agreement:
+    values = np.unique(pairs.truth)
+    measure: Measure = "AUROC" if values.size == 2 else "Spearman"
+    truth = (pairs.truth == values[1]).astype(np.float64) if measure == "AUROC" else pairs.truth
+    within = [pairs.targets == target for target in np.unique(pairs.targets)]
+
+    def figure(keep: Mask) -> float | None:
+        parts = [_one_target(measure, pairs.judge[keep & own], truth[keep & own]) for own in within]
+        weight = sum(weight for _, weight in parts)
+        return sum(value * weight for value, weight in parts) / weight if weight else None
+
+    found = _jackknife(figure, pairs.clusters, level, _SMALLEST[measure])
+    return Agreement(reference, measure, found)
+
+
+def _one_target(measure: Measure, judge: Floats, truth: Floats) -> tuple[float, float]:
+    """A target's figure and its weight: the pairs it ranks for AUROC, its items for Spearman."""
+    if measure == "AUROC":
+        positive = float(truth.sum())
+        value, weight = auroc(judge, truth).value, positive * (truth.size - positive)
+    else:
+        value, weight = spearman(judge, truth).value, float(truth.size)
+    return (0.0, 0.0) if value is None else (value, weight)
+
+
+def _jackknife(
+    figure: Callable[[Mask], float | None],
+    clusters: Sequence[str],
+    level: float,
+    smallest: float,
+) -> Estimate:
+    """`figure` of all items, with the t interval of the delete-a-group jackknife."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
+    count = min(len(numbers), _BLOCKS)
+    block = np.array([numbers[name] % max(count, 1) for name in clusters])
+    n, value = len(clusters), figure(np.ones(len(clusters), dtype=np.bool_))
+    left_out = [figure(block != number) for number in range(count)]
+    known = np.array([one for one in left_out if one is not None])
+    if value is None or known.size < 3 or known.size < count:
+        return Estimate(value, None, n, len(numbers), reason="too few sources for an interval")
+    error = math.sqrt((count - 1) / count * float(((known - known.mean()) ** 2).sum()))
+    if error == 0.0:
+        return Estimate(value, None, n, len(numbers), reason="no spread between the sources")
+    half = float(stdtrit(count - 1, (1.0 + level) / 2.0)) * error
+    low, high = max(value - half, smallest), min(value + half, 1.0)
+    interval = Interval(low, high, level, "delete-a-group jackknife")
+    return Estimate(value, interval, n, len(numbers), error)

@@ -1,0 +1,123 @@
+"""Figures and findings as sentences: the same in the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from quilate.evals.results import Run
+from quilate.models import Cost
+from quilate.reports.judges import Judge
+from quilate.reports.strings import Words
+from quilate.reports.summary import Cell, Coverage, Pair, Summary
+from quilate.stats import Estimate
+
+_JUDGE = {
+    "better than chance": "judge_better",
+    "includes chance": "judge_chance",
+    "worse than chance": "judge_worse",
+    "unmeasured": "judge_unmeasured",
+}
+
+
+def figure(words: Words, estimate: Estimate, *, sign: bool = False) -> str:
+    """``0.62 [0.47, 0.75]``, or the value alone, or that there is none."""
+    if estimate.value is None:
+        return "—"
+    value = words.number(estimate.value, sign=sign)
+    if estimate.interval is None:
+        return f"{value} ({words['no_interval']})"
+    interval = estimate.interval
+    return f"{value} {words.interval(interval.low, interval.high, sign=sign)}"
+
+
+def coverage(words: Words, covered: Coverage) -> str | None:
+    """How many of the planned items have a score, unless all have."""
+    if covered.scored == covered.planned:
+        return None
+    return words("scored_of", scored=covered.scored, planned=covered.planned)
+
+
+def possible_range(words: Words, cell: Cell) -> str | None:
+    """What the figure could be if every missing score were known."""
+    if cell.range is None:
+        return None
+    low, high = (words.number(end) for end in cell.range)
+    return words("range", low=low, high=high)
+
+
+def verdict(words: Words, pair: Pair) -> str:
+    """Which target is better, or that no difference is shown."""
+    return words("better", winner=pair.winner) if pair.winner else words["no_difference"]
+
+
+def unfinished(words: Words, run: Run) -> str | None:
+    """Why a run is not finished and how to go on with it; None for a finished one."""
+    if run.status == "finished":
+        return None
+    reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
+    return words("stopped", reason=reason, run=run.id)
+
+
+def findings(words: Words, summary: Summary) -> list[str]:
+    """A sentence for each metric and better target; one sentence when no difference is shown."""
+    if len(summary.targets) < 2:
+        return [words["one_target"]]
+    beaten: dict[tuple[str, str], list[str]] = {}
+    for pair in summary.pairs:
+        if pair.winner:
+            beaten.setdefault((pair.metric, pair.winner), []).append(_gap(words, pair))
+    return [
+        words("finding", metric=metric, winner=winner, gaps=words["and"].join(gaps))
+        for (metric, winner), gaps in beaten.items()
+    ] or [words["no_finding"]]
+
+
+def _gap(words: Words, pair: Pair) -> str:
+    """``closed book by 0.31 [0.18, 0.44]``: the difference as the winner sees it."""
+    difference = pair.comparison.difference
+    gap = words.number(abs(difference.value or 0.0))
+    if difference.interval is not None:
+        ends = sorted((abs(difference.interval.low), abs(difference.interval.high)))
+        gap += " " + words.interval(*ends)
+    return words("gap", loser=pair.b if pair.winner == pair.a else pair.a, gap=gap)
+
+
+def judge_sentence(words: Words, judge: Judge) -> str:
+    """Whether the judge separates anything better than chance, plainly."""
+    references = [one.reference for one in judge.agreements if one.standing == judge.standing]
+    return words(_JUDGE[judge.standing], metric=judge.metric, references=", ".join(references))
+
+
+def money(words: Words, cost: Cost) -> str:
+    """A sum with its basis: ``$0.12 (estimated)``."""
+    if cost.usd is None:
+        return words["unknown"]
+    if cost.basis == "unknown":
+        return words("at_least", cost=words.dollars(cost.usd))
+    return f"{words.dollars(cost.usd)} ({words[cost.basis]})"
+
+
+def errors(summary: Summary) -> list[str]:
+    """``timeout × 7 (RAG k=4)``: failures of targets, then what could not be scored."""
+    lines = [
+        f"{kind} × {count} ({effort.target})"
+        for effort in summary.efforts
+        for kind, count in effort.failures.items()
+    ]
+    failures = {effort.target: effort.failures for effort in summary.efforts}
+    for (metric, target), cell in summary.cells.items():
+        own = Counter(cell.coverage.errors)
+        own.subtract(failures[target])
+        lines += [f"{kind} × {n} ({metric}, {target})" for kind, n in own.items() if n > 0]
+    return lines
+
+
+def unscored(summary: Summary) -> Iterator[tuple[str, str]]:
+    """(metric, ``reason × count``) over all targets, for what has no score by its nature."""
+    for metric in summary.metrics:
+        total: Counter[str] = Counter()
+        for target in summary.targets:
+            total.update(summary.cells[metric.name, target].coverage.unscored)
+        if total:
+            yield metric.name, "; ".join(f"{reason} × {n}" for reason, n in total.most_common())

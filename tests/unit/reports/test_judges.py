@@ -1,0 +1,122 @@
+"""A weak judge is said to be weak; a good one is believed as far as it was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sample_runs import make_run
+
+from quilate.evaluators import Metric, Score
+from quilate.reports.judges import measure_judges
+from quilate.reports.strings import Words
+from quilate.reports.wording import judge_sentence
+
+
+def test_a_judge_that_guesses_is_said_to_be_weak() -> None:
+    (judge,) = measure_judges(make_run(120, judge="weak"))
+    assert judge.standing == "includes chance"
+    assert "Do not rely on it" in judge_sentence(Words("en"), judge)
+    assert "No se fíe de él" in judge_sentence(Words("es"), judge)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_judge_that_sees_the_answers_is_better_than_chance(seed: int) -> None:
+    (judge,) = measure_judges(make_run(120, seed=seed, judge="good"))
+    found = {one.reference: one for one in judge.agreements}
+    assert judge.standing == "better than chance"
+    assert found["exact_match"].measure == "AUROC"
+    assert found["token_f1"].measure == "Spearman"
+    assert (found["exact_match"].estimate.value or 0) > 0.7
+    assert "exact_match" in judge_sentence(Words("en"), judge)
+
+
+def test_guessing_rarely_passes_for_judging() -> None:
+    """At 95 %, about one guessing judge in twenty may look like more: here at most two do."""
+    runs = [make_run(60, seed=seed, judge="weak", hostile=False) for seed in range(20)]
+    standings = [judge.standing for run in runs for judge in measure_judges(run)]
+    assert standings.count("includes chance") >= 18
+
+
+def test_agreement_is_measured_within_targets() -> None:
+    """Two targets, opposite levels of the metrics, no relation within either: no agreement."""
+    run = make_run(200, targets=("RAG k=1", "closed book"), judge="weak", hostile=False)
+    level = {"RAG k=1": 0.0, "closed book": 1.0}
+    items = [
+        replace(
+            item,
+            scores=(
+                Score.of("groundedness", level[item.target] * 0.8 + (n // 2 % 5) * 0.01),
+                Score.of("token_f1", (1 - level[item.target]) * 0.8 + (n // 2 % 7) * 0.01),
+            ),
+        )
+        for n, item in enumerate(run.items)
+    ]
+    (judge,) = measure_judges(replace(run, items=items))
+    (agreement,) = judge.agreements
+    assert abs(agreement.estimate.value or 1) < 0.1
+
+
+def test_a_judge_turned_upside_down_is_worse_than_chance() -> None:
+    run = make_run(120, judge="good")
+    judged = replace(run.metrics["groundedness"], higher_is_better=False)
+    (judge,) = measure_judges(replace(run, metrics={**run.metrics, "groundedness": judged}))
+    assert judge.standing == "worse than chance"
+    assert "contradicts" in judge_sentence(Words("en"), judge)
+
+
+def test_a_judge_with_nothing_to_compare_it_with_is_unmeasured() -> None:
+    run = make_run(40)
+    metrics = {
+        "groundedness": run.metrics["groundedness"],
+        "seconds": Metric("seconds", bounds=None),
+    }
+    (judge,) = measure_judges(replace(run, metrics=metrics))
+    assert (judge.standing, judge.agreements) == ("unmeasured", ())
+    assert "could not be measured" in judge_sentence(Words("en"), judge)
+
+
+def test_the_intervals_of_one_judge_hold_together() -> None:
+    (judge,) = measure_judges(make_run(120), 0.95)
+    assert judge.level == pytest.approx(1 - 0.05 / len(judge.agreements))
+    assert all(
+        one.estimate.interval.level == judge.level
+        for one in judge.agreements
+        if one.estimate.interval
+    )
+
+
+def test_targets_on_one_sample_do_not_count_as_independent_items() -> None:
+    """The same items under eight names say nothing new: the interval must not shrink."""
+    run = make_run(80, targets=("RAG k=1", "closed book"), judge="good")
+    copies = [replace(item, target=f"{item.target} {n}") for item in run.items for n in range(8)]
+    many = replace(run, items=copies, targets=tuple({item.target: None for item in copies}))
+    (one,), (eight,) = measure_judges(run), measure_judges(many)
+    for a, b in zip(one.agreements, eight.agreements, strict=True):
+        if a.estimate.interval and b.estimate.interval and a.measure == "AUROC":
+            assert b.estimate.interval.low == pytest.approx(a.estimate.interval.low, abs=1e-9)
+
+
+def test_a_run_without_a_judge_has_no_judge_section() -> None:
+    run = make_run(20)
+    metrics = {name: metric for name, metric in run.metrics.items() if not metric.judged}
+    items = [
+        replace(i, scores=tuple(s for s in i.scores if s.metric in metrics)) for i in run.items
+    ]
+    assert measure_judges(replace(run, metrics=metrics, items=items)) == ()
+
+
+def test_a_judge_that_always_says_the_same_is_unmeasured() -> None:
+    run = make_run(20)
+    items = [
+        replace(
+            i,
+            scores=(
+                *(s for s in i.scores if s.metric != "groundedness"),
+                Score.of("groundedness", 1),
+            ),
+        )
+        for i in run.items
+    ]
+    (judge,) = measure_judges(replace(run, items=items))
+    assert judge.standing == "unmeasured"

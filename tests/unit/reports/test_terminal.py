@@ -1,0 +1,112 @@
+"""The report in a terminal, in both languages."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from sample_runs import make_run, with_target_name
+
+from quilate.reports.strings import Words, language
+from quilate.reports.terminal import print_run, render
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_it_fits_80_columns_with_three_targets_side_by_side(lang: str) -> None:
+    text = render(make_run(120), lang=lang)
+    assert max(map(len, text.splitlines())) <= 80
+    assert any(
+        all(name in line for name in ("closed book", "RAG k=1", "RAG k=4"))
+        for line in text.splitlines()
+    )
+    assert "\x1b" not in text
+
+
+def test_many_targets_are_split_over_several_tables() -> None:
+    names = tuple(f"target {n}" for n in range(7))
+    text = render(make_run(24, targets=names), lang="en")
+    assert all(name in text for name in names)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_it_says_figures_coverage_comparison_judge_cost_and_errors() -> None:
+    text = render(make_run(120), lang="en")
+    assert "0.43 [0.33, 0.54]" in text
+    assert "102/120 scored" in text
+    assert "exact_match: RAG k=4 beats closed book by 0.31" in text
+    assert "RAG k=4 is better" in text and "no difference shown" in text
+    assert "Do not rely on it" in " ".join(text.split())
+    assert "$0.00 (exact)" in text
+    assert "timeout × 7 (RAG k=4)" in text
+
+
+def test_spanish_writes_numbers_and_words_in_spanish() -> None:
+    text = render(make_run(120), lang="es")
+    assert "0,43 [0,33; 0,54]" in text
+    assert "supera a closed book por 0,31" in text
+    assert "21 600" not in text and "21\u202f600" in text
+    assert "No se fíe de él" in " ".join(text.split())
+
+
+def test_an_unfinished_run_says_so_and_how_to_go_on() -> None:
+    run = replace(make_run(20, unfinished=9), reason="the limit of 60 s was reached.")
+    text = " ".join(render(run, lang="en").split())
+    assert "not finished (the limit of 60 s was reached). To go on: quilate resume 20261122" in text
+
+
+def test_one_target_has_nothing_to_compare() -> None:
+    assert "nothing to compare" in render(make_run(12, targets=("only",)), lang="en")
+
+
+def test_hostile_names_drive_neither_the_terminal_nor_the_markup() -> None:
+    run = with_target_name(make_run(12), "RAG k=1", "\x1b[31m[bold]x[/bold]\x07")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    print_run(run, console, lang="en")
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x07" not in text and "\x1b[31m[" not in text
+    assert "[bold]x[/bold]" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, "en"),
+        ({"LANG": "es_MX.UTF-8"}, "es"),
+        ({"LANG": "es_ES.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "es_ES.UTF-8", "QUILATE_LANG": "en"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+    ],
+)
+def test_the_language_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
+) -> None:
+    for name in ("QUILATE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert language() == expected
+
+
+def test_an_unknown_language_is_an_error_with_the_remedy() -> None:
+    from quilate.errors import ConfigurationError
+
+    with pytest.raises(ConfigurationError, match=r"'fr'\. Choose en or es"):
+        language("fr")
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "spanish"),
+    [(-0.001, "0.00", "0,00"), (-0.25, "−0.25", "−0,25"), (1234.5, "1,234", "1\u202f234")],
+)
+def test_numbers(value: float, english: str, spanish: str) -> None:
+    assert (Words("en").number(value), Words("es").number(value)) == (english, spanish)
+
+
+def test_both_languages_have_the_same_places_to_fill() -> None:
+    import re
+
+    english, spanish = Words("en").all(), Words("es").all()
+    for key, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", spanish[key])), key
