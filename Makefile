@@ -12,9 +12,8 @@ MODEL  ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export OMP_WAIT_POLICY = passive
 # gcc 12's AMX code in llama.cpp faults on Sapphire Rapids and later; other processors lose nothing.
-ifneq ($(filter x86_64 amd64,$(shell uname -m)),)
-NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
-endif
+NO_AMX := $(shell for flag in -mno-amx-tile -mno-amx-int8 -mno-amx-bf16; do \
+  cc $$flag -E -x c /dev/null >/dev/null 2>&1 && printf '%s ' $$flag; done)
 
 .PHONY: demo test clean
 

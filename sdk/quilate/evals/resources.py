@@ -29,7 +29,7 @@ class SuiteIndex:
     ) -> None:
         self.name, self.path = name, path
         self._source = source
-        self._options = {"store": store, "embedder": embedder, "mode": mode}
+        self._options: dict[str, Any] = {"store": store, "embedder": embedder, "mode": mode}
         self._chunk_tokens = chunk_tokens
         self._index: Any = None
         self._lock = anyio.Lock()
