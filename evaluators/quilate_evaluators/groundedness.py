@@ -6,7 +6,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from quilate.decisions import Question, decide
-from quilate.errors import ModelError
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.models import Model, Request
 
@@ -47,7 +46,8 @@ class Groundedness:
     needs: frozenset[str] = frozenset()
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
-        """One score with its decision; an error with the reason where the judge fails."""
+        """One score with its decision. Raises what the judge's model raises; a run makes an error
+        score of that, and asks again on resume where that may help."""
         if output.context is None:
             return [Score.unscored("groundedness", "the target shows the model no passages")]
         if output.abstained or not output.text.strip():
@@ -59,10 +59,7 @@ class Groundedness:
             passages=[hit.passage.text for hit in output.context],
         )
         question = Question(_ASKED[language], tuple(VALUES), VALUES, id="groundedness")
-        try:
-            decision = await decide(self.model, Request(messages), question, votes=self.votes)
-        except ModelError as error:
-            return [Score.error("groundedness", f"{error.kind}: {error}")]
+        decision = await decide(self.model, Request(messages), question, votes=self.votes)
         return [
             Score.of(
                 "groundedness",

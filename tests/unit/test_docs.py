@@ -1,9 +1,11 @@
 """The documents say what is so: snippets parse, names and commands exist, links lead somewhere."""
 
 import ast
+import dataclasses
 import importlib
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -13,8 +15,10 @@ import yaml
 from typer.main import get_command
 
 import quilate
+from quilate import registry
 from quilate.cli.app import app
-from quilate.evals.suite_file import SuiteSpec
+from quilate.evals.suite_file import IndexSpec, SamplesSpec, SuiteSpec
+from quilate.retrieval import loaders
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -176,6 +180,32 @@ def test_both_readmes_say_the_same():
     assert [other.get(link, link) for link in links_of(ENGLISH)] == links_of(SPANISH)
     rows = [len(re.findall(r"^\|", prose_of(page), re.MULTILINE)) for page in (ENGLISH, SPANISH)]
     assert rows[0] == rows[1]
+
+
+def first_column(page: Path, title: str) -> set[str]:
+    """The names in code in the first column of the table under a heading."""
+    section = prose_of(page).partition(f"# {title}\n")[2].partition("\n#")[0]
+    cells = re.findall(r"^\|([^|]+)\|", section, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_the_tables_of_the_guide_are_complete():
+    guide = ROOT / "docs" / "suites.md"
+    assert first_column(guide, "The file, key by key") == set(SuiteSpec.model_fields)
+    sample = {field.name for field in dataclasses.fields(quilate.Sample)}
+    assert first_column(guide, "Samples") == sample | set(SamplesSpec.model_fields)
+    assert first_column(guide, "Indexes") == set(IndexSpec.model_fields)
+    assert first_column(guide, "Evaluators") == set(registry.names("evaluators"))
+    suffixes = first_column(ROOT / "docs" / "rag.md", "Documents")
+    assert suffixes == set(loaders.suffixes())
+
+
+@pytest.mark.parametrize(
+    ("page", "title"), [(ENGLISH, "What to install"), (SPANISH, "Qué instalar")]
+)
+def test_the_readmes_list_every_extra(page, title):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert first_column(page, title) == set(project["optional-dependencies"])
 
 
 def test_the_evaluator_and_the_adapter_of_the_guide_work():

@@ -25,6 +25,8 @@ def main() -> None:
         _run()
     except QuilateError as error:
         _fail(str(error))
+    except KeyboardInterrupt:  # before the commands were loaded
+        sys.exit(130)
     except BrokenPipeError:
         _leave_stdout()
     except OSError as error:

@@ -126,6 +126,9 @@ def run(
 @app.command()
 def resume(
     run_id: RunId = "latest",
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="Try every failed item again.")
+    ] = False,
     store: Store = DEFAULT_STORE,
     html: Html = None,
     junit: Junit = None,
@@ -140,7 +143,7 @@ def resume(
     from quilate.cli.progress import show_progress
 
     with show_progress(quiet=as_json) as progress:
-        result = evals.resume(run_id, store=store, progress=progress)
+        result = evals.resume(run_id, store=store, retry_errors=retry_errors, progress=progress)
     _finish(result, html=html, junit=junit, lang=lang, as_json=as_json)
 
 

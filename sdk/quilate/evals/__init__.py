@@ -65,12 +65,19 @@ async def aresume(
     suite: Suite | None = None,
     *,
     store: str | Path = DEFAULT_STORE,
+    retry_errors: bool = False,
     progress: "Progress | None" = None,
 ) -> Run:
-    """Finish a run that was stopped. `suite` may be left out when it came from a file."""
+    """Finish a run that was stopped. `suite` may be left out when it came from a file.
+
+    Failures that may pass (a rate limit, a connection) are tried again; all of them with
+    `retry_errors`.
+    """
     from quilate.evals import runner
 
-    return await runner.resume(run, suite, store=Path(store), progress=progress)
+    return await runner.resume(
+        run, suite, store=Path(store), retry_errors=retry_errors, progress=progress
+    )
 
 
 def evaluate(suite: Suite, **options: Any) -> Run:

@@ -93,8 +93,8 @@ class Run:
 
         return to_pandas(self)
 
-    def report(self, path: str) -> str:
-        """Write the self-contained HTML report and return its path."""
+    def report(self, path: str, *, lang: str | None = None) -> str:
+        """Write the self-contained HTML report, in ``en`` or ``es``, and return its path."""
         from quilate.reports.html import write
 
-        return str(write(self, path))
+        return str(write(self, path, lang=lang))

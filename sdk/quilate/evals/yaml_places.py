@@ -95,7 +95,9 @@ def explain(
     error: ValidationError, model: type[BaseModel], path: Path, places: Mapping[Place, int]
 ) -> ConfigurationError:
     """The first problem that pydantic found, as one error with its line and the remedy."""
-    first = error.errors(include_url=False)[0]
+    # A key misspelt is also a key missing; the first says more.
+    found = error.errors(include_url=False)
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     place = tuple(first["loc"])
     where = f"{path}:{_line(place, places)}"
     dotted = ".".join(str(step) for step in place)

@@ -50,6 +50,7 @@ def test_overrides_are_kept_for_resuming(folder):
     [
         ("name: capitals", "name: [capitals", ["suite.yaml:", "YAML"]),
         ("samples:", "sample:", ["suite.yaml:3", "'sample'", "'samples'"]),
+        ("evaluators:", "evaluator:", ["suite.yaml:7", "'evaluator'", "'evaluators'"]),
         ("files:", "file:", ["suite.yaml:4", "'file'", "'files'"]),
         ("closed_book: {}", "closed_bok: {}", ["suite.yaml:6", "'closed_book'"]),
         ("{closed_book: {}}", "{closed_book: {promt: x}}", ["suite.yaml:6", "'prompt'"]),
