@@ -175,10 +175,7 @@ def test_gold_passages_exist_and_hold_the_answer(
 
 def test_every_module_is_asked_about(corpus: ModuleType) -> None:
     asked = Counter(
-        row["group"]
-        for language in LANGUAGES
-        for row in questions(language)
-        if row["answerable"]
+        row["group"] for language in LANGUAGES for row in questions(language) if row["answerable"]
     )
     assert set(asked) == set(corpus.MODULES)
 

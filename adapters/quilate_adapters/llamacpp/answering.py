@@ -22,7 +22,7 @@ from quilate.models import (
 )
 from quilate_adapters.llamacpp.engine import Check, Engine
 from quilate_adapters.llamacpp.generation import Emit, Generated, Plan, generate, token_logprob
-from quilate_adapters.llamacpp.prompt import render
+from quilate_adapters.llamacpp.prompt import encode
 from quilate_adapters.llamacpp.sampler import check_sampling, json_grammar
 from quilate_adapters.llamacpp.scoring import Candidate, choice_candidates, score
 
@@ -44,6 +44,13 @@ def check_request(request: Request) -> None:
             f"Local models do not know {', '.join(sorted(unknown))} in `extra`.",
             provider="llamacpp",
             remedy="The one setting there is min_p.",
+        )
+    min_p = request.extra.get("min_p", 0.0)
+    if not isinstance(min_p, int | float) or not 0 <= min_p < 1 or (request.logprobs or 0) < 0:
+        raise InvalidRequest(
+            f"min_p={min_p!r} or logprobs={request.logprobs!r} is out of range.",
+            provider="llamacpp",
+            remedy="Take 0 ≤ min_p < 1, and 0 or more log-probabilities.",
         )
     if isinstance(request.format, ChoiceFormat):
         choices = request.format.choices
@@ -84,9 +91,7 @@ def answer(request: Request, emit: Emit, started: float, engine: Engine, check: 
 def prompt_tokens(engine: Engine, request: Request) -> list[int]:
     """The tokens of the request's messages; raises `ContextLengthExceeded` when they leave no
     room for an answer."""
-    text = render(request.messages, engine.template, engine.bos, engine.eos)
-    begin = not (engine.bos and text.startswith(engine.bos))
-    tokens = engine.tokenize(text, special=True, begin=begin)
+    tokens = encode(engine, request.messages)
     _check_room(engine, len(tokens) + 1)
     return tokens
 

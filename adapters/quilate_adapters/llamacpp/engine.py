@@ -66,8 +66,10 @@ class Engine:
         self.vocab = self.lib.llama_model_get_vocab(self._model)
         self.vocab_size: int = self.lib.llama_vocab_n_tokens(self.vocab)
         self._batch = self.lib.llama_batch_init(settings.n_batch, 0, 1)
-        is_end = self.lib.llama_vocab_is_eog
-        self.end_tokens = [t for t in range(self.vocab_size) if is_end(self.vocab, t)]
+        tokens, lib = range(self.vocab_size), self.lib
+        self.end_tokens = [t for t in tokens if lib.llama_vocab_is_eog(self.vocab, t)]
+        control = [t for t in tokens if lib.llama_vocab_is_control(self.vocab, t)]
+        self.control_texts = [text for text in map(self.token_text, control) if text]
 
     def _load(self, path: Path) -> Any:
         params = self.lib.llama_model_default_params()

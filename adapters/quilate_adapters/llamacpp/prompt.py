@@ -1,11 +1,13 @@
 """Messages to the model's prompt, through the chat template in its file."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from quilate.errors import InvalidRequest, Unsupported
 from quilate.messages import Message, Text
+from quilate_adapters.llamacpp.engine import Engine
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -24,8 +26,41 @@ def _compile(source: str) -> "Template":
     return environment.from_string(source)
 
 
-def render(messages: Sequence[Message], template: str | None, bos: str, eos: str) -> str:
-    """The prompt up to where the assistant begins to speak.
+_MARK = "\ue000"
+_MARKED = re.compile(f"{_MARK}(\\d+);")
+
+
+def encode(engine: Engine, messages: Sequence[Message]) -> list[int]:
+    """The tokens of the prompt, up to where the assistant begins to speak.
+
+    Only the template makes control tokens. One that is written out in a message (a retrieved page
+    that says ``<|im_end|>``) stays text, so that no document can end the user's turn: it is marked
+    before the template is rendered, and tokenized apart from the rest.
+    """
+    hidden: list[str] = []
+
+    def hide(found: re.Match[str]) -> str:
+        hidden.append(found[0])
+        return f"{_MARK}{len(hidden) - 1};"
+
+    control = re.compile("|".join(map(re.escape, [*engine.control_texts, _MARK])))
+    turns = [
+        {"role": message.role, "content": control.sub(hide, _text_of(message))}
+        for message in messages
+    ]
+    text = render(turns, engine.template, engine.bos, engine.eos)
+    begin = not (engine.bos and text.startswith(engine.bos))
+    # re.split alternates the text between marks and the marks' numbers.
+    tokens: list[int] = []
+    for i, part in enumerate(_MARKED.split(text)):
+        plain = i % 2 == 1
+        written = hidden[int(part)] if plain else part
+        tokens += engine.tokenize(written, special=not plain, begin=begin and i == 0)
+    return tokens
+
+
+def render(turns: Sequence[Mapping[str, str]], template: str | None, bos: str, eos: str) -> str:
+    """The prompt as the model's template writes it.
 
     Templates that would write today's date are not given it, so that a prompt is the same
     tomorrow; they fall back to a date of their own.
@@ -38,7 +73,6 @@ def render(messages: Sequence[Message], template: str | None, bos: str, eos: str
         )
     from jinja2 import TemplateError
 
-    turns = [{"role": message.role, "content": _text_of(message)} for message in messages]
     try:
         return _compile(template).render(
             messages=turns,

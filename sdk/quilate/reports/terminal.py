@@ -72,8 +72,9 @@ def _heading(words: Words, run: Run, summary: Summary) -> Text:
 def _figures(words: Words, summary: Summary, width: int) -> Iterator[Table]:
     """One table, or several when the targets do not fit side by side."""
     name = max([len(metric.name) for metric in summary.metrics] + [len(words["metric"])])
-    cell = len("0.00 [0.00, 0.00]")
-    fitting = max((width - name) // (cell + 2), 1)
+    texts = [_figure_cell(words, cell, False).plain for cell in summary.cells.values()]
+    lines = [line for text in (*texts, *summary.targets) for line in text.splitlines()]
+    fitting = max((width - name) // (max(map(len, lines), default=0) + 2), 1)
     for start in range(0, len(summary.targets), fitting):
         yield _figure_table(words, summary, summary.targets[start : start + fitting])
 
@@ -128,9 +129,11 @@ def _comparisons(words: Words, summary: Summary) -> Iterator[RenderableType]:
         style = "bold" if pair.winner else ""
         p = pair.comparison.p_adjusted
         difference = wording.figure(words, pair.comparison.difference, sign=True)
+        verdict = _plain(wording.verdict(words, pair), style)
+        verdict.truncate(26, overflow="ellipsis")  # the findings above name the target in full
         table.add_row(
             _plain(f"{pair.metric}\n  {pair.a} − {pair.b}"),
-            _plain(f"{difference}\n{wording.verdict(words, pair)}", style),
+            _plain(f"{difference}\n", style) + verdict,
             _plain("" if p is None else words.p_value(p)),
             _plain("—" if pair.detectable is None else words.number(pair.detectable)),
         )

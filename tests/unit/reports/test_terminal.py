@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from sample_runs import make_run, with_target_name
 
+from quilate.evaluators import Metric, Score
 from quilate.reports.strings import Words, language
 from quilate.reports.terminal import print_run, render
 
@@ -28,6 +29,19 @@ def test_many_targets_are_split_over_several_tables() -> None:
     names = tuple(f"target {n}" for n in range(7))
     text = render(make_run(24, targets=names), lang="en")
     assert all(name in text for name in names)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_long_names_and_large_numbers_cost_no_figure() -> None:
+    long = "a retrieval pipeline with a reranker and query rewriting"
+    run = with_target_name(make_run(40), "RAG k=1", long)
+    metrics = {**run.metrics, "mrr": Metric("mrr", bounds=None)}
+    items = [
+        replace(item, scores=(Score.of("mrr", 10_000.0 + n),)) for n, item in enumerate(run.items)
+    ]
+    text = render(replace(run, metrics=metrics, items=items), lang="en")
+    assert long in text and "10,060 [10,043, 10,076]" in text
+    assert "Smallest visible" in text and "< 0.001" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
