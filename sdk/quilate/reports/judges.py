@@ -48,6 +48,12 @@ class Agreement:
             return "better than chance"
         return "worse than chance" if interval.high < chance else "includes chance"
 
+    @property
+    def strong(self) -> bool:
+        """The whole interval lies nearer to perfect agreement, which is 1, than to chance."""
+        interval, chance = self.estimate.interval, CHANCE[self.measure]
+        return interval is not None and interval.low > (chance + 1.0) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -65,6 +71,12 @@ class Judge:
         standings = {agreement.standing for agreement in self.agreements}
         order: tuple[Standing, ...] = ("worse than chance", "better than chance", "includes chance")
         return next((one for one in order if one in standings), "unmeasured")
+
+    @property
+    def weak(self) -> bool:
+        """It is not shown to agree well with anything, or it contradicts something."""
+        strong = any(agreement.strong for agreement in self.agreements)
+        return self.standing != "better than chance" or not strong
 
 
 def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:

@@ -62,6 +62,18 @@ _TABLE: dict[str, tuple[str, str]] = {
         "El juez {metric} coincide mejor que el azar con {references}. Confíe en él hasta donde "
         "llega su acuerdo medido, y no más.",
     ),
+    "judge_weak": (
+        "The judge {metric} is weak: it agrees better than chance with {references}, but with none "
+        "of them is its agreement surely nearer to perfect than to chance. Do not rely on it "
+        "alone.",
+        "El juez {metric} es débil: coincide mejor que el azar con {references}, pero con ninguna "
+        "es seguro que su acuerdo quede más cerca de lo perfecto que del azar. No se fíe solo de "
+        "él.",
+    ),
+    "judge_not_shown": (
+        "No agreement is shown with {references}.",
+        "No se muestra acuerdo con {references}.",
+    ),
     "judge_chance": (
         "The judge {metric} is weak: every interval of its agreement with the deterministic "
         "metrics includes chance. Do not rely on it.",

@@ -142,8 +142,7 @@ def _comparisons(words: Words, summary: Summary) -> Iterator[RenderableType]:
 
 def _judges(words: Words, summary: Summary) -> Iterator[RenderableType]:
     for judge in summary.judges:
-        trusted = judge.standing == "better than chance"
-        yield _plain(wording.judge_sentence(words, judge), "" if trusted else "bold yellow")
+        yield _plain(wording.judge_sentence(words, judge), "bold yellow" if judge.weak else "")
         if judge.agreements:
             table = _table(words["reference"], words["agreement"], words["standing"])
             for agreement in judge.agreements:

@@ -84,9 +84,15 @@ def _gap(words: Words, pair: Pair) -> str:
 
 
 def judge_sentence(words: Words, judge: Judge) -> str:
-    """Whether the judge separates anything better than chance, plainly."""
+    """Whether the judge separates anything better than chance, and what it does not, plainly."""
     references = [one.reference for one in judge.agreements if one.standing == judge.standing]
-    return words(_JUDGE[judge.standing], metric=judge.metric, references=", ".join(references))
+    better = judge.standing == "better than chance"
+    key = "judge_weak" if better and judge.weak else _JUDGE[judge.standing]
+    sentence = words(key, metric=judge.metric, references=", ".join(references))
+    others = [one.reference for one in judge.agreements if one.standing != judge.standing]
+    if not better or not others:
+        return sentence
+    return f"{sentence} {words('judge_not_shown', references=', '.join(others))}"
 
 
 def money(words: Words, cost: Cost) -> str:

@@ -8,9 +8,10 @@ import pytest
 from sample_runs import make_run
 
 from quilate.evaluators import Metric, Score
-from quilate.reports.judges import measure_judges
+from quilate.reports.judges import Agreement, Judge, measure_judges
 from quilate.reports.strings import Words
 from quilate.reports.wording import judge_sentence
+from quilate.stats import Estimate, Interval
 
 
 def test_a_judge_that_guesses_is_said_to_be_weak() -> None:
@@ -29,6 +30,21 @@ def test_a_judge_that_sees_the_answers_is_better_than_chance(seed: int) -> None:
     assert found["token_f1"].measure == "Spearman"
     assert (found["exact_match"].estimate.value or 0) > 0.7
     assert "exact_match" in judge_sentence(Words("en"), judge)
+
+
+def test_some_agreement_is_not_enough_to_be_believed() -> None:
+    interval = Interval(0.15, 0.9, 0.95, "t")
+    some = Agreement("recall@1", "Spearman", Estimate(0.5, interval, 40))
+    none = Agreement("token_f1", "Spearman", Estimate(0.1, Interval(-0.2, 0.4, 0.95, "t"), 40))
+    weak = Judge("groundedness", (some, none), 0.95)
+    sentence = judge_sentence(Words("en"), weak)
+    assert weak.standing == "better than chance" and weak.weak
+    assert "is weak" in sentence and "No agreement is shown with token_f1" in sentence
+    good = replace(some, estimate=Estimate(0.8, Interval(0.6, 0.9, 0.95, "t"), 40))
+    strong = Judge("groundedness", (good, none), 0.95)
+    sentence = judge_sentence(Words("en"), strong)
+    assert not strong.weak
+    assert "is weak" not in sentence and "No agreement is shown with token_f1" in sentence
 
 
 def test_guessing_rarely_passes_for_judging() -> None:
