@@ -79,11 +79,13 @@ class Pair:
 @dataclass(frozen=True, slots=True)
 class Effort:
     """What one target took: tokens and money of its answers and of their evaluation, and the
-    median and 95th percentile of the seconds of an item (None without items)."""
+    median and 95th percentile of the seconds of an item (None without items). `messages` holds,
+    for each kind of failure, what the first one said."""
 
     target: str
     items: int
     failures: Mapping[str, int]
+    messages: Mapping[str, str]
     usage: Usage
     cost: Cost
     evaluation_usage: Usage
@@ -269,13 +271,15 @@ def _detectable(comparison: Comparison, level: float) -> float | None:
 def _effort(target: str, items: Sequence[Item]) -> Effort:
     own = [item for item in items if item.target == target]
     outputs = [item.output for item in own if item.output is not None]
+    failures = [item.failure for item in own if item.failure is not None]
     # A score that called no model has cost nothing, whatever its default says.
     scores = [s for item in own for s in item.scores if s.usage.total_tokens or s.cost.usd]
     seconds = sorted(item.seconds for item in own)
     return Effort(
         target=target,
         items=len(own),
-        failures=dict(Counter(i.failure.kind for i in own if i.failure).most_common()),
+        failures=dict(Counter(failure.kind for failure in failures).most_common()),
+        messages={failure.kind: failure.message for failure in reversed(failures)},
         usage=sum((output.usage for output in outputs), Usage()),
         cost=sum((output.cost for output in outputs), FREE),
         evaluation_usage=sum((score.usage for score in scores), Usage()),

@@ -169,7 +169,9 @@ def _efforts(words: Words, summary: Summary) -> Iterator[RenderableType]:
         )
     yield table
     lines = wording.errors(summary)
-    yield _plain(f"{words['errors']}: {', '.join(lines)}" if lines else words["no_errors"])
+    yield _plain(f"{words['errors']}:" if lines else words["no_errors"])
+    for line in lines:
+        yield _plain(f"  {line}")
 
 
 def _seconds(words: Words, value: float | None) -> str:

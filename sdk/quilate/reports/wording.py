@@ -105,9 +105,10 @@ def money(words: Words, cost: Cost) -> str:
 
 
 def errors(summary: Summary) -> list[str]:
-    """``timeout × 7 (RAG k=4)``: failures of targets, then what could not be scored."""
+    """``timeout × 7 (RAG k=4): no answer in 30 s``: failures of targets, each kind with what the
+    first one said, then what could not be scored."""
     lines = [
-        f"{kind} × {count} ({effort.target})"
+        f"{kind} × {count} ({effort.target}): {effort.messages[kind]}"
         for effort in summary.efforts
         for kind, count in effort.failures.items()
     ]
