@@ -119,6 +119,10 @@ def connect(store: Path, *, create: bool = False) -> Engine:
                 where=str(path),
                 remedy="Run: pip install --upgrade quilate",
             )
+        if version == 0 and not create:
+            raise StoreError(
+                "There are no runs here yet.", where=str(path), remedy="Begin one: quilate run SUITE"
+            )
         if version < VERSION and create:
             for table in metadata.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))

@@ -160,6 +160,12 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
         stores.connect(tmp_path)
 
 
+def test_an_empty_file_is_a_store_without_runs(tmp_path):
+    (tmp_path / stores.FILE).touch()
+    with pytest.raises(StoreError, match=r"no runs here yet.*quilate run"):
+        stores.open_run("latest", tmp_path)
+
+
 def test_a_newer_store_is_refused(engine, tmp_path):
     with sqlite3.connect(tmp_path / stores.FILE) as database:
         database.execute("PRAGMA user_version = 99")
