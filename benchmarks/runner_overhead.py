@@ -17,12 +17,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 from typing import Any
 
+from benchmarks._side_venv import FOLDER as BENCH
+from benchmarks._side_venv import side_python
+
 HERE = Path(__file__).parent
-BENCH = Path(".quilate/bench")
 CONCURRENCY = 100
 _FIGURES = {"cpu_ms": "CPU ms a sample", "bytes": "bytes a sample", "rss_mb": "added MB"}
 
@@ -53,22 +54,6 @@ def quilate_side(count: int, folder: str) -> dict[str, float]:
     assert len(run.items) == count and model.calls == count
     assert all(score.value == 1.0 for item in run.items for score in item.scores)
     return measured.figures
-
-
-def inspect_python() -> tuple[str | None, str | None]:
-    """The interpreter of inspect-ai's environment, or why there is none."""
-    home = BENCH / "inspect-venv"
-    python = home / "bin" / "python"
-    probe = [str(python), "-c", "import inspect_ai"]
-    if python.exists() and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-        return str(python), None
-    print(f"Making an environment for inspect-ai in {home} (once, a minute or two) …", flush=True)
-    venv.create(home, with_pip=True, clear=True)
-    install = [str(python), "-m", "pip", "install", "-q", "inspect-ai"]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return None, f"inspect-ai cannot be installed: {done.stderr.strip().splitlines()[-1]}"
-    return str(python), None
 
 
 def one(python: str, script: list[str], count: int) -> dict[str, float]:
@@ -103,13 +88,13 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
     count = 2_000 if options.quick else 10_000
-    python, reason = inspect_python()
+    python = side_python("inspect-ai")
     ours: list[dict[str, float]] = []
     theirs: list[dict[str, float]] = []
     for _ in range(options.repeat):
         ours.append(one(sys.executable, ["-m", "benchmarks._quilate_side"], count))
         if python:
-            theirs.append(one(python, [str(HERE / "_inspect_side.py")], count))
+            theirs.append(one(str(python), [str(HERE / "_inspect_side.py")], count))
     show("quilate", ours)
     figures = medians(ours)
     line: dict[str, Any] = {
@@ -124,7 +109,7 @@ def main() -> None:
         line["ratio_vs_inspect"] = round(medians(theirs)["cpu_ms"] / figures["cpu_ms"], 1)
         line["inspect"] = {name: round(value, 3) for name, value in medians(theirs).items()}
     else:
-        line["reason"] = reason
+        line["reason"] = "inspect-ai cannot be installed here; see above"
     print(json.dumps(line))
 
 

@@ -25,7 +25,7 @@ def show_progress(*, quiet: bool = False) -> Iterator[Progress | None]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _plain
+        yield _lines()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -45,8 +45,15 @@ def show_progress(*, quiet: bool = False) -> Iterator[Progress | None]:
         yield progress
 
 
-def _plain(done: int, total: int, what: str) -> None:
-    """A line at every tenth of the way, for logs."""
-    step = max(1, total // 10)
-    if done == total or done % step == 0:
-        sys.stderr.write(f"{what}: {done}/{total}\n")
+def _lines() -> Progress:
+    """A line for each tenth of the way that was passed, for logs."""
+    told: dict[str, int] = {}
+
+    def progress(done: int, total: int, what: str) -> None:
+        tenth = 10 * done // total if total else 10
+        if told.get(what) != tenth:
+            told[what] = tenth
+            sys.stderr.write(f"{what}: {done}/{total}\n")
+            sys.stderr.flush()
+
+    return progress

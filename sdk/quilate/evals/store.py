@@ -121,7 +121,9 @@ def connect(store: Path, *, create: bool = False) -> Engine:
             )
         if version == 0 and not create:
             raise StoreError(
-                "There are no runs here yet.", where=str(path), remedy="Begin one: quilate run SUITE"
+                "There are no runs here yet.",
+                where=str(path),
+                remedy="Begin one: quilate run SUITE",
             )
         if version < VERSION and create:
             for table in metadata.sorted_tables:
