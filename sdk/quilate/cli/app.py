@@ -162,6 +162,7 @@ def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None)
     table.add_column("run", no_wrap=True)  # it is copied from here, so it must be whole
@@ -171,7 +172,7 @@ def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
     for record in records:
         created = record.created[:16].replace("T", " ")
         items = f"{record.finished}/{record.planned}"
-        table.add_row(record.id, record.name, created, record.status, items)
+        table.add_row(record.id, Text(record.name), created, record.status, items)
     Console().print(table)
 
 

@@ -77,8 +77,9 @@ def show(findings: dict[str, Any]) -> None:
     """Print the findings as tables."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     console.print(
         f"quilate {findings['quilate']}, Python {findings['python']}, {findings['platform']}"
     )
@@ -87,7 +88,8 @@ def show(findings: dict[str, Any]) -> None:
         packages = ", ".join(
             f"{name} {version or '—'}" for name, version in state["packages"].items()
         )
-        table.add_row(extra, packages, state["remedy"] if state["missing"] else "")
+        # As Text: what stands in square brackets is no markup here.
+        table.add_row(extra, packages, Text(state["remedy"] if state["missing"] else ""))
     console.print(table)
     if findings["models"]:
         console.print("\nModels found on this machine")

@@ -95,12 +95,14 @@ def test_doctor_names_extras_models_and_remedies(cli):
     assert "OPENAI_API_KEY: not set" in text.out
 
 
-def test_doctor_tells_a_missing_package(monkeypatch):
+def test_doctor_tells_a_missing_package(monkeypatch, capsys):
     from quilate.cli import doctor
 
     monkeypatch.setattr(doctor, "_installed", lambda package: None)
-    state = examine()["extras"]["lancedb"]
-    assert "lancedb" in state["missing"]
+    findings = examine()
+    assert "lancedb" in findings["extras"]["lancedb"]["missing"]
+    doctor.show(findings)
+    assert "pip install 'quilate[lancedb]'" in capsys.readouterr().out
 
 
 def test_doctor_loads_no_model():
