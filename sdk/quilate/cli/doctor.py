@@ -76,14 +76,14 @@ def _models() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 def show(findings: dict[str, Any]) -> None:
     """Print the findings as tables."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     console = Console(soft_wrap=True, markup=False, highlight=False)
     console.print(
         f"quilate {findings['quilate']}, Python {findings['python']}, {findings['platform']}"
     )
-    table = Table("extra", "packages", "to install", box=None)
+    table = Table("extra", "packages", Column("to install", no_wrap=True), box=None)
     for extra, state in findings["extras"].items():
         packages = ", ".join(
             f"{name} {version or '—'}" for name, version in state["packages"].items()
