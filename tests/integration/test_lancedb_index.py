@@ -6,6 +6,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,18 @@ def test_sync_embeds_only_what_changed(tmp_path: Path) -> None:
     assert embedder.embedded == ["a new text about lynxes", "badgers"]
     assert found(store, "lynxes", k=1) == ["p0003"]
     assert set(found(store, "topic", k=500)) == {passage.id for passage in edited}
+
+
+def test_a_passage_that_only_moved_is_not_embedded_again(tmp_path: Path) -> None:
+    embedder = WordEmbedder()
+    store = made(tmp_path / "index", numbered(50), embedder=embedder)
+    embedder.embedded.clear()
+    moved = [replace(p, start=p.start + 7, metadata={"seen": True}) for p in numbered(50)]
+    moved[3] = replace(moved[3], text="something else about otters")
+    assert sync.run(store.sync(moved)) == SyncReport(updated=50)
+    assert embedder.embedded == ["something else about otters"]
+    (hit,) = sync.run(store.retrieve("number4", k=1, where={"seen": True}))
+    assert (hit.passage.id, hit.passage.start) == ("p0004", 7)
 
 
 def test_changed_title_position_or_metadata_is_a_change(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ class LanceIndex:
             schema = await table.schema()
         for start in range(0, len(stale), BATCH):
             batch = stale[start : start + BATCH]
-            vectors = await self._vectors(batch)
+            vectors = await self._vectors(table, batch)
             data = await asyncio.to_thread(rows.to_arrow, batch, hashes, vectors, schema)
             upsert = table.merge_insert("id").when_matched_update_all()
             with self._faults("write"):
@@ -196,8 +196,28 @@ class LanceIndex:
             if progress is not None:
                 progress(start + len(batch), len(stale), "passages embedded")
 
-    async def _vectors(self, batch: Sequence[Passage]) -> "NDArray[np.float32]":
+    async def _vectors(self, table: Any, batch: Sequence[Passage]) -> "NDArray[np.float32]":
+        """The vectors of `batch`; of a passage that only moved, or got other metadata, the one
+        that the table has."""
+        import numpy as np
+
         texts = [rows.searched_text(passage) for passage in batch]
+        with self._faults("read"):
+            kept = await _stored_vectors(table, [passage.id for passage in batch])
+        keys = [(passage.id, text) for passage, text in zip(batch, texts, strict=True)]
+        new = [place for place, key in enumerate(keys) if key not in kept]
+        vectors = np.empty((len(batch), self._embedder.info.dimension), dtype=np.float32)
+        for place, key in enumerate(keys):
+            if key in kept:
+                vectors[place] = kept[key]
+        if new:
+            fresh = [batch[place] for place in new]
+            vectors[new] = await self._embedded(fresh, [texts[place] for place in new])
+        return vectors
+
+    async def _embedded(
+        self, batch: Sequence[Passage], texts: Sequence[str]
+    ) -> "NDArray[np.float32]":
         vectors = await self._embedder.embed(texts, kind="document")
         mine = self._embedder.info
         # A NaN would never be near anything, and so hide its passage for ever; it is unlike itself.
@@ -322,6 +342,15 @@ class LanceIndex:
 async def _stored_hashes(table: Any) -> dict[str, str]:
     found = await table.query().select(["id", "hash"]).to_arrow()
     return dict(zip(found["id"].to_pylist(), found["hash"].to_pylist(), strict=True))
+
+
+async def _stored_vectors(table: Any, ids: Sequence[str]) -> dict[tuple[str, str], list[float]]:
+    """Vectors by passage id and the text that they were made from."""
+    col = require("lancedb.expr", extra="lancedb").col
+    text = next(iter(rows.STEMMED))
+    query = table.query().where(col("id").isin(list(ids))).select(["id", text, "vector"])
+    found = await query.limit(len(ids)).to_list()
+    return {(row["id"], row[text]): row["vector"] for row in found}
 
 
 async def _published_version(table: Any) -> int | None:
