@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,11 +106,9 @@ def test_zeros_are_kept() -> None:
     assert all(("value" in score) != ("status" in score) for score in scores)
 
 
-def test_a_large_run_is_fast_and_of_sane_size() -> None:
+def test_a_large_run_is_of_sane_size() -> None:
     run = make_run(120, hostile=False)
-    start = time.process_time()
     page = page_of(run, lang="en")
-    assert time.process_time() - start < 2.0  # CPU seconds: 0.4 here
     assert len(page) < 4000 * len(run.items)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -112,16 +111,13 @@ def test_every_run_of_whole_words_of_a_passage_is_verified(text: str, data: st.D
         '"]',
     ],
 )
-def test_a_hostile_megabyte_takes_one_pass(piece: str) -> None:
-    """Time for twice the text stays near twice the time: nothing is scanned again and again."""
-
-    def seconds(size: int) -> float:
-        answer = (piece * size)[:size]
-        started = time.process_time()
-        cite(answer, CONTEXT)
-        return time.process_time() - started
-
-    assert seconds(1_000_000) < 10  # quadratic would be hours
+def test_a_hostile_answer_is_read_in_one_pass(piece: str) -> None:
+    """Were anything scanned again and again, this would take hours and run into the timeout."""
+    size = 500_000
+    answer = (piece * size)[:size]
+    ends = [(each.start, each.end) for each in cite(answer, CONTEXT)]
+    assert all(0 <= start < end <= size for start, end in ends)
+    assert ends == sorted(ends)
 
 
 def test_a_list_of_a_hundred_thousand_numbers_is_not_a_marker() -> None:
