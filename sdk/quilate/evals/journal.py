@@ -28,7 +28,7 @@ from quilate.evals.results import Item, RunStatus
 from quilate.evals.store import find_run, reported, store_error
 from quilate.evals.tables import ItemBody, dump, key_bytes, pack, unpack
 from quilate.evaluators import Metric
-from quilate.middleware.calls import request_json
+from quilate.middleware.calls import call_source, request_json
 from quilate.middleware.cassette import redacted
 from quilate.models import Request, Response
 
@@ -242,10 +242,11 @@ class Journal:
         row = await self._writer.run(_SELECT_RESPONSE, {"this_run": self._run, "this_key": short})
         return from_json(Response, unpack(row.response)) if row else None
 
-    def responses(self) -> Iterator[tuple[str, Response]]:
-        """The model's name and the response of every call so far, to add up what they cost."""
+    def paid_responses(self) -> Iterator[tuple[str, Response]]:
+        """The model's name and the response of every call so far that a model itself answered, to
+        add up what they cost."""
         query = select(tables.calls.c.model, tables.calls.c.response)
-        query = query.where(tables.calls.c.run == self._run)
+        query = query.where(tables.calls.c.run == self._run, tables.calls.c.paid == 1)
         with reported(str(self._engine.url.database)), self._engine.connect() as connection:
             for model, body in connection.execute(query):
                 yield model, from_json(Response, unpack(body))
@@ -267,6 +268,7 @@ class Journal:
             "model": model_name,
             "request": pack(body),
             "response": dump(response),
+            "paid": int(call_source(request) == "live"),
         }
         await self._writer.run(_INSERT_CALL, row)
 

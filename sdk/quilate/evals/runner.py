@@ -273,7 +273,7 @@ def _open_budget(suite: Suite, journal: Journal) -> "Budget | None":
     from quilate.middleware.budget import Budget, Spent
 
     budget = Budget(usd=limits.usd, tokens=limits.tokens)
-    for model_name, response in journal.responses():
+    for model_name, response in journal.paid_responses():
         budget.settle(Spent(), model_name, response)
     return budget
 

@@ -108,6 +108,7 @@ calls = Table(
     Column("model", Text, nullable=False),
     Column("request", LargeBinary, nullable=False),
     Column("response", LargeBinary, nullable=False),
+    Column("paid", SmallInteger, nullable=False),  # 0: the answer came from the cache
 )
 
 

@@ -26,7 +26,8 @@ class CallStore(Protocol):
     """Responses by call key. Both methods raise `StoreError` and nothing else.
 
     `put` is durable when it returns. It may be given a key that it has: the first answer stays.
-    Inside `put`, `request_json` of that request costs nothing.
+    Inside `put`, `request_json` of that request costs nothing, and `call_source` knows whether the
+    answer was paid for.
     """
 
     async def get(self, key: str) -> Response | None:
@@ -83,6 +84,12 @@ def request_json(request: Request) -> bytes:
     """
     call = _current.get()
     return call.body if call is not None and call.request is request else _encode(request)
+
+
+def call_source(request: Request) -> "CallSource":
+    """Inside `CallStore.put`: where the answer that is to be kept came from."""
+    call = _current.get()
+    return call.source if call is not None and call.request is request else "live"
 
 
 def call_key(identity: str, request: Request, scope: str = "") -> str:
@@ -187,7 +194,7 @@ class Stored(Wrapper):
             response = await self._find(call, key)
             if response is None:
                 response = await self.inner.generate(request)
-                await self._keep(key, request, response)
+                await self._keep(call, key, response)
         finally:
             _current.reset(token)
             _leave(flight)
@@ -208,7 +215,7 @@ class Stored(Wrapper):
         async with aclosing(within(_current, call, self.inner.stream(request))) as events:
             async for event in events:
                 if isinstance(event, Finished):
-                    await self._keep(key, request, event.response)
+                    await self._keep(call, key, event.response)
                     self._note(call, key)
                 yield event
 
@@ -222,9 +229,13 @@ class Stored(Wrapper):
             call.source = self._role
         return found
 
-    async def _keep(self, key: str, request: Request, response: Response) -> None:
+    async def _keep(self, call: _Call, key: str, response: Response) -> None:
         kept = response if response.raw is None else replace(response, raw=None)
-        await self._store.put(key, self.inner.info.name, request, kept)
+        token = _current.set(call)
+        try:
+            await self._store.put(key, self.inner.info.name, call.request, kept)
+        finally:
+            _current.reset(token)
 
     def _note(self, call: _Call, key: str) -> None:
         if self._role == "journal":

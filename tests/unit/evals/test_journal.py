@@ -48,7 +48,7 @@ def test_calls_come_back_and_the_first_answer_stays(engine):
     journal.close()
     again = Journal(engine, "r")
     assert sync.run(again.get(key)).text == "uno"
-    assert [(model, response.text) for model, response in again.responses()] == [("m", "uno")]
+    assert [(model, response.text) for model, response in again.paid_responses()] == [("m", "uno")]
     again.close()
 
 

@@ -178,6 +178,21 @@ def test_a_token_budget_stops_the_run_and_resume_counts_what_was_spent(tmp_path)
     assert (raised.status, len(raised.items), model.calls) == ("finished", 10, 10)
 
 
+def test_answers_from_the_cache_are_not_paid_for_on_resume_either(tmp_path):
+    def two_tokens(request):
+        return reply(request.messages[-1].text.split()[-1], usage=Usage(1, 1))
+
+    model = ScriptedModel(two_tokens)
+    suite = suite_of(model, count=10, concurrency=1, cache=True)
+    start(replace(suite, samples=suite.samples[:4]), tmp_path)
+    assert model.calls == 4
+    run = start(replace(suite, limits=Limits(tokens=6)), tmp_path)
+    assert (run.status, model.calls) == ("stopped", 7)
+    assert len(run.items) > 3  # so the cache has answered some of them
+    raised = go_on(run, replace(suite, limits=Limits(tokens=12)), tmp_path)
+    assert (raised.status, len(raised.items), model.calls) == ("finished", 10, 10)
+
+
 def test_a_budget_error_inside_a_task_group_still_stops_the_run(tmp_path):
     async def grouped(question: str) -> str:
         async with asyncio.TaskGroup() as group:
