@@ -21,6 +21,7 @@ pytest.importorskip("lancedb")
 
 from quilate_adapters.lancedb import index
 from quilate_adapters.lancedb.fusion import fuse
+from quilate_adapters.lancedb.lock import writer_lock
 
 DIMENSION = 64
 
@@ -418,6 +419,14 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
     gate.opened.set()
     writer.join()
     assert sync.run(second.sync(numbered(40))) == SyncReport(unchanged=40)
+
+
+def test_a_sync_with_nothing_to_write_needs_no_lock(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    with writer_lock(tmp_path / "passages.lock"):
+        assert sync.run(store.sync(SPAIN)) == SyncReport(unchanged=len(SPAIN))
+        with pytest.raises(IndexingError, match="is writing"):
+            sync.run(store.sync(SPAIN[1:]))
 
 
 def sync_and_tell(path: str, count: int) -> None:

@@ -103,8 +103,12 @@ class LanceIndex:
     ) -> SyncReport:
         """Make the index hold exactly `passages`. Only new and changed ones are embedded; after
         an interruption the next sync goes on where the last durable batch ended. Raises
-        `DataError` for a duplicate id and `IndexingError` when another process is writing."""
+        `DataError` for a duplicate id and `IndexingError` when another process is writing, unless
+        there is nothing to write."""
         hashes = await asyncio.to_thread(rows.fingerprints, passages)
+        if await self._holds(hashes):
+            self._reader = None
+            return SyncReport(unchanged=len(passages))
         with self._writing():
             table = await self._writer()
             with self._faults("read"):
@@ -176,6 +180,17 @@ class LanceIndex:
         hits = [Hit(rows.to_passage(row), _score(row)) for row in found]
         best = sorted(hits, key=best_first)[:depth]
         return [Hit(hit.passage, hit.score, {part: place}) for place, hit in enumerate(best, 1)]
+
+    async def _holds(self, hashes: Mapping[str, str]) -> bool:
+        """Whether the index is whole and holds exactly these passages, looked up without a lock:
+        any number of processes may find it so at once."""
+        if not await asyncio.to_thread(self._path.is_dir):
+            return False
+        table = await self._open()
+        if table is None or not await self._is_whole(table):
+            return False
+        with self._faults("read"):
+            return await _stored_hashes(table) == hashes
 
     async def _write(
         self,
