@@ -1,5 +1,6 @@
 """Scripted models for tests and benchmarks: control flow and faults, never quality."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -59,8 +60,8 @@ class ScriptedModel:
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """The scripted answer word by word."""
         response = await self.generate(request)
-        for word in response.text.split(" "):
-            yield TextDelta(word)
+        for piece in re.findall(r"\S+\s*|\s+", response.text):
+            yield TextDelta(piece)
         yield Finished(response)
 
 

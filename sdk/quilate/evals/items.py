@@ -1,8 +1,10 @@
 """One item: a target answers a sample, evaluators score the answer, and errors become results."""
 
+import asyncio
 import traceback
 from collections.abc import Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -19,6 +21,7 @@ from quilate.errors import (
 from quilate.evals.journal import OK, PERMANENT, TRANSIENT
 from quilate.evals.plan import Work
 from quilate.evals.results import Failure, Item
+from quilate.evals.tables import safe_json
 from quilate.evals.targets import Ask
 from quilate.evaluators import Evaluator, Output, Sample, Score
 from quilate.middleware.calls import CallNote, call_scope, collect
@@ -27,6 +30,9 @@ current_work: ContextVar[Work | None] = ContextVar("quilate_work", default=None)
 """The item that the code running now belongs to."""
 
 _STOPPING = (StoreError, BudgetExceeded)
+# How code under test may end. SystemExit would take the event loop's thread with it, and a
+# CancelledError of its own making the whole run.
+_ENDINGS = (Exception, SystemExit, asyncio.CancelledError)
 # Mended outside the suite (a key, a file, a package), so worth trying again by `resume`.
 _MENDABLE = (AuthenticationError, ModelNotFound, MissingDependency)
 
@@ -48,7 +54,7 @@ async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[I
     with collect() as notes:
         try:
             output = await ask(work.sample)
-        except Exception as error:
+        except _ENDINGS as error:
             failure = failure_of(stopping(error))
             seconds = perf_counter() - began
             item = Item(name, sample_id, epoch, None, (), failure, _keys(notes), {}, seconds)
@@ -74,7 +80,7 @@ async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[I
 
 async def _score(
     evaluator: Evaluator, sample: Sample, output: Output
-) -> tuple[list[Score], tuple[str, ...], Exception | None]:
+) -> tuple[list[Score], tuple[str, ...], BaseException | None]:
     """One evaluator's scores, the calls that it made, and the error that ended it."""
     with collect() as notes:
         try:
@@ -83,7 +89,7 @@ async def _score(
                 _keys(notes),
                 None,
             )
-        except Exception as error:
+        except _ENDINGS as error:
             reason = failure_of(stopping(error))
             text = f"{reason.kind}: {reason.message}"
             scores = [Score.error(metric.name, text) for metric in evaluator.metrics]
@@ -103,7 +109,25 @@ def _complete(evaluator: Evaluator, scores: Sequence[Score]) -> list[Score]:
     ]
 
 
-def failure_of(error: Exception) -> Failure:
+def keepable(item: Item) -> Item:
+    """The item with errors in place of what cannot be kept as JSON."""
+    try:
+        safe_json(item.output or Output(""))
+    except ValueError as error:
+        failure = failure_of(TypeError(f"the target's output cannot be kept as JSON: {error}"))
+        return replace(item, output=None, scores=(), failure=failure)
+    return replace(item, scores=tuple(map(_keepable_score, item.scores)))
+
+
+def _keepable_score(score: Score) -> Score:
+    try:
+        safe_json(score)
+    except ValueError as error:
+        return Score.error(score.metric, f"The score cannot be kept as JSON: {error}")
+    return score
+
+
+def failure_of(error: BaseException) -> Failure:
     """An exception as a result: what it says, without secrets, and where in the code it arose
     when it is none of Quilate's own.
 
@@ -112,30 +136,36 @@ def failure_of(error: Exception) -> Failure:
     """
     kind = error.kind if isinstance(error, ModelError) else type(error).__name__
     retryable = isinstance(error, ModelError) and error.retryable
-    message = redact(str(error)) or kind
+    # Half a surrogate pair, which JSON cannot hold, is told as the escape that it came from.
+    message = redact(str(error)).encode("utf-8", "backslashreplace").decode() or kind
     frames = traceback.extract_tb(error.__traceback__)
     if frames and not isinstance(error, QuilateError):
         message += f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})"
     return Failure(kind, message, retryable=retryable)
 
 
-def stopping(error: Exception) -> Exception:
-    """Raise what must stop the run, also out of a task group's exception group; of another group
-    return the first error, and any other error as it is."""
+def stopping(error: BaseException) -> BaseException:
+    """Raise what must stop the run, also out of a task group's exception group, and the
+    cancellation of the run itself; of another group return the first error, and any other error
+    as it is."""
     if isinstance(error, _STOPPING):
         raise error
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise error
     if isinstance(error, ExceptionGroup):
         return stopping(_leaves(error.subgroup(_STOPPING) or error)[0])
     return error
 
 
-def _leaves(error: Exception) -> list[Exception]:
+def _leaves(error: BaseException) -> list[BaseException]:
     if not isinstance(error, ExceptionGroup):
         return [error]
     return [leaf for part in error.exceptions for leaf in _leaves(part)]
 
 
-def _mendable(error: Exception) -> bool:
+def _mendable(error: BaseException) -> bool:
     return any(
         isinstance(leaf, _MENDABLE) or (isinstance(leaf, ModelError) and leaf.retryable)
         for leaf in _leaves(error)

@@ -17,11 +17,11 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import UpdateBase
 
 from quilate.codec import from_json, to_data, to_json
-from quilate.errors import ConfigurationError, StoreError
+from quilate.errors import ConfigurationError, MalformedReply, StoreError
 from quilate.evals import tables
 from quilate.evals.plan import Plan
 from quilate.evals.results import Item, RunStatus
@@ -89,7 +89,7 @@ class Writer:
             with self._engine.connect() as connection:
                 while self._commit(connection, self._batch()):
                     pass
-        except SQLAlchemyError as error:
+        except Exception as error:
             self._break(error)
             while self._answer(self._batch(), {}):
                 pass
@@ -112,11 +112,11 @@ class Writer:
                         if job is not None and isinstance(job.statement, Select):
                             rows = connection.execute(job.statement, job.row)
                             found[place] = rows.one_or_none()
-            except SQLAlchemyError as error:
+            except Exception as error:  # of any kind: a dead thread would be waited for forever
                 self._break(error)
         return self._answer(batch, found)
 
-    def _break(self, error: SQLAlchemyError) -> None:
+    def _break(self, error: Exception) -> None:
         self._broken = store_error(error, str(self._engine.url.database), then=self._then)
 
     def _answer(self, batch: "list[_Job | None]", found: Mapping[int, Any]) -> bool:
@@ -206,7 +206,8 @@ class Journal:
     """One run open for writing: a `CallStore` of its model calls, and the keeper of its items.
 
     What `put` and `record` were given is on disk when they return. Raises `StoreError` from
-    every method once the database has refused a write.
+    every method once the database has refused a write; `put` raises `MalformedReply`, and `record`
+    ValueError, for what JSON cannot hold.
     """
 
     def __init__(self, engine: Engine, name: str) -> None:
@@ -257,19 +258,25 @@ class Journal:
         if short in self._keys:
             await self.get(key)  # which waits until the first put is on disk
             return
-        self._keys.add(short)
         if request.extra:
             body = to_json(replace(request, extra=redacted(to_data(dict(request.extra)))))
         else:
             body = request_json(request)
+        try:
+            kept = dump(response)
+        except ValueError as error:
+            raise MalformedReply(
+                f"The answer of {model_name} cannot be kept as JSON: {error}."
+            ) from None
         row = {
             "run": self._run,
             "key": short,
             "model": model_name,
             "request": pack(body),
-            "response": dump(response),
+            "response": kept,
             "paid": int(call_source(request) == "live"),
         }
+        self._keys.add(short)
         await self._writer.run(_INSERT_CALL, row)
 
     async def record(self, position: int, item: Item, outcome: int) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from quilate.codec import digest, to_json
+from quilate.codec import digest
 from quilate.errors import ConfigurationError
 from quilate.evals.provenance import describe
 from quilate.evals.suite import Suite
+from quilate.evals.tables import safe_json
 from quilate.evals.targets import as_target
 from quilate.evaluators import Metric, Sample
 from quilate.middleware.cassette import redacted
@@ -88,7 +89,7 @@ async def make_plan(suite: Suite) -> Plan:
         for n, one in enumerate(suite.evaluators)
     }
     fingerprint = {
-        "samples": digest(*map(to_json, suite.samples)),
+        "samples": digest(*(_json_of(sample, suite) for sample in suite.samples)),
         "targets": {name: await describe(target) for name, target in suite.targets.items()},
         "evaluators": evaluators,
         "resources": {name: dict(await r.provenance()) for name, r in suite.resources.items()},
@@ -97,6 +98,17 @@ async def make_plan(suite: Suite) -> Plan:
     }
     samples, targets = tuple(suite.samples), tuple(suite.targets)
     return Plan(samples, targets, suite.epochs, suite.seed, redacted(fingerprint))
+
+
+def _json_of(sample: Sample, suite: Suite) -> bytes:
+    try:
+        return safe_json(sample)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The sample '{sample.id}' cannot be kept as JSON: {error}.",
+            where=str(suite.path or suite.name),
+            remedy="Give its fields the declared types, and its metadata plain JSON values.",
+        ) from None
 
 
 def _check(suite: Suite) -> None:
@@ -120,7 +132,7 @@ def _check(suite: Suite) -> None:
         as_target(name, target)
     for evaluator in suite.evaluators:
         for need in sorted(evaluator.needs):
-            if not any(getattr(sample, need) not in (None, (), "") for sample in suite.samples):
+            if all(getattr(sample, need, None) in (None, (), "") for sample in suite.samples):
                 raise ConfigurationError(
                     f"The evaluator '{evaluator.name}' needs `{need}`, which no sample has.",
                     where=where,

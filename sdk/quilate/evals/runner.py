@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import anyio.to_thread
-from pydantic_core import PydanticSerializationError
 from sqlalchemy import Engine
 
 from quilate.errors import BudgetExceeded, ConfigurationError, QuilateError
 from quilate.evals import store as stores
-from quilate.evals.items import current_work, failure_of, run_item
+from quilate.evals.items import current_work, keepable, run_item
 from quilate.evals.journal import PERMANENT, Journal, create_run
 from quilate.evals.plan import Plan, Work, changes, make_plan, metrics_of
 from quilate.evals.provenance import model_record, run_provenance
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "list_runs", "new_run_id", "open_run", "resume"]
 
 STORE = Path(".quilate")
+
+# Seconds that cancelled work has to clean up.
+_GRACE = 5.0
 
 # Draws of epoch n ask with Request.epoch n * 65536 + the request's own.
 _DRAWS = 1 << 16
@@ -242,8 +244,10 @@ class _Layers:
 
     def __call__(self, model: Model) -> Model:
         """The model with its layers; the run's provenance names it from now on."""
-        self._models[model.info.name] = model_record(model.info)
-        self._journal.note(models=dict(self._models))
+        record = model_record(model.info)
+        if self._models.get(model.info.name) != record:
+            self._models[model.info.name] = record
+            self._journal.note(models=dict(self._models))
         if self._cassette is not None:
             inner: Model = Replayed(model, self._cassette.journal, recorded=self._cassette.requests)
         else:
@@ -288,6 +292,7 @@ class _Execution:
             name: as_target(name, target) for name, target in suite.targets.items()
         }
         self._finished = 0
+        self._over = False
         self._stopped: str | None = None
 
     async def run(self, done: set[int]) -> str | None:
@@ -307,11 +312,16 @@ class _Execution:
     async def _pool(self, work: Iterator[Work]) -> None:
         workers = [asyncio.create_task(self._worker(work)) for _ in range(self._suite.concurrency)]
         try:
-            await asyncio.gather(*workers)
+            done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
+            self._over = True
             for task in workers:
                 task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            # Not for ever: a target may swallow its cancellation.
+            ended, _ = await asyncio.wait(workers, timeout=_GRACE)
+        for task in done | ended:
+            if not task.cancelled():
+                task.result()
 
     async def _worker(self, work: Iterator[Work]) -> None:
         """Take items until none is left. At a limit nobody takes another, but the items in hand
@@ -325,16 +335,14 @@ class _Execution:
                 self._stopped = str(error)
                 return
             await self._record(one, item, outcome)
-            if self._stopped is not None:
+            if self._over or self._stopped is not None:
                 return
 
     async def _record(self, work: Work, item: Item, outcome: int) -> None:
         try:
             await self._journal.record(work.position, item, outcome)
-        except PydanticSerializationError as error:
-            failure = failure_of(TypeError(f"the target's output cannot be kept as JSON: {error}"))
-            item = Item(item.target, item.sample_id, item.epoch, failure=failure, calls=item.calls)
-            await self._journal.record(work.position, item, PERMANENT)
+        except ValueError:
+            await self._journal.record(work.position, keepable(item), PERMANENT)
         self._finished += 1
         self._tell()
 

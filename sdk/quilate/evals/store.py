@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast, overload
 
 from sqlalchemy import (
+    Connection,
     Engine,
     Row,
     create_engine,
@@ -73,7 +74,7 @@ _REMEDIES = {
 }
 
 
-def store_error(error: SQLAlchemyError, path: str, *, then: str = "") -> StoreError:
+def store_error(error: Exception, path: str, *, then: str = "") -> StoreError:
     """A database's complaint as a `StoreError`; `then` says how to go on after the remedy."""
     said = str(getattr(error, "orig", error))
     known = (remedy for sign, remedy in _REMEDIES.items() if sign in said)
@@ -112,24 +113,52 @@ def connect(store: Path, *, create: bool = False) -> Engine:
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     event.listen(engine, "connect", _prepare)
     with reported(str(path)), engine.begin() as connection:
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if create and not _version(connection):
+            _create_tables(connection)
+        version = _version(connection)
         if version > VERSION:
             raise StoreError(
                 f"The store has format {version}; this Quilate reads up to {VERSION}.",
                 where=str(path),
                 remedy="Run: pip install --upgrade quilate",
             )
-        if version == 0 and not create:
+        if not version and not create:
             raise StoreError(
                 "There are no runs here yet.",
                 where=str(path),
                 remedy="Begin one: quilate run SUITE",
             )
-        if version < VERSION and create:
-            for table in metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-            connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+        if not _has_our_tables(connection):
+            raise StoreError(
+                "This database holds other tables than those of a run store.",
+                where=str(path),
+                remedy="Move it away, or choose another --store.",
+            )
     return engine
+
+
+def _version(connection: Connection) -> int:
+    """The format of the store, 0 for a file that is none yet."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _create_tables(connection: Connection) -> None:
+    """Make an empty file a store. Of several processes one does it, and no one sees half of it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        return  # another process was first, or the file is somebody else's
+    for table in metadata.sorted_tables:
+        connection.execute(CreateTable(table))
+    connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
+
+
+def _has_our_tables(connection: Connection) -> bool:
+    return all(
+        set(connection.exec_driver_sql(f"PRAGMA table_info({table.name})").scalars(1)).issuperset(
+            table.columns.keys()
+        )
+        for table in metadata.sorted_tables
+    )
 
 
 @contextmanager
@@ -139,12 +168,12 @@ def lease(store: Path, run: str) -> Iterator[None]:
     The lock is SQLite's on an empty file, because it works on every system that SQLite does and
     the kernel lets go of it when the process dies, however it dies.
     """
-    path = store / "locks" / f"{run}.lock"
+    path = _lock_path(store, run)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"Cannot lock the run {run}: {error}.", where=str(path)) from None
+        raise _no_lock(error, run, path) from None
     try:
         _hold(lock, run, path)
         yield
@@ -154,15 +183,45 @@ def lease(store: Path, run: str) -> Iterator[None]:
 
 def _hold(lock: sqlite3.Connection, run: str, path: Path) -> None:
     try:
+        lock.execute("PRAGMA journal_mode=MEMORY")  # nothing is written, not even to a full disk
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
         if "locked" not in str(error):
-            raise StoreError(f"Cannot lock the run {run}: {error}.", where=str(path)) from None
+            raise _no_lock(error, run, path) from None
         raise StoreError(
             f"The run {run} is being worked on by another process.",
             where=str(path),
             remedy="Wait until it has ended, or stop it.",
         ) from None
+
+
+def _lock_path(store: Path, run: str) -> Path:
+    return store / "locks" / f"{run}.lock"
+
+
+def _no_lock(error: Exception, run: str, path: Path) -> StoreError:
+    return StoreError(
+        f"Cannot lock the run {run}: {error}.",
+        where=str(path),
+        remedy="Check that you may write in this folder, and that the disk has space.",
+    )
+
+
+def _is_held(store: Path, run: str) -> bool:
+    """Whether some process holds a run. Looks without touching: a store that only may be read
+    can be looked at, and nobody who wants the run is turned away meanwhile."""
+    path = _lock_path(store, run).absolute()
+    try:
+        lock = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0)
+    except sqlite3.Error:
+        return False
+    try:
+        lock.execute("SELECT * FROM sqlite_master")
+    except sqlite3.Error as error:
+        return "locked" in str(error)
+    finally:
+        lock.close()
+    return False
 
 
 def find_run(engine: Engine, wanted: str) -> "Row[Any]":
@@ -191,12 +250,8 @@ def find_run(engine: Engine, wanted: str) -> "Row[Any]":
 
 def _status(store: Path, name: str, written: str) -> RunStatus:
     """A run that says it is running but that nobody holds was killed."""
-    if written == "running":
-        try:
-            with lease(store, name):
-                return "stopped"
-        except StoreError:
-            return "running"
+    if written == "running" and not _is_held(store, name):
+        return "stopped"
     return cast(RunStatus, written)
 
 

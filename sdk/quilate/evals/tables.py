@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 from sqlalchemy import (
     Column,
     Float,
@@ -21,7 +23,7 @@ from sqlalchemy import (
     Text,
 )
 
-from quilate.codec import to_json
+from quilate.codec import from_json, to_json
 from quilate.evals.results import Failure
 from quilate.evaluators import Output, Score
 
@@ -163,6 +165,27 @@ def split_keys(joined: bytes) -> tuple[str, ...]:
     return tuple(joined[start : start + KEY_BYTES].hex() for start in starts)
 
 
-def dump(value: Any, kind: Any = None) -> bytes:
-    """A value as a stored body."""
-    return pack(to_json(value, kind))
+def safe_json(value: Any) -> bytes:
+    """A value's JSON, sure to be read back. Raises ValueError, naming the place, for what would
+    not be: a NaN, an object, half a surrogate pair, another type than was declared.
+
+    >>> from quilate.models import TokenLogprob
+    >>> safe_json(TokenLogprob("a", float("nan")))
+    Traceback (most recent call last):
+    ValueError: logprob: Input should be a valid number
+    """
+    try:
+        text = to_json(value)
+        from_json(type(value), text)
+    except PydanticSerializationError as error:
+        raise ValueError(str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg']}") from None
+    return text
+
+
+def dump(value: Any) -> bytes:
+    """A value as a stored body; raises ValueError as `safe_json` does."""
+    return pack(safe_json(value))

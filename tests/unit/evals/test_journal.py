@@ -160,6 +160,28 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
         stores.connect(tmp_path)
 
 
+def test_the_database_of_something_else_is_left_alone(tmp_path):
+    with sqlite3.connect(tmp_path / stores.FILE) as other:
+        other.execute("create table runs (distance)")
+    before = (tmp_path / stores.FILE).read_bytes()[100:]
+    for version in (0, 1):
+        other.execute(f"PRAGMA user_version = {version}")
+        with pytest.raises(StoreError, match=r"other tables.*choose another --store"):
+            stores.connect(tmp_path, create=True)
+        tables = other.execute("select name from sqlite_master").fetchall()
+        assert tables == [("runs",)]
+    other.close()
+    assert (tmp_path / stores.FILE).read_bytes()[100:] == before
+
+
+def test_a_value_that_the_database_cannot_take_is_an_error_and_no_wait(engine):
+    journal = Journal(engine, "r")
+    with pytest.raises(StoreError, match="surrogates"):
+        sync.run(journal.put("00" * 32, "model \ud800", ask("?"), reply("!")))
+    with pytest.raises(StoreError):
+        journal.close()
+
+
 def test_an_empty_file_is_a_store_without_runs(tmp_path):
     (tmp_path / stores.FILE).touch()
     with pytest.raises(StoreError, match=r"no runs here yet.*quilate run"):

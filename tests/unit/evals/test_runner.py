@@ -1,5 +1,8 @@
 import asyncio
+import math
+import shutil
 import sqlite3
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +18,7 @@ from quilate.errors import (
     StoreError,
     UnknownName,
 )
+from quilate.evals import runner
 from quilate.evals import store as stores
 from quilate.evals.results import Run
 from quilate.evals.runner import evaluate, list_runs, new_run_id, open_run, resume
@@ -23,6 +27,7 @@ from quilate.evals.suite_file import load_suite
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.middleware import ambient
 from quilate.models import Usage, ask, reply
+from quilate.retrievers import Hit, Passage
 from quilate.testing import ScriptedModel
 
 
@@ -115,6 +120,64 @@ def test_errors_of_a_target_are_results(tmp_path):
     assert [item.failure.retryable for item in items] == [False, False, False, True]
     assert all(item.scores == () and item.output is None for item in items)
     assert b"sk-abcdefghijklmnop" not in (tmp_path / stores.FILE).read_bytes()
+
+
+def test_code_under_test_that_ends_itself_ends_its_item_alone(tmp_path):
+    async def cancels(question: str) -> str:
+        raise asyncio.CancelledError
+
+    async def leaves(question: str) -> str:
+        raise SystemExit("bye")
+
+    class Leaving(Exact):
+        async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+            raise SystemExit(3)
+
+    targets = {"cancels": cancels, "leaves": leaves, "in a thread": lambda q: sys.exit("bye")}
+    run = start(suite_of({**targets, "fine": str.upper}, Leaving(), count=1), tmp_path)
+    kinds = [item.failure and item.failure.kind for item in run.items]
+    assert kinds == ["CancelledError", "SystemExit", "SystemExit", None]
+    assert run.items[3].scores[0].reason.startswith("SystemExit: 3")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Gives the scores that it was made with."""
+
+    scores: tuple[Score, ...]
+    name: str = "given"
+    metrics: tuple[Metric, ...] = (Metric("a"), Metric("b"))
+    needs: frozenset[str] = frozenset()
+
+    async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+        return list(self.scores)
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_what_json_cannot_hold_is_an_error_of_its_own_and_the_run_reads_back(tmp_path):
+    nan, passage = float("nan"), Passage("p", "d", "text")
+    unlikely = ScriptedModel(lambda request: reply("x", choice_logprobs={"a": -math.inf}))
+    targets = {
+        "no text": lambda question: Output(None),
+        "nan": lambda question: Output("a", hits=(Hit(passage, nan),)),
+        "half a pair": lambda question: Output("\ud800"),
+        "said in an error": lambda question: {}["\ud800"],
+        "model": unlikely,
+        "fine": lambda question: "text",
+    }
+    scores = (Score.of("a", 1.0, evidence=(object(),)), Score.of("b", 1.0))
+    items = start(suite_of(targets, Given(scores), count=1), tmp_path).items
+    messages = [item.failure.message for item in items[:5]]
+    assert "text: Input should be a valid string" in messages[0]
+    assert "hits.0.score: Input should be a valid number" in messages[1]
+    assert "surrogates" in messages[2] and r"\ud800" in messages[3]
+    assert "choice_logprobs.a: Input should be a valid number" in messages[4]
+    fine = items[5]
+    assert (fine.output.text, [score.status for score in fine.scores]) == (
+        "text",
+        ["error", "scored"],
+    )
+    assert "cannot be kept" in fine.scores[0].reason
 
 
 def test_errors_of_an_evaluator_are_scores_with_a_reason_never_zeros(tmp_path):
@@ -216,6 +279,31 @@ def test_a_time_limit_stops_the_run_and_keeps_what_is_finished(tmp_path):
     run = start(suite, tmp_path)
     assert run.status == "stopped" and "0.5 seconds" in run.reason
     assert {item.sample_id for item in run.items} <= {"s0", "s1", "s3"}
+
+
+def test_a_target_that_swallows_its_cancellation_does_not_hold_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "_GRACE", 0.05)
+    calls, gate = [], asyncio.Event()
+
+    async def stubborn(question: str) -> str:
+        calls.append(question)
+        while not gate.is_set():
+            try:
+                await gate.wait()
+            except asyncio.CancelledError:
+                asyncio.get_running_loop().call_later(20, gate.set)
+        return question
+
+    async def work() -> Run:
+        suite = suite_of(stubborn, concurrency=2, limits=Limits(seconds=0.2))
+        run = await evaluate(suite, store=tmp_path)
+        assert not gate.is_set()
+        gate.set()
+        return run
+
+    run = asyncio.run(work())
+    assert (run.status, len(run.items)) == ("stopped", 0)
+    assert len(calls) == 2, "after the end of the run another item was begun"
 
 
 def test_cancelling_keeps_what_is_finished_and_resume_does_the_rest(tmp_path):
@@ -348,6 +436,8 @@ def test_bad_suites_are_refused_before_anything_is_stored(tmp_path):
         (replace(suite, samples=twice), "Two samples have the id 'a'"),
         (replace(suite, evaluators=(Exact(), Exact())), "Two evaluators give the metric 'exact'"),
         (replace(suite, evaluators=(needy,)), "needs `gold`, which no sample has"),
+        (replace(suite, evaluators=(replace(needy, needs=frozenset({"x"})),)), "needs `x`"),
+        (replace(suite, samples=[Sample("s", "?", metadata={"x": object()})]), "sample 's' cannot"),
         (replace(suite, epochs=0), "at least 1"),
         (replace(suite, targets={"t": {}}), "target 't' is a dict"),
     ):
@@ -382,6 +472,9 @@ def test_a_run_that_nobody_holds_was_stopped(tmp_path):
     assert open_run(run.id, tmp_path).status == "stopped"
     with stores.lease(tmp_path, run.id):
         assert list_runs(tmp_path)[0].status == "running"
+    shutil.rmtree(tmp_path / "locks")
+    assert list_runs(tmp_path)[0].status == "stopped"
+    assert not (tmp_path / "locks").exists(), "looking at a store wrote into it"
 
 
 def test_run_ids_sort_by_time_and_name_the_suite():

@@ -149,7 +149,7 @@ def test_streams_are_settled_by_their_last_event():
         return [event async for event in model.stream(ask("?"))]
 
     events = asyncio.run(read())
-    assert events[0] == TextDelta("uno")
+    assert events[0] == TextDelta("uno ")
     assert isinstance(events[-1], Finished)
     assert budget.spent.tokens == 3
     with pytest.raises(BudgetExceeded):

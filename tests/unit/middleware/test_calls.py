@@ -206,7 +206,7 @@ def test_stream_is_kept_and_comes_back_as_one_delta():
         return events
 
     live, kept = asyncio.run(read()), asyncio.run(read())
-    assert [e.text for e in live[:-1]] == ["uno", "dos", "tres"]
+    assert [e.text for e in live[:-1]] == ["uno ", "dos ", "tres"]
     assert kept == [TextDelta("uno dos tres"), live[-1]]
     assert kept_before_end == [1, 1]
     assert inner.calls == 1

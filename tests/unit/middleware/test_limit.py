@@ -123,7 +123,7 @@ def test_a_stream_holds_its_place_until_it_ends_or_is_dropped():
     async def run():
         model = Limited(ScriptedModel("uno dos"), concurrency=1)
         events = model.stream(ask("?"))
-        assert await anext(events) == TextDelta("uno")
+        assert await anext(events) == TextDelta("uno ")
         waiting = asyncio.create_task(model.generate(ask("?")))
         for _ in range(5):
             await asyncio.sleep(0)
