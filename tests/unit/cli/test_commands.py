@@ -159,7 +159,7 @@ def complete(folder, line: str) -> set[str]:
     env["PATH"] = f"{command.parent}:{env['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script, "bash", *words],
-        cwd=folder, env=env, capture_output=True, text=True, timeout=60,
+        cwd=folder, env=env, capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())

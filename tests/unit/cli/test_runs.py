@@ -122,7 +122,7 @@ def test_ctrl_c_keeps_what_is_finished(cli, folder):
         if listed.code == 0:  # it may be making the store at this moment
             finished = [record["finished"] for record in listed.data]
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=280)
     assert child.returncode == 130, said
     assert "quilate resume" in said
     assert "Traceback" not in said
@@ -189,7 +189,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback(folder):
     assert child.stderr is not None
     said = child.stderr.read().decode()
     child.stderr.close()
-    assert (child.wait(timeout=60), said) == (1, "")
+    assert (child.wait(timeout=280), said) == (1, "")
 
 
 def test_the_schema_is_that_of_the_file(cli):
