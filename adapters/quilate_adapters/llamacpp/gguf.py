@@ -141,7 +141,7 @@ def _read_header(path: Path, data: mmap.mmap) -> dict[str, Any]:
         end = _tensors_end(reader, tensors, int(metadata.get("general.alignment", 32)))
     except _Ends:
         raise _truncated(path, len(data), "its header goes on beyond the end") from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(
             f"The GGUF header is damaged ({error!r}).", where=str(path), remedy="Download it again."
         ) from error

@@ -55,7 +55,9 @@ def _run() -> None:
 
 
 def _fail(message: str) -> None:
-    sys.stderr.write(f"error: {message}\n")
+    from quilate.reports.visible import visible
+
+    sys.stderr.write(f"error: {visible(message)}\n")
     sys.exit(1)
 
 

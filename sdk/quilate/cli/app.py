@@ -164,6 +164,8 @@ def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from quilate.reports.visible import visible
+
     table = Table(box=None)
     table.add_column("run", no_wrap=True)  # it is copied from here, so it must be whole
     table.add_column("suite", overflow="fold")
@@ -172,7 +174,9 @@ def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
     for record in records:
         created = record.created[:16].replace("T", " ")
         items = f"{record.finished}/{record.planned}"
-        table.add_row(record.id, Text(record.name), created, record.status, items)
+        table.add_row(
+            Text(visible(record.id)), Text(visible(record.name)), created, record.status, items
+        )
     Console().print(table)
 
 
@@ -244,7 +248,9 @@ def _unfinished(result: "Run") -> str:
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    from quilate.reports.visible import visible
+
+    typer.echo(visible(text), err=True)
 
 
 @app.command()

@@ -7,15 +7,17 @@ from pathlib import Path
 from quilate import registry, sync
 from quilate.codec import to_data
 from quilate.models import Finished, TextDelta, ask
+from quilate.reports.visible import visible
 
 
 def ask_model(question: str, model: str, *, as_json: bool) -> None:
     """Stream a model's answer to a bare question."""
     target = registry.model(model)
     response = None
-    for event in sync.iterate(target.stream(ask(question, temperature=0.0))):
+    settings = {"temperature": 0.0} if target.info.capabilities.has("temperature") else {}
+    for event in sync.iterate(target.stream(ask(question, **settings))):
         if isinstance(event, TextDelta) and not as_json:
-            _write(event.text)
+            _write(visible(event.text))
         elif isinstance(event, Finished):
             response = event.response
     if as_json:
@@ -35,7 +37,7 @@ def ask_documents(
     answer = None
     for event in rag(built, model=model, k=k).stream(question):
         if isinstance(event, TextDelta) and not as_json:
-            _write(event.text)
+            _write(visible(event.text))
         elif isinstance(event, Answer):
             answer = event
     if answer is None:
@@ -45,9 +47,9 @@ def ask_documents(
         return
     _write("\n\n")
     for number, hit in enumerate(answer.context, 1):
-        _write(f"[{number}] {hit.passage.title or hit.passage.document_id}\n")
+        _write(visible(f"[{number}] {hit.passage.title or hit.passage.document_id}\n"))
     for citation in answer.citations:
-        _write(f"    {citation.marker}: {citation.status}\n")
+        _write(visible(f"    {citation.marker}: {citation.status}\n"))
 
 
 def _write(text: str) -> None:

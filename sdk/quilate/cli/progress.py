@@ -28,7 +28,7 @@ def show_progress(*, quiet: bool = False) -> Iterator[Progress | None]:
         yield _lines()
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -26,7 +26,7 @@ from quilate.evals import tables
 from quilate.evals.plan import Plan
 from quilate.evals.results import Item, RunStatus
 from quilate.evals.store import find_run, reported, store_error
-from quilate.evals.tables import ItemBody, dump, key_bytes, pack, unpack
+from quilate.evals.tables import ItemBody, dump, key_bytes, pack, safe_json, unpack
 from quilate.evaluators import Metric
 from quilate.middleware.calls import call_source, request_json
 from quilate.middleware.cassette import redacted
@@ -195,7 +195,7 @@ def create_run(
                 remedy=f"Choose another id, or go on with it: quilate resume {name}",
             ) from None
         bodies = (
-            {"run": run, "position": place, "body": dump(sample)}
+            {"run": run, "position": place, "body": pack(to_json(sample))}
             for place, sample in enumerate(plan.samples)
         )
         while chunk := list(islice(bodies, 1000)):
@@ -263,7 +263,9 @@ class Journal:
         else:
             body = request_json(request)
         try:
-            kept = dump(response)
+            kept = to_json(response)
+            if b"null" in kept:  # no field of a sound response is: so has a NaN been written
+                kept = safe_json(response)
         except ValueError as error:
             raise MalformedReply(
                 f"The answer of {model_name} cannot be kept as JSON: {error}."
@@ -273,7 +275,7 @@ class Journal:
             "key": short,
             "model": model_name,
             "request": pack(body),
-            "response": kept,
+            "response": pack(kept),
             "paid": int(call_source(request) == "live"),
         }
         self._keys.add(short)

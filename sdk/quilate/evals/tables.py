@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 from sqlalchemy import (
     Column,
     Float,
@@ -174,11 +173,9 @@ def safe_json(value: Any) -> bytes:
     Traceback (most recent call last):
     ValueError: logprob: Input should be a valid number
     """
+    text = to_json(value)
     try:
-        text = to_json(value)
         from_json(type(value), text)
-    except PydanticSerializationError as error:
-        raise ValueError(str(error)) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -47,13 +47,17 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Un solo sistema: no hay con qué compararlo.",
     ),
     "method": (
-        "Brackets hold {level} intervals, clustered by the samples' source. Comparisons are paired "
+        "Brackets hold {level} intervals{clustered}. Comparisons are paired "
         "by sample; p-values are Holm-adjusted over the target pairs of each metric. Smallest "
         "visible: the true difference that this run would show four times in five.",
-        "Entre corchetes, intervalos del {level}, agrupados por la fuente de las muestras. Las "
+        "Entre corchetes, intervalos del {level}{clustered}. Las "
         "comparaciones son pareadas por muestra; los valores p se ajustan según Holm entre los "
         "pares de sistemas de cada métrica. Mínima visible: la diferencia real que esta ejecución "
         "mostraría cuatro de cada cinco veces.",
+    ),
+    "clustered": (
+        ", clustered by the samples' source",
+        ", agrupados por la fuente de las muestras",
     ),
     "judge": ("The judge, measured", "El juez, medido"),
     "judge_better": (

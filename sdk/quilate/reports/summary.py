@@ -96,7 +96,8 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything that a run shows, at confidence `level`. `cells` are keyed (metric, target)."""
+    """Everything that a run shows, at confidence `level`. `cells` are keyed (metric, target);
+    `clustered` says whether any samples share a source."""
 
     level: float
     targets: tuple[str, ...]
@@ -109,6 +110,7 @@ class Summary:
     epochs: int
     finished: int
     planned: int
+    clustered: bool
 
 
 def summarize(run: Run, level: float = 0.95) -> Summary:
@@ -147,6 +149,7 @@ def summarize(run: Run, level: float = 0.95) -> Summary:
         epochs=_epochs(run),
         finished=len(run.items),
         planned=run.planned,
+        clustered=_groups(run, run.samples) is not None,
     )
 
 

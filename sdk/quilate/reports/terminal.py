@@ -14,6 +14,7 @@ from quilate.evals.results import Run
 from quilate.reports import wording
 from quilate.reports.strings import Words, language
 from quilate.reports.summary import Cell, Summary, summarize
+from quilate.reports.visible import visible
 
 
 def render(run: Run, *, level: float = 0.95, lang: str | None = None, width: int = 80) -> str:
@@ -49,7 +50,7 @@ def print_run(run: Run, console: Console, *, level: float = 0.95, lang: str | No
 
 def _plain(text: str, style: str = "") -> Text:
     """Text as it is: no markup, and no control character that could drive the terminal."""
-    return Text("".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text), style)
+    return Text(visible(text), style)
 
 
 def _heading(words: Words, run: Run, summary: Summary) -> Text:
@@ -108,7 +109,7 @@ def _figure_cell(words: Words, cell: Cell, best: bool) -> Text:
 
 
 def _notes(words: Words, summary: Summary) -> Iterator[RenderableType]:
-    yield _plain(words("method", level=words.percent(summary.level)), "dim")
+    yield _plain(wording.method(words, summary), "dim")
     for metric, reasons in wording.unscored(summary):
         yield _plain(f"{metric}: {reasons}", "dim")
 

@@ -38,6 +38,12 @@ def coverage(words: Words, covered: Coverage) -> str | None:
     return words("scored_of", scored=covered.scored, planned=covered.planned)
 
 
+def method(words: Words, summary: Summary) -> str:
+    """What the intervals and p-values are."""
+    clustered = words["clustered"] if summary.clustered else ""
+    return words("method", level=words.percent(summary.level), clustered=clustered)
+
+
 def possible_range(words: Words, cell: Cell) -> str | None:
     """What the figure could be if every missing score were known."""
     if cell.range is None:
@@ -96,8 +102,8 @@ def judge_sentence(words: Words, judge: Judge) -> str:
 
 
 def money(words: Words, cost: Cost) -> str:
-    """A sum with its basis: ``$0.12 (estimated)``."""
-    if cost.usd is None:
+    """A sum with its basis: ``$0.12 (estimated)``; of unknown prices, what is known of them."""
+    if cost.usd is None or (cost.basis == "unknown" and not cost.usd):
         return words["unknown"]
     if cost.basis == "unknown":
         return words("at_least", cost=words.dollars(cost.usd))

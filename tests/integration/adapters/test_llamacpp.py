@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import math
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -302,6 +303,11 @@ def test_an_answer_is_clipped_to_the_context():
         (b"", "not a GGUF file"),
         (b"GGUF\x09\x00\x00\x00" + b"\x00" * 64, "version 9"),
         (b"GGUF\x03\x00\x00\x00" + b"\xff" * 64, "truncated"),
+        (
+            struct.pack("<4sIQQ", b"GGUF", 3, 0, 1)
+            + struct.pack("<Q17sII", 17, b"general.alignment", 4, 0),
+            "damaged",
+        ),
     ],
 )
 def test_files_that_are_no_models(tmp_path, content, message):

@@ -15,3 +15,10 @@ def test_a_log_gets_a_line_for_each_tenth_passed(capsys):
 def test_programs_get_none():
     with show_progress(quiet=True) as progress:
         assert progress is None
+
+
+def test_square_brackets_are_no_markup(monkeypatch, capsys):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    with show_progress() as progress:
+        progress(1, 1, "notes [/draft]")
+    assert "notes [/draft]" in capsys.readouterr().err

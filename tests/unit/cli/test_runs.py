@@ -1,5 +1,6 @@
 """`run`, `resume`, `runs`, `report`: what they print, write and exit with."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -196,3 +197,21 @@ def test_the_schema_is_that_of_the_file(cli):
     schema = cli("schema").data
     assert schema["$schema"].endswith("2020-12/schema")
     assert {"name", "samples", "targets", "evaluators"} <= set(schema["required"])
+
+
+def test_nothing_that_others_wrote_drives_the_terminal(cli, folder):
+    hostile = "\x1b[31m[b]x[/b]\x9bJ"
+    said = "\ufffd[31m[b]x[/b]\ufffdJ"
+    suite = SUITE.replace("name: capitals", f"name: {json.dumps(hostile)}")
+    (folder / "suite.yaml").write_text(suite)
+    (folder / "app.py").write_text(f"def answer(question):\n    raise ValueError({hostile!r})\n")
+    shown = [
+        cli("run", "suite.yaml"),
+        cli("runs", COLUMNS="120"),
+        cli("report"),
+        cli("ask", "?", "--model", f"scripted/{hostile}"),
+    ]
+    failed = cli("report", hostile)
+    assert_one_paragraph(failed, said)
+    assert all(said in done.out for done in shown)
+    assert not any(set("\x1b\x9b") & set(done.out + done.err) for done in (*shown, failed))

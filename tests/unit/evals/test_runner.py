@@ -306,6 +306,21 @@ def test_a_target_that_swallows_its_cancellation_does_not_hold_the_run(tmp_path,
     assert len(calls) == 2, "after the end of the run another item was begun"
 
 
+def test_an_answer_that_comes_while_the_run_stops_is_kept_and_no_item_is_begun(tmp_path):
+    calls = []
+
+    async def late(question: str) -> str:
+        calls.append(question)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return question
+        return "never"
+
+    run = start(suite_of(late, concurrency=1, limits=Limits(seconds=0.2)), tmp_path)
+    assert (run.status, len(run.items), len(calls)) == ("stopped", 1, 1)
+
+
 def test_cancelling_keeps_what_is_finished_and_resume_does_the_rest(tmp_path):
     gate = asyncio.Event()
     model = echo_model()
@@ -472,6 +487,8 @@ def test_a_run_that_nobody_holds_was_stopped(tmp_path):
     assert open_run(run.id, tmp_path).status == "stopped"
     with stores.lease(tmp_path, run.id):
         assert list_runs(tmp_path)[0].status == "running"
+        held = [path.name for path in (tmp_path / "locks").iterdir()]
+        assert held == [f"{run.id}.lock"], "holding a run writes, which a full disk refuses"
     shutil.rmtree(tmp_path / "locks")
     assert list_runs(tmp_path)[0].status == "stopped"
     assert not (tmp_path / "locks").exists(), "looking at a store wrote into it"

@@ -10,6 +10,9 @@ from rich.console import Console
 from sample_runs import make_run, with_target_name
 
 from quilate.evaluators import Metric, Score
+from quilate.models import FREE, Cost
+from quilate.reports import wording
+from quilate.reports.html import page_of
 from quilate.reports.strings import Words, language
 from quilate.reports.terminal import print_run, render
 
@@ -62,6 +65,34 @@ def test_spanish_writes_numbers_and_words_in_spanish() -> None:
     assert "supera a closed book por 0,31" in text
     assert "21 600" not in text and "21\u202f600" in text
     assert "No se fíe de él" in " ".join(text.split())
+
+
+def test_spanish_thousands_are_whole_everywhere() -> None:
+    run = make_run(12)
+    metrics = {**run.metrics, "mrr": Metric("mrr", bounds=None)}
+    items = [replace(item, scores=(Score.of("mrr", 12_000.0),)) for item in run.items]
+    text = render(replace(run, metrics=metrics, items=items, planned=36_000), lang="es")
+    assert "de 36\u202f000 casos" in text and "12\u202f000" in text
+    assert "\ufffd" not in render(make_run(12, hostile=False), lang="es")
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "clustered by"), ("es", "agrupados por")])
+def test_clusters_are_spoken_of_only_where_samples_share_a_source(lang: str, said: str) -> None:
+    run = make_run(12)
+    alone = {name: replace(sample, group=None) for name, sample in run.samples.items()}
+    assert said in " ".join(render(run, lang=lang).split())
+    assert said not in " ".join(render(replace(run, samples=alone), lang=lang).split())
+    shown, hidden = (
+        page_of(one, lang=lang).partition('<script type="application/json"')[0]
+        for one in (run, replace(run, samples=alone))
+    )
+    assert said in shown and said not in hidden
+
+
+def test_a_cost_of_which_nothing_is_known_is_unknown() -> None:
+    words = Words("en")
+    assert wording.money(words, Cost() + FREE) == "unknown"
+    assert wording.money(words, Cost(0.5, "exact") + Cost()) == "at least $0.5000"
 
 
 def test_an_unfinished_run_says_so_and_how_to_go_on() -> None:
