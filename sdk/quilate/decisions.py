@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from quilate.errors import ConfigurationError, MalformedReply
 from quilate.messages import Message, Text, user
@@ -69,9 +69,11 @@ class DecisionModel(Protocol):
 async def decide(model: Model, request: Request, question: Question, *, votes: int = 5) -> Decision:
     """Put `question` to any model, by the best means that it has.
 
-    Whole-label log-probabilities first (capability ``choice_logprobs``), then those of the
-    label's first token (``logprobs``, when no two labels begin alike), then the shares of `votes`
-    sampled answers. The question's text and its labels are added to the last user message. Raises
+    The provider's own decisions first (capability ``decide``), then whole-label log-probabilities
+    (``choice_logprobs``), then those of the label's first token (``logprobs``, when no two labels
+    begin alike), then the shares of `votes` sampled answers; a model that takes no temperature is
+    sampled at its own. The question's text and its labels are added to the last user message.
+    Raises
     `MalformedReply` when not one answer names a label, and whatever the model raises.
     """
     if len(set(question.labels)) < 2:
@@ -79,12 +81,15 @@ async def decide(model: Model, request: Request, question: Question, *, votes: i
             f"The question '{question.id}' has labels {question.labels}.",
             remedy="A decision needs two different labels or more.",
         )
-    asked = replace(_with_question(request, question), format=_format(model, question))
     can = model.info.capabilities.has
+    if can("decide"):
+        (decided,) = await cast(DecisionModel, model).decide(request, [question])
+        return decided
+    asked = replace(_with_question(request, question), format=_format(model, question))
     if can("choice_logprobs"):
-        return _from_choices(question, await model.generate(_greedy(asked)))
+        return _from_choices(question, await model.generate(_at(0.0, model, asked)))
     if can("logprobs"):
-        response = await model.generate(replace(_greedy(asked), format=None, logprobs=20))
+        response = await model.generate(replace(_at(0.0, model, asked), format=None, logprobs=20))
         decision = _from_first_token(question, response)
         if decision is not None:
             return decision
@@ -106,8 +111,16 @@ def _format(model: Model, question: Question) -> ChoiceFormat | None:
     return ChoiceFormat(question.labels) if constrained else None
 
 
-def _greedy(request: Request) -> Request:
-    return replace(request, sampling=Sampling(temperature=0.0, max_tokens=16))
+def _at(temperature: float, model: Model, request: Request) -> Request:
+    """The request at a temperature, where the model takes one, for a label of 16 tokens or less."""
+    takes = model.info.capabilities.has
+    return replace(
+        request,
+        sampling=Sampling(
+            temperature=temperature if takes("temperature") else None,
+            max_tokens=16 if takes("max_tokens") and not takes("reasoning") else None,
+        ),
+    )
 
 
 def _from_choices(question: Question, response: Response) -> Decision:
@@ -165,11 +178,7 @@ async def _from_votes(model: Model, asked: Request, question: Question, votes: i
     replies, usage, cost = [], Usage(), None
     for vote in range(votes):
         # Another epoch is another draw to caches and cassettes, though the words are the same.
-        drawn = replace(
-            asked,
-            sampling=Sampling(temperature=1.0, max_tokens=16),
-            epoch=asked.epoch * votes + vote,
-        )
+        drawn = replace(_at(1.0, model, asked), epoch=asked.epoch * votes + vote)
         response = await model.generate(drawn)
         usage, cost = usage + response.usage, response.cost + cost if cost else response.cost
         replies.append(response.text)

@@ -69,14 +69,15 @@ def _rebuild(kind: type[QuilateError], args: tuple[Any, ...], state: dict[str, A
 class MissingDependency(QuilateError):
     """A package that an extra brings is not installed; the remedy is the ``pip install`` line.
 
-    >>> print(MissingDependency("lancedb", extra="lancedb"))
-    The package 'lancedb' is not installed. Run: pip install 'quilate[lancedb]'
+    >>> print(MissingDependency("lancedb", extra="lancedb"))  # doctest: +ELLIPSIS
+    The package 'lancedb' is not installed. Run: pip install ...[lancedb]'
     """
 
     def __init__(self, package: str, *, extra: str) -> None:
+        from quilate.installation import pip_install
+
         super().__init__(
-            f"The package '{package}' is not installed.",
-            remedy=f"Run: pip install 'quilate[{extra}]'",
+            f"The package '{package}' is not installed.", remedy=f"Run: {pip_install(extra)}"
         )
         self.package, self.extra = package, extra
 
@@ -149,6 +150,12 @@ class AuthenticationError(ModelError):
     kind = "authentication"
 
 
+class PermissionDenied(ModelError):
+    """The key is known, but may not use this model or feature."""
+
+    kind = "permission"
+
+
 class InvalidRequest(ModelError):
     """The provider cannot take this request as it is."""
 
@@ -159,6 +166,12 @@ class Unsupported(InvalidRequest):
     """The model lacks a capability that the request needs."""
 
     kind = "unsupported"
+
+
+class SchemaUnsupported(Unsupported):
+    """The provider's structured output cannot express a JSON Schema; names keyword and path."""
+
+    kind = "schema"
 
 
 class ContextLengthExceeded(InvalidRequest):
@@ -181,10 +194,16 @@ class RateLimited(ModelError):
 
 
 class ServerError(ModelError):
-    """The provider failed or is overloaded."""
+    """The provider failed."""
 
     kind = "server"
     retryable = True
+
+
+class Overloaded(ServerError):
+    """The provider has more work than it can take (HTTP 503 or 529)."""
+
+    kind = "overloaded"
 
 
 class ConnectionFailed(ModelError):

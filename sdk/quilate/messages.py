@@ -53,11 +53,17 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought; `id` and `signature` are the provider's, returned unchanged."""
+    """What the model thought; `id` and `signature` are the provider's, returned unchanged.
+
+    `provider` names the adapter that made the part: it goes back to that one alone, because no
+    other can read its signature. With `redacted` the thought is in `signature`, encrypted.
+    """
 
     reasoning: str
     id: str | None = None
     signature: str | None = None
+    provider: str | None = None
+    redacted: bool = False
     __pydantic_config__: ClassVar[Any] = _STRICT
 
 
@@ -99,6 +105,16 @@ class Message:
     def text(self) -> str:
         """The text parts, joined."""
         return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools that the message asks for, in order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning parts, joined."""
+        return "".join(part.reasoning for part in self.parts if isinstance(part, Reasoning))
 
 
 def system(text: str) -> Message:

@@ -1,14 +1,17 @@
 """The Model protocol and its values: what is asked of a model, and what it answers."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from quilate.messages import Message, Text, user
+from quilate.messages import Message, Reasoning, Text, ToolCall, user
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]
 CostBasis = Literal["exact", "estimated", "unknown"]
 Provenance = Literal["declared", "probed", "live"]
+Effort = Literal["none", "low", "medium", "high"]
+Route = Literal["native", "tool", "grammar", "prompted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,16 @@ class Capability:
 class Capabilities:
     """What a model can do, as data. Nothing in Quilate asks an adapter for its class.
 
-    Names in use: ``stream``, ``tools``, ``json_schema``, ``choices`` (answers constrained to a
-    list of strings), ``logprobs``, ``choice_logprobs``, ``loglikelihood``,
-    ``decide``, ``temperature``, ``seed``,
-    ``images``, ``audio``, ``files``.
+    What is not declared is not supported: `quilate.model` refuses a request that needs it, or
+    emulates it (tools, JSON, choices). Names in use:
+
+    - settings: ``temperature``, ``top_p``, ``top_k``, ``seed``, ``max_tokens``, ``stop``,
+      ``reasoning`` (an effort);
+    - answers: ``stream``, ``tools``, ``tool_choice`` (forced calls), ``parallel_tool_calls``
+      (several calls at once can be forbidden), ``json_schema``,
+      ``choices`` (constrained to a list of strings), ``logprobs``, ``choice_logprobs``;
+    - parts: ``images``, ``audio``, ``files``;
+    - further methods: ``loglikelihood``, ``decide``, ``count_tokens``, ``batch``.
 
     >>> Capabilities.declared("stream", "logprobs").has("logprobs")
     True
@@ -52,7 +61,9 @@ class ModelInfo:
 
     `identity` decides what may share a cache entry: two models that could ever answer
     differently must have different identities (a local model's holds its file's SHA-256, a
-    hosted model's its provider, base URL and name).
+    hosted model's its provider, base URL and name). `quota` names what provider limits count
+    together (an endpoint and a key, hashed): models of one quota share their concurrency; None
+    for what has no such limits.
     """
 
     name: str
@@ -62,6 +73,7 @@ class ModelInfo:
     sha256: str | None = None
     capabilities: Capabilities = field(default_factory=Capabilities)
     details: Mapping[str, Any] = field(default_factory=dict)
+    quota: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +99,15 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class JsonFormat:
-    """The answer must be JSON that is valid under `schema`."""
+    """The answer must be JSON that is valid under `schema`.
+
+    Where the provider's own structured output cannot express the schema, another route is taken
+    (`Response.route` says which); with `strict` that is a `SchemaUnsupported` instead.
+    """
 
     schema: Mapping[str, Any]
     name: str = "answer"
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +121,14 @@ class ChoiceFormat:
 class Request:
     """Everything that is asked of a model in one call.
 
-    `logprobs` asks for that many alternatives at each position (0: the chosen token alone).
-    `deadline` is seconds for the whole call. `extra` goes to the provider as it is. `epoch` tells
-    repeated draws of one request apart in caches and cassettes; no provider sees it.
+    `tool_choice` is ``auto``, ``none``, ``required`` or the name of a tool; None is ``auto``.
+    `parallel_tool_calls` False asks for one call at a time. `logprobs` asks for that many
+    alternatives at each position (0: the chosen token alone). `reasoning` is how much to think
+    before the answer; None leaves it to the provider. `cache_prefix` is a hint: the tools and that
+    many leading messages stand at the beginning of many requests, so providers that take hints
+    should cache them. `deadline` is seconds for the whole call, `first_event_deadline` until
+    something of the answer comes. `extra` goes to the provider as it is. `epoch` tells repeated
+    draws of one request apart in caches and cassettes; no provider sees it.
 
     >>> ask("Hola").messages[0].role
     'user'
@@ -116,9 +138,13 @@ class Request:
     sampling: Sampling = Sampling()
     tools: tuple[Tool, ...] = ()
     tool_choice: str | None = None
+    parallel_tool_calls: bool | None = None
     format: JsonFormat | ChoiceFormat | None = None
     logprobs: int | None = None
+    reasoning: Effort | None = None
+    cache_prefix: int = 0
     deadline: float | None = None
+    first_event_deadline: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     epoch: int = 0
 
@@ -191,12 +217,24 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What a reply's headers say is left of a quota, and seconds until it is whole again."""
+
+    requests: int | None = None
+    requests_reset: float | None = None
+    tokens: int | None = None
+    tokens_reset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What a model answered.
 
     `choice_logprobs`, for a request whose format is a `ChoiceFormat` and a model with capability
     ``choice_logprobs``, holds the natural-log probability of each whole choice as the answer.
-    `raw` is the provider's own object as JSON; journals and caches do not keep it.
+    `model` is the name of who answered, as the provider gives it. `route` says how a format was
+    imposed, and `emulated` names what Quilate did in the model's place. `raw` is the provider's
+    own object as JSON; journals and caches keep neither it nor `rate_limit`.
     """
 
     message: Message
@@ -207,12 +245,21 @@ class Response:
     choice_logprobs: Mapping[str, float] | None = None
     timing: Timing = Timing()
     id: str | None = None
+    model: str | None = None
+    route: Route | None = None
+    emulated: tuple[str, ...] = ()
+    rate_limit: RateLimit | None = None
     raw: Any = None
 
     @property
     def text(self) -> str:
         """The text of the answer."""
         return self.message.text
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tools that the answer asks for."""
+        return self.message.tool_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +270,45 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A further piece of what the model thinks."""
+
+    reasoning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A further piece of a tool call: of the JSON text of its arguments. `id` says which call."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last event of a stream, with the same response that `generate` would give."""
 
     response: Response
 
 
-Event = TextDelta | Finished
+Event = TextDelta | ReasoningDelta | ToolCallDelta | Finished
+
+
+def events_of(response: Response) -> Iterator[Event]:
+    """A whole response as the events of a stream, one delta a part.
+
+    >>> [type(event).__name__ for event in events_of(reply("hola"))]
+    ['TextDelta', 'Finished']
+    """
+    for part in response.message.parts:
+        if isinstance(part, Text) and part.text:
+            yield TextDelta(part.text)
+        elif isinstance(part, Reasoning) and part.reasoning:
+            yield ReasoningDelta(part.reasoning)
+        elif isinstance(part, ToolCall):
+            yield ToolCallDelta(part.id, part.name, json.dumps(dict(part.arguments)))
+    yield Finished(response)
 
 
 def reply(text: str, **fields: Any) -> Response:
@@ -241,7 +320,9 @@ class Model(Protocol):
     """A chat model, local or hosted.
 
     `generate` raises a `quilate.errors.ModelError` and nothing else; cancelling it stops the
-    work. `stream` yields `TextDelta`s and then exactly one `Finished`.
+    work and closes its connection. `stream` yields deltas and then exactly one `Finished`, whose
+    response is what `generate` would have given. Deadlines, retries, formats and concurrency are
+    not an adapter's business: `quilate.middleware.standard` puts them around it.
     """
 
     @property
@@ -265,6 +346,22 @@ class Likelihood:
     logprob: float
     tokens: int
     greedy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """How many input tokens a request has; `exact` False: an estimate."""
+
+    tokens: int
+    exact: bool
+
+
+class TokenCounter(Protocol):
+    """A model with capability ``count_tokens``."""
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count the input tokens of a request, by the provider's or the model's own tokenizer."""
+        ...
 
 
 class LikelihoodModel(Protocol):

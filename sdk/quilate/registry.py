@@ -6,6 +6,8 @@ after the slash; the other groups with options alone.
 
 import difflib
 import importlib
+import inspect
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from quilate.evaluators import Evaluator
+    from quilate.middleware.contract import Policy
     from quilate.models import Model
-    from quilate.retrievers import Embedder, Index
+    from quilate.retrievers import Embedder, Index, Reranker
 
-Group = Literal["models", "embedders", "indexes", "evaluators", "loaders"]
+Group = Literal["models", "embedders", "rerankers", "indexes", "evaluators", "targets", "loaders"]
 
 
 @cache
@@ -71,13 +74,34 @@ def require(module: str, *, extra: str, package: str | None = None) -> Any:
         raise MissingDependency(package or module, extra=extra) from None
 
 
-def model(name: str, **options: Any) -> "Model":
+def model(
+    name: "str | Model | Callable[..., Any]",
+    *,
+    attempts: int = 4,
+    unsupported: "Policy" = "raise",
+    **options: Any,
+) -> "Model":
     """The model behind a string such as ``openai/gpt-…`` or ``llamacpp/path/to.gguf``.
 
-    It retries failed calls, and joins the run in which it is used (`middleware.ambient`). Nothing
-    heavy happens yet: weights load and connections open at the first call. Raises `UnknownName`
-    for a provider that nobody registered.
+    ``openai/NAME@http://127.0.0.1:8080/v1`` is short for ``base_url=…``. An adapter's model or a
+    function of the question are taken too. The model retries failed calls (`attempts` in all),
+    and joins the run in which it is used (`middleware.ambient`). What it does not take is an
+    error; with ``unsupported="warn"`` such a setting is left out with a warning. `options` are the
+    adapter's own. Nothing heavy happens yet: weights load and connections open at the first call.
+    Raises `UnknownName` for a provider that nobody registered.
+
+    >>> from quilate import sync
+    >>> from quilate.models import ask
+    >>> sync.run(model("scripted/hola").generate(ask("?"))).text
+    'hola'
     """
+    from quilate.middleware.standard import standard
+
+    if not isinstance(name, str):
+        made: Any = name
+        if not hasattr(name, "generate"):
+            made = factory("models", "function")(name, **options)
+        return standard(made, attempts=attempts, unsupported=unsupported)
     provider, slash, rest = name.partition("/")
     if not slash or not rest:
         raise ConfigurationError(
@@ -85,9 +109,25 @@ def model(name: str, **options: Any) -> "Model":
             remedy="Write PROVIDER/NAME, such as llamacpp/smollm2-135m-instruct. Providers: "
             + ", ".join(names("models")),
         )
-    from quilate.middleware import Retrying, ambient
+    at = _SERVER.search(rest)
+    if at is not None:
+        rest, options = rest[: at.start()], {"base_url": at[1], **options}
+    made = _call(factory("models", provider), f"The provider '{provider}'", rest, **options)
+    return standard(made, attempts=attempts, unsupported=unsupported)
 
-    return ambient(Retrying(factory("models", provider)(rest, **options)))
+
+_SERVER = re.compile(r"@(https?://.*)$")
+
+
+def _call(make: Callable[..., Any], what: str, *arguments: Any, **options: Any) -> Any:
+    """What a factory makes; options that it does not know are the caller's mistake."""
+    try:
+        inspect.signature(make).bind(*arguments, **options)
+    except TypeError as error:
+        raise ConfigurationError(f"{what} does not take these options: {error}.") from None
+    except ValueError:  # a built-in without a signature
+        pass
+    return make(*arguments, **options)
 
 
 def embedder(name: str, **options: Any) -> "Embedder":
@@ -95,6 +135,13 @@ def embedder(name: str, **options: Any) -> "Embedder":
     provider, _, rest = name.partition("/")
     make = factory("embedders", provider)
     return cast("Embedder", make(rest, **options) if rest else make(**options))
+
+
+def reranker(name: str, **options: Any) -> "Reranker":
+    """The reranker registered under `name`, or ``name/model``."""
+    provider, _, rest = name.partition("/")
+    make = factory("rerankers", provider)
+    return cast("Reranker", make(rest, **options) if rest else make(**options))
 
 
 def evaluator(name: str, **options: Any) -> "Evaluator":

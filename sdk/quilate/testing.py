@@ -9,14 +9,16 @@ from quilate.models import (
     FREE,
     Capabilities,
     Event,
-    Finished,
     ModelInfo,
     Request,
     Response,
     TextDelta,
     Usage,
+    events_of,
     reply,
 )
+
+_ANYTHING = ("stream", "temperature", "top_p", "top_k", "seed", "max_tokens", "stop", "reasoning")
 
 
 class ScriptedModel:
@@ -43,7 +45,7 @@ class ScriptedModel:
             name=f"scripted/{name}",
             provider="scripted",
             identity=f"scripted:{name}:{digest(source)[:16]}",
-            capabilities=capabilities or Capabilities.declared("stream"),
+            capabilities=capabilities or Capabilities.declared(*_ANYTHING),
         )
 
     async def generate(self, request: Request) -> Response:
@@ -60,9 +62,12 @@ class ScriptedModel:
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """The scripted answer word by word."""
         response = await self.generate(request)
-        for piece in re.findall(r"\S+\s*|\s+", response.text):
-            yield TextDelta(piece)
-        yield Finished(response)
+        for event in events_of(response):
+            if not isinstance(event, TextDelta):
+                yield event
+                continue
+            for piece in re.findall(r"\S+\s*|\s+", event.text):
+                yield TextDelta(piece)
 
 
 def scripted(rest: str, **options: Any) -> ScriptedModel:

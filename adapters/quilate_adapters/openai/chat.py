@@ -27,7 +27,17 @@ from quilate_adapters.openai.faults import malformed, translated
 from quilate_adapters.openai.requests import arguments
 from quilate_adapters.openai.responses import response, token_logprobs
 
-_FEATURES = ("stream", "temperature", "seed", "logprobs", "choices", "json_schema")
+_FEATURES = (
+    "stream",
+    "temperature",
+    "top_p",
+    "top_k",
+    "seed",
+    "max_tokens",
+    "stop",
+    "logprobs",
+    "json_schema",
+)
 
 
 def model(name: str, *, base_url: str | None = None, api_key: str | None = None) -> "OpenAIChat":

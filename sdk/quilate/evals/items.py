@@ -14,6 +14,7 @@ from quilate.errors import (
     MissingDependency,
     ModelError,
     ModelNotFound,
+    PermissionDenied,
     QuilateError,
     StoreError,
     redact,
@@ -34,7 +35,7 @@ _STOPPING = (StoreError, BudgetExceeded)
 # CancelledError of its own making the whole run.
 _ENDINGS = (Exception, SystemExit, asyncio.CancelledError)
 # Mended outside the suite (a key, a file, a package), so worth trying again by `resume`.
-_MENDABLE = (AuthenticationError, ModelNotFound, MissingDependency)
+_MENDABLE = (AuthenticationError, PermissionDenied, ModelNotFound, MissingDependency)
 
 
 async def run_item(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[Item, int]:

@@ -12,6 +12,7 @@ from quilate.middleware.calls import (
     request_json,
 )
 from quilate.middleware.retry import Retrying
+from quilate.middleware.standard import standard
 
 __all__ = [
     "CallNote",
@@ -25,4 +26,5 @@ __all__ = [
     "collect",
     "layers",
     "request_json",
+    "standard",
 ]

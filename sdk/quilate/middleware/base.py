@@ -1,10 +1,22 @@
 """What every wrapper shares: the wrapped model's name, and a way to pass a call straight on."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from quilate.models import Event, Model, ModelInfo, Request, Response
+from quilate.errors import Unsupported
+from quilate.models import (
+    Event,
+    Likelihood,
+    Model,
+    ModelInfo,
+    Request,
+    Response,
+    TokenCount,
+)
+
+if TYPE_CHECKING:
+    from quilate.decisions import Decision, Question
 
 V = TypeVar("V")
 
@@ -34,6 +46,32 @@ class Wrapper:
     def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece."""
         return self.inner.stream(request)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score continuations; raises `Unsupported` where the model cannot."""
+        scored: list[Likelihood] = await self._method("loglikelihood")(context, continuations)
+        return scored
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count a request's input tokens; raises `Unsupported` where the model cannot."""
+        counted: TokenCount = await self._method("count_tokens")(request)
+        return counted
+
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions; raises `Unsupported` where it has none. For every model
+        there is `quilate.decide`."""
+        decided: list[Decision] = await self._method("decide")(request, questions)
+        return decided
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] | None = getattr(self.inner, name, None)
+        if method is None:
+            raise Unsupported(
+                f"This model has no {name}.", where=self.info.name, provider=self.info.provider
+            )
+        return method
 
     async def aclose(self) -> None:
         """Close the wrapped model, where it has something to close."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from quilate.codec import digest, to_json
 from quilate.errors import InvalidRequest, ReplayMiss
 from quilate.middleware.base import Wrapper, within
-from quilate.models import Event, Finished, Model, ModelInfo, Request, Response, TextDelta
+from quilate.models import Event, Finished, Model, ModelInfo, Request, Response, events_of
 
 if TYPE_CHECKING:
     from quilate.evals.results import CallSource
@@ -67,12 +67,19 @@ def _encode(request: Request) -> bytes:
     from pydantic_core import PydanticSerializationError
 
     try:
-        return to_json(request if request.deadline is None else replace(request, deadline=None))
+        return to_json(timeless(request))
     except PydanticSerializationError as error:
         raise InvalidRequest(
             f"The request cannot be written as JSON: {error}.",
             remedy="Give `extra`, tool parameters and tool arguments plain JSON values.",
         ) from None
+
+
+def timeless(request: Request) -> Request:
+    """The request without its deadlines, which never change an answer."""
+    if request.deadline is None and request.first_event_deadline is None:
+        return request
+    return replace(request, deadline=None, first_event_deadline=None)
 
 
 def request_json(request: Request) -> bytes:
@@ -162,7 +169,7 @@ class Stored(Wrapper):
     keys hold no scope. Of concurrent identical `generate` calls one is made and the others wait
     for it. Errors are not kept; an answer cut at its token limit is, because asking again would
     cut it again. A stream is kept before its `Finished` event is given out; from the store, it is
-    one delta. Raises `StoreError`, and what the model raises.
+    one delta a part. Raises `StoreError`, and what the model raises.
 
     >>> from quilate import sync
     >>> from quilate.middleware.cassette import MemoryStore
@@ -202,15 +209,14 @@ class Stored(Wrapper):
         return response
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
-        """The kept response as one delta, or the model's stream, kept at its end."""
+        """The kept response, one delta a part, or the model's stream, kept at its end."""
         call = _call_of(request)
         key = self._key(call)
         found = await self._find(call, key)
         if found is not None:
             self._note(call, key)
-            if found.text:
-                yield TextDelta(found.text)
-            yield Finished(found)
+            for event in events_of(found):
+                yield event
             return
         async with aclosing(within(_current, call, self.inner.stream(request))) as events:
             async for event in events:
@@ -230,7 +236,9 @@ class Stored(Wrapper):
         return found
 
     async def _keep(self, call: _Call, key: str, response: Response) -> None:
-        kept = response if response.raw is None else replace(response, raw=None)
+        kept = response
+        if response.raw is not None or response.rate_limit is not None:
+            kept = replace(response, raw=None, rate_limit=None)
         token = _current.set(call)
         try:
             await self._store.put(key, self.inner.info.name, call.request, kept)
@@ -275,11 +283,9 @@ class Replayed:
         return found
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
-        """The recorded response as one delta."""
-        response = await self.generate(request)
-        if response.text:
-            yield TextDelta(response.text)
-        yield Finished(response)
+        """The recorded response, one delta a part."""
+        for event in events_of(await self.generate(request)):
+            yield event
 
     def _miss(self, request: Request) -> ReplayMiss:
         from quilate.middleware.cassette import difference

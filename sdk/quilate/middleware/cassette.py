@@ -203,6 +203,7 @@ def _readable(request: Request) -> list[str]:
     """A request as lines: its messages as text, then its settings."""
     data = redacted(to_data(request))
     data.pop("deadline", None)
+    data.pop("first_event_deadline", None)
     lines: list[str] = []
     for message in data.pop("messages"):
         lines.append(f"[{message['role']}]")

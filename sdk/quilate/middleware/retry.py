@@ -1,16 +1,18 @@
 """Retries, in one layer for every provider: their own clients are built to make none."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from quilate.errors import MalformedReply, ModelError
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Event, Model, Request, Response
+from quilate.models import Event, Likelihood, Model, Request, Response, TokenCount
 
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying, RetryCallState
+
+    from quilate.decisions import Decision, Question
 
 T = TypeVar("T")
 
@@ -66,6 +68,22 @@ class Retrying(Wrapper):
                 yield event
         finally:
             await close_stream(rest)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score continuations, after as many attempts as it takes."""
+        inner = super().loglikelihood
+        return await self._retry(context, lambda context: inner(context, continuations))
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count input tokens, after as many attempts as it takes."""
+        return await self._retry(request, super().count_tokens)
+
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions, after as many attempts as it takes."""
+        inner = super().decide
+        return await self._retry(request, lambda request: inner(request, questions))
 
     async def _retry(self, request: Request, attempt: Callable[[Request], Awaitable[T]]) -> T:
         started = self._clock()

@@ -12,7 +12,7 @@ from quilate.errors import ConfigurationError
 from quilate.evaluators import Citation, Output, Sample
 from quilate.messages import Message
 from quilate.messages import system as system_message
-from quilate.models import Cost, Model, Request, Response, Sampling, TextDelta, Usage
+from quilate.models import Cost, Finished, Model, Request, Response, Sampling, TextDelta, Usage
 from quilate.retrieval.abstention import abstained
 from quilate.retrieval.citations import cite
 from quilate.retrieval.languages import language_of
@@ -120,7 +120,7 @@ class Rag:
             async for event in events:
                 if isinstance(event, TextDelta):
                     yield event
-                else:
+                elif isinstance(event, Finished):
                     yield self._answer(event.response, hits, context, started)
 
     @property

@@ -14,10 +14,9 @@ def journal(store):
     return layers(lambda inner: Stored(inner, store, role="journal"))
 
 
-def test_a_model_made_by_name_is_ambient_and_retrying():
+def test_a_model_made_by_name_is_ambient():
     model = registry.model("scripted/hola")
     assert ambient(model) is model
-    assert isinstance(model.inner, Retrying)
     assert model.info.name == "scripted/hola"
     assert sync.run(model.generate(ask("?"))).text == "hola"
 

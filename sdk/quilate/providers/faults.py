@@ -1,0 +1,145 @@
+"""HTTP faults as Quilate's errors, the same for every provider."""
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from quilate import errors
+from quilate.models import RateLimit
+from quilate.providers.endpoint import Endpoint
+
+_CONTEXT = re.compile(
+    r"(?i)context[_ ](length|size|window)|exceed_context|maximum context|prompt is too long"
+)
+_QUOTA = re.compile(r"(?i)insufficient_quota|billing|credit balance")
+_REFUSED = re.compile(r"(?i)content_filter|content_policy|content_management|safety")
+_MODEL = re.compile(r"(?i)model_not_found|model.{0,80}(does not exist|not found)")
+
+
+def status_error(
+    at: Endpoint,
+    status: int,
+    message: object,
+    *,
+    code: str = "",
+    headers: Mapping[str, str] | None = None,
+    request_id: str | None = None,
+) -> errors.ModelError:
+    """The error for a reply of HTTP `status`; `code` is what the provider calls it.
+
+    >>> at = Endpoint("openai", "m", "http://127.0.0.1:8080/v1")
+    >>> status_error(at, 429, "slow down", headers={"retry-after": "2"}).retry_after
+    2.0
+    """
+    text = at.quiet(message)[:2000]
+    kind, remedy = _kind(status, code, text)
+    return kind(
+        f"HTTP {status}: {text.rstrip('.')}.",
+        provider=at.provider,
+        where=at.where,
+        remedy=remedy,
+        status=status,
+        request_id=request_id,
+        retry_after=retry_after(headers or {}),
+    )
+
+
+_BY_STATUS: Mapping[int, tuple[type[errors.ModelError], str | None]] = {
+    401: (errors.AuthenticationError, "Check the key."),
+    403: (errors.PermissionDenied, "Use a key that may, or another model."),
+    404: (errors.ModelNotFound, "Check the model's name and base_url."),
+    408: (errors.ServerError, None),
+    429: (errors.RateLimited, None),
+    503: (errors.Overloaded, None),
+    529: (errors.Overloaded, None),
+}
+
+
+def _kind(status: int, code: str, text: str) -> tuple[type[errors.ModelError], str | None]:
+    said = f"{code} {text}"
+    if status in (402, 429) and _QUOTA.search(said):
+        return errors.ModelError, "The account has no credit left: waiting does not help."
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return (errors.Overloaded if "overloaded" in code else errors.ServerError), None
+    if status < 400:
+        return errors.MalformedReply, "Check base_url: something else answers there."
+    if _CONTEXT.search(said):
+        return errors.ContextLengthExceeded, "Shorten the prompt or ask for fewer max_tokens."
+    if _REFUSED.search(code):
+        return errors.ContentRefused, None
+    if _MODEL.search(said):
+        return errors.ModelNotFound, "Check the model's name."
+    return errors.InvalidRequest, None
+
+
+def malformed(at: Endpoint, what: str, remedy: str | None = None) -> errors.MalformedReply:
+    """A reply that is not what was asked for."""
+    return errors.MalformedReply(
+        at.quiet(what), provider=at.provider, where=at.where, remedy=remedy
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait: ``retry-after-ms``, or ``Retry-After`` as seconds or
+    as a date (RFC 9110, 10.2.3).
+
+    >>> retry_after({"retry-after": "2.5"})
+    2.5
+    """
+    try:
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        if value.replace(".", "", 1).strip().isdigit():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+_RESET = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:(\d+)ms)?")
+
+
+def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    """What ``x-ratelimit-*`` (OpenAI's form) or ``anthropic-ratelimit-*`` headers say is left.
+
+    >>> rate_limit({"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "1m6s"})
+    RateLimit(requests=3, requests_reset=66.0, tokens=None, tokens_reset=None)
+    """
+    found: dict[str, float | None] = {}
+    for kind in ("requests", "tokens"):
+        for left, reset in (
+            (f"x-ratelimit-remaining-{kind}", f"x-ratelimit-reset-{kind}"),
+            (f"anthropic-ratelimit-{kind}-remaining", f"anthropic-ratelimit-{kind}-reset"),
+        ):
+            if left in headers:
+                remaining = headers[left].strip()
+                found[kind] = int(remaining) if remaining.isdigit() else None
+                found[f"{kind}_reset"] = _seconds(headers.get(reset, ""))
+    if not any(value is not None for value in found.values()):
+        return None
+    return RateLimit(**found)  # type: ignore[arg-type]  # the names are made just above
+
+
+def _seconds(text: str) -> float | None:
+    """Seconds of ``1m6.5s``, ``250ms``, a number, or until an RFC 3339 time."""
+    text = text.strip()
+    if not text:
+        return None
+    if text.replace(".", "", 1).isdigit():
+        return float(text)
+    match = _RESET.fullmatch(text)
+    if match:
+        hours, minutes, seconds, millis = (float(part or 0) for part in match.groups())
+        return hours * 3600 + minutes * 60 + seconds + millis / 1000
+    from datetime import datetime
+
+    try:
+        return max(0.0, datetime.fromisoformat(text).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,46 @@
+"""What a call cost, by genai-prices' tables, which come with the package and need no network."""
+
+from functools import lru_cache
+from typing import Any
+
+from quilate.models import Cost, Usage
+from quilate.providers.endpoint import Endpoint
+
+_PER = 1_000_000
+
+
+def estimate(at: Endpoint, name: str | None, usage: Usage) -> Cost:
+    """The price of `usage` at the model that answered; unknown for a server or model that the
+    tables do not have, and where they are not installed.
+
+    >>> estimate(Endpoint("openai", "m", "http://127.0.0.1:8080/v1"), "m", Usage(10, 5))
+    Cost(usd=None, basis='unknown')
+    """
+    if not usage.total_tokens:
+        return Cost()
+    name = name or at.name
+    if not _known(at.base_url, name):
+        return Cost()
+    from genai_prices import Usage as Priced
+    from genai_prices import calc_price
+
+    counted: Any = Priced(
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cached_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    price = calc_price(counted, model_ref=name, provider_api_url=at.base_url)
+    return Cost(float(price.total_price), "estimated")
+
+
+@lru_cache(maxsize=256)
+def _known(base_url: str, name: str) -> bool:
+    """Whether the tables have the model: looked up once, for a miss searches them all."""
+    try:
+        from genai_prices import Usage as Priced
+        from genai_prices import calc_price
+
+        calc_price(Priced(input_tokens=_PER), model_ref=name, provider_api_url=base_url)
+    except (ImportError, LookupError):
+        return False
+    return True
