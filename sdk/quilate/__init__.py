@@ -13,24 +13,30 @@ if TYPE_CHECKING:
     from quilate.errors import QuilateError
     from quilate.evals import Run, Suite, evaluate, load_suite, open_run, resume
     from quilate.evaluators import Metric, Output, Sample, Score
+    from quilate.extraction import Extracted, aextract, extract, json_format
     from quilate.messages import Message, assistant, system, user
+    from quilate.middleware.cassette import cassette
     from quilate.models import Request, Response, Sampling, ask
     from quilate.prompts import Template
     from quilate.registry import embedder, evaluator, model, store
     from quilate.retrieval import Answer, Rag, index, rag
     from quilate.retrievers import Document, Hit, Passage
+    from quilate.token_counts import count_tokens
 
 _HOMES = {
     "decisions": ("Decision", "Question", "decide"),
     "errors": ("QuilateError",),
     "evals": ("Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
     "evaluators": ("Metric", "Output", "Sample", "Score"),
+    "extraction": ("Extracted", "aextract", "extract", "json_format"),
     "messages": ("Message", "assistant", "system", "user"),
+    "middleware.cassette": ("cassette",),
     "models": ("Request", "Response", "Sampling", "ask"),
     "prompts": ("Template",),
     "retrieval": ("Answer", "Rag", "index", "rag"),
     "registry": ("embedder", "evaluator", "model", "store"),
     "retrievers": ("Document", "Hit", "Passage"),
+    "token_counts": ("count_tokens",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -72,9 +72,8 @@ async def decide(model: Model, request: Request, question: Question, *, votes: i
     The provider's own decisions first (capability ``decide``), then whole-label log-probabilities
     (``choice_logprobs``), then those of the label's first token (``logprobs``, when no two labels
     begin alike), then the shares of `votes` sampled answers; a model that takes no temperature is
-    sampled at its own. The question's text and its labels are added to the last user message.
-    Raises
-    `MalformedReply` when not one answer names a label, and whatever the model raises.
+    sampled at its own. The question's text and its labels are added to the last user message. A
+    model none of whose answers names a label has given a `MalformedReply`.
     """
     if len(set(question.labels)) < 2:
         raise ConfigurationError(

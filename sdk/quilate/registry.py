@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from quilate.evaluators import Evaluator
+    from quilate.middleware.ambient import Ambient
     from quilate.middleware.contract import Policy
     from quilate.models import Model
     from quilate.retrievers import Embedder, Index, Reranker
@@ -80,7 +81,7 @@ def model(
     attempts: int = 4,
     unsupported: "Policy" = "raise",
     **options: Any,
-) -> "Model":
+) -> "Ambient":
     """The model behind a string such as ``openai/gpt-…`` or ``llamacpp/path/to.gguf``.
 
     ``openai/NAME@http://127.0.0.1:8080/v1`` is short for ``base_url=…``. An adapter's model or a
@@ -90,9 +91,7 @@ def model(
     adapter's own. Nothing heavy happens yet: weights load and connections open at the first call.
     Raises `UnknownName` for a provider that nobody registered.
 
-    >>> from quilate import sync
-    >>> from quilate.models import ask
-    >>> sync.run(model("scripted/hola").generate(ask("?"))).text
+    >>> model("scripted/hola").ask("?").text
     'hola'
     """
     from quilate.middleware.standard import standard

@@ -6,13 +6,16 @@ the moment of the call, in a context variable, which child tasks, threads starte
 `asyncio.to_thread` and `quilate.sync.run` inherit.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
+from quilate import sync
 from quilate.middleware.base import Wrapper, within
-from quilate.models import Event, Model, Request, Response
+from quilate.models import Event, Model, Request, Response, ask
 
 
 class _Layers:
@@ -56,6 +59,19 @@ class Ambient(Wrapper):
     """A model whose calls go through the layers of the run in which they happen, once: an ambient
     model inside an ambient model adds no second layers."""
 
+    def ask(self, request: Request | str, **settings: Any) -> Response:
+        """Answer once, from sync code (a notebook's cells too); `settings` are those of `Sampling`.
+
+        >>> from quilate.testing import ScriptedModel
+        >>> ambient(ScriptedModel("hola")).ask("?").text
+        'hola'
+        """
+        return sync.run(self.generate(_request(request, settings)))
+
+    def ask_stream(self, request: Request | str, **settings: Any) -> Iterator[Event]:
+        """Answer piece by piece, from sync code."""
+        return sync.iterate(self.stream(_request(request, settings)))
+
     async def generate(self, request: Request) -> Response:
         """Answer once, through the layers if there are any."""
         current = _layers.get()
@@ -73,6 +89,12 @@ class Ambient(Wrapper):
         if current is None:
             return self.inner.stream(request)
         return within(_layers, None, current.around(self).stream(request))
+
+
+def _request(request: Request | str, settings: Mapping[str, Any]) -> Request:
+    if isinstance(request, str):
+        return ask(request, **settings)
+    return replace(request, sampling=replace(request.sampling, **settings)) if settings else request
 
 
 def ambient(model: Model) -> Ambient:

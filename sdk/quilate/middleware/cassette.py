@@ -6,13 +6,14 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.codec import from_data, to_data
 from quilate.errors import StoreError, redact
-from quilate.models import Request, Response
+from quilate.models import Model, Request, Response
 
 if TYPE_CHECKING:
     from quilate.evals.results import Call
@@ -151,6 +152,35 @@ class JsonlCassette:
                 ) from None
             self._end += len(line)
             calls[key] = request, response
+
+
+@contextmanager
+def cassette(path: str | Path, *, record: bool = True) -> Iterator[JsonlCassette]:
+    """Calls of models opened by `quilate.model` inside are answered from the file at `path`; those
+    that it does not hold are made and appended, or, without `record`, are a `ReplayMiss` that
+    shows how the nearest recorded request differs.
+
+    What is kept are Quilate's own values, without secrets: a cassette outlives the SDKs it was
+    recorded with. Streams are replayed too.
+
+    >>> import tempfile, quilate
+    >>> path = Path(tempfile.mkdtemp()) / "calls.jsonl"
+    >>> with cassette(path):
+    ...     _ = quilate.model("scripted/hola").ask("?")
+    >>> with cassette(path, record=False):
+    ...     quilate.model("scripted/hola").ask("?").text
+    'hola'
+    """
+    from quilate.middleware.ambient import layers
+    from quilate.middleware.calls import Replayed, Stored
+
+    store = JsonlCassette(path)
+
+    def wrap(model: Model) -> Model:
+        return Stored(model, store) if record else Replayed(model, store, recorded=store.requests)
+
+    with layers(wrap):
+        yield store
 
 
 def export_cassette(calls: "Iterable[Call]", path: str | Path) -> int:

@@ -6,8 +6,8 @@ import pytest
 
 from quilate.errors import ReplayMiss, StoreError
 from quilate.evals.results import Call
-from quilate.middleware import Replayed, Stored, call_key
-from quilate.middleware.cassette import JsonlCassette, export_cassette
+from quilate.middleware import Replayed, Stored, call_key, standard
+from quilate.middleware.cassette import JsonlCassette, cassette, export_cassette
 from quilate.models import Request, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
@@ -103,3 +103,18 @@ def test_export_of_a_runs_calls(tmp_path):
     assert export_cassette([call], path) == 1
     assert asyncio.run(replay(path, request)) == answer
     assert [file.name for file in tmp_path.iterdir()] == ["calls.jsonl"]
+
+
+def test_calls_are_recorded_once_then_answered_without_a_model(tmp_path):
+    path = tmp_path / "calls.jsonl"
+    script = ScriptedModel("uno dos", name="m")
+    live = standard(script)
+    with cassette(path):
+        assert live.ask("¿?").text == live.ask("¿?").text == "uno dos"
+    assert script.calls == 1
+    gone = standard(ScriptedModel("uno dos", name="m"))
+    with cassette(path, record=False):
+        *_, last = gone.ask_stream("¿?")
+        assert last.response.text == gone.ask("¿?").text == "uno dos"
+        with pytest.raises(ReplayMiss, match=r"-¿\?\n\+¿Qué\?"):
+            gone.ask("¿Qué?")

@@ -1,0 +1,90 @@
+"""Answers as values of a Python type: a pydantic model, a dataclass, a list of them …"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from quilate import sync
+from quilate.errors import MalformedReply
+from quilate.messages import assistant, user
+from quilate.models import JsonFormat, Model, Request, Response, ask
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted(Generic[T]):
+    """A value, and the response that it was read from."""
+
+    value: T
+    response: Response
+
+
+def json_format(kind: Any, *, strict: bool = False) -> JsonFormat:
+    """The format that asks for JSON valid as `kind`, a type that pydantic knows.
+
+    >>> json_format(list[int]).schema
+    {'items': {'type': 'integer'}, 'type': 'array'}
+    """
+    from pydantic import TypeAdapter
+
+    return _format(TypeAdapter(kind), kind, strict=strict)
+
+
+def _format(adapter: "TypeAdapter[Any]", kind: Any, *, strict: bool) -> JsonFormat:
+    name = getattr(kind, "__name__", "answer")
+    return JsonFormat(
+        adapter.json_schema(), name=name if name.isidentifier() else "answer", strict=strict
+    )
+
+
+async def aextract(model: Model, request: Request | str, kind: type[T]) -> Extracted[T]:
+    """`extract`, for async code."""
+    from pydantic import TypeAdapter, ValidationError
+
+    request = ask(request) if isinstance(request, str) else request
+    adapter: TypeAdapter[T] = TypeAdapter(kind)
+    asked = replace(request, format=_format(adapter, kind, strict=False))
+    response = await model.generate(asked)
+    try:
+        return Extracted(adapter.validate_json(response.text), response)
+    except ValidationError as error:
+        wrong = _said(error)
+    if response.tool_calls:
+        raise MalformedReply("The model asks for a tool first.", where=model.info.name)
+    # What a schema cannot say, a validator of the type may: it gets one repair too.
+    again = user(f"That is not valid: {wrong}. Answer again, with valid JSON alone.")
+    messages = (*request.messages, assistant(response.text), again)
+    second = await model.generate(replace(asked, messages=messages))
+    both = replace(second, usage=response.usage + second.usage, cost=response.cost + second.cost)
+    try:
+        return Extracted(adapter.validate_json(second.text), both)
+    except ValidationError as error:
+        raise MalformedReply(
+            f"The reply {second.text[:200]!r} is no {getattr(kind, '__name__', kind)}, after one "
+            f"repair: {_said(error)}.",
+            where=model.info.name,
+            provider=model.info.provider,
+        ) from None
+
+
+def extract(model: Model, request: Request | str, kind: type[T]) -> Extracted[T]:
+    """Ask `model` and read its answer as `kind`: the provider's structured output, a tool call, or
+    the schema in the prompt, whichever the model has (`Response.route` says), validated, with one
+    round of repair. Raises `MalformedReply` for an answer that is not valid after it.
+
+    >>> from quilate.testing import ScriptedModel
+    >>> from quilate.middleware import standard
+    >>> extract(standard(ScriptedModel("[1, 2]")), "Two numbers.", list[int]).value
+    [1, 2]
+    """
+    return sync.run(aextract(model, request, kind))
+
+
+def _said(error: Any) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'the answer'}: {one['msg']}"
+        for one in error.errors(include_url=False)
+    )
