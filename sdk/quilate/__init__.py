@@ -14,9 +14,31 @@ if TYPE_CHECKING:
     from quilate.evals import Run, Suite, evaluate, load_suite, open_run, resume
     from quilate.evaluators import Metric, Output, Sample, Score
     from quilate.extraction import Extracted, aextract, extract, json_format
-    from quilate.messages import Message, assistant, system, user
+    from quilate.messages import (
+        Audio,
+        File,
+        Image,
+        Message,
+        Reasoning,
+        Text,
+        ToolCall,
+        ToolResult,
+        assistant,
+        system,
+        user,
+    )
     from quilate.middleware.cassette import cassette
-    from quilate.models import Request, Response, Sampling, ask
+    from quilate.models import (
+        ChoiceFormat,
+        Finished,
+        JsonFormat,
+        Request,
+        Response,
+        Sampling,
+        TextDelta,
+        Tool,
+        ask,
+    )
     from quilate.prompts import Template
     from quilate.registry import embedder, evaluator, model, store
     from quilate.retrieval import Answer, Rag, index, rag
@@ -29,9 +51,31 @@ _HOMES = {
     "evals": ("Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
     "evaluators": ("Metric", "Output", "Sample", "Score"),
     "extraction": ("Extracted", "aextract", "extract", "json_format"),
-    "messages": ("Message", "assistant", "system", "user"),
+    "messages": (
+        "Audio",
+        "File",
+        "Image",
+        "Message",
+        "Reasoning",
+        "Text",
+        "ToolCall",
+        "ToolResult",
+        "assistant",
+        "system",
+        "user",
+    ),
     "middleware.cassette": ("cassette",),
-    "models": ("Request", "Response", "Sampling", "ask"),
+    "models": (
+        "ChoiceFormat",
+        "Finished",
+        "JsonFormat",
+        "Request",
+        "Response",
+        "Sampling",
+        "TextDelta",
+        "Tool",
+        "ask",
+    ),
     "prompts": ("Template",),
     "retrieval": ("Answer", "Rag", "index", "rag"),
     "registry": ("embedder", "evaluator", "model", "store"),
@@ -43,7 +87,12 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  # names are strings
 
 
+_ROOMS = frozenset(("errors", "stats", "sync"))
+
+
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"quilate.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'quilate' has no attribute '{name}'")
