@@ -8,6 +8,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LIMIT  ?= 40
 MODEL  ?=
+# Another model's report has a file of its own: one that fails does not replace the good one.
+REPORT := .quilate/python_docs$(if $(MODEL),-$(subst /,-,$(MODEL))).html
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export OMP_WAIT_POLICY = passive
@@ -19,7 +21,7 @@ NO_AMX := $(shell for flag in -mno-amx-tile -mno-amx-int8 -mno-amx-bf16; do \
 
 demo: $(VENV)/.demo
 	@$(BIN)/quilate run examples/python_docs/suite.yaml --limit $(LIMIT) \
-	  $(if $(MODEL),--model '$(MODEL)') --html .quilate/python_docs.html
+	  $(if $(MODEL),--model '$(MODEL)') --html '$(REPORT)'
 
 test: $(VENV)/.test
 	$(BIN)/ruff check .

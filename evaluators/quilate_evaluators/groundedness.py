@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from quilate.decisions import Question, decide
+from quilate.errors import ConfigurationError
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.models import Model, Request
 
@@ -44,6 +45,13 @@ class Groundedness:
         Metric("groundedness", "The judge: passages support the answer.", judged=True),
     )
     needs: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.votes, int) or self.votes < 1:
+            raise ConfigurationError(
+                f"`votes` of the evaluator 'groundedness' is {self.votes!r}.",
+                remedy="Give a whole number above zero, such as 5.",
+            )
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score with its decision. Raises what the judge's model raises; a run makes an error

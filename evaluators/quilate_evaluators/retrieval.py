@@ -1,9 +1,10 @@
 """What was retrieved against the gold passages, measured by ir-measures."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, MissingDependency
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.registry import require
 from quilate.retrievers import Hit
@@ -15,7 +16,7 @@ class Retrieval:
 
     A gold id is met by a passage of that id or by any passage of the document of that id; a
     document counts once, at its best rank. nDCG is Järvelin and Kekäläinen's (2002), as trec_eval
-    computes it.
+    computes it. Raises `MissingDependency` without ir-measures, before anything is scored.
     """
 
     k: tuple[int, ...] = (1, 4)
@@ -30,6 +31,8 @@ class Retrieval:
                 remedy="Give whole numbers above zero, such as [1, 4].",
             )
         object.__setattr__(self, "k", tuple(ks))
+        if find_spec("ir_measures") is None:
+            raise MissingDependency("ir-measures", extra="retrieval-metrics")
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

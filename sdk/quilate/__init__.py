@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from quilate.decisions import Decision, Question, decide
     from quilate.errors import QuilateError
-    from quilate.evals import Run, Suite, evaluate, load_suite, open_run, resume
+    from quilate.evals import Limits, Run, Suite, evaluate, load_suite, open_run, resume
     from quilate.evaluators import Metric, Output, Sample, Score
     from quilate.extraction import Extracted, aextract, extract, json_format
     from quilate.messages import (
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "decisions": ("Decision", "Question", "decide"),
     "errors": ("QuilateError",),
-    "evals": ("Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
+    "evals": ("Limits", "Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
     "evaluators": ("Metric", "Output", "Sample", "Score"),
     "extraction": ("Extracted", "aextract", "extract", "json_format"),
     "messages": (

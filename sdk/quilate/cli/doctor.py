@@ -3,13 +3,13 @@
 import importlib
 import os
 import platform
-import re
 import sys
 from importlib import metadata
 from typing import Any
 
 from quilate import __version__, registry
 from quilate.errors import QuilateError
+from quilate.installation import extras, pip_install, version_of
 
 _KEYS = {"openai": "OPENAI_API_KEY"}
 
@@ -35,27 +35,17 @@ def examine() -> dict[str, Any]:
 
 def _extras() -> dict[str, dict[str, Any]]:
     """Each extra's packages and versions, as our own metadata declares them."""
-    found: dict[str, dict[str, str | None]] = {}
-    for requirement in metadata.requires("quilate") or []:
-        match = re.match(r"([\w.\-]+)(\[[^]]*\])?[^;]*;\s*extra == ['\"]([\w-]+)['\"]", requirement)
-        if match and match[1] != "quilate":
-            found.setdefault(match[3], {})[match[1]] = _installed(match[1])
-    return {
-        extra: {
-            "packages": packages,
-            "missing": [name for name, version in packages.items() if version is None],
-            "remedy": f"pip install 'quilate[{extra}]'",
+    found: dict[str, dict[str, Any]] = {}
+    for extra, packages in sorted(extras(metadata.distribution("quilate")).items()):
+        if extra in ("all", "demo"):  # made of the others
+            continue
+        versions = {package: version_of(package) for package in packages}
+        found[extra] = {
+            "packages": versions,
+            "missing": [name for name, version in versions.items() if version is None],
+            "remedy": pip_install(extra),
         }
-        for extra, packages in sorted(found.items())
-        if extra not in ("all", "demo")
-    }
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+    return found
 
 
 def _models() -> tuple[list[dict[str, str]], list[dict[str, str]]]:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from quilate.codec import from_json, to_data, to_json
 from quilate.errors import ConfigurationError, MalformedReply, StoreError
-from quilate.evals import tables
+from quilate.evals import commands, tables
 from quilate.evals.plan import Plan
 from quilate.evals.results import Item, RunStatus
 from quilate.evals.store import find_run, reported, store_error
@@ -192,7 +193,7 @@ def create_run(
         except IntegrityError:
             raise ConfigurationError(
                 f"There is a run '{name}' already.",
-                remedy=f"Choose another id, or go on with it: quilate resume {name}",
+                remedy=f"Choose another id, or go on with it: {_resume(engine, name)}",
             ) from None
         bodies = (
             {"run": run, "position": place, "body": pack(to_json(sample))}
@@ -200,6 +201,10 @@ def create_run(
         )
         while chunk := list(islice(bodies, 1000)):
             connection.execute(insert(tables.samples), chunk)
+
+
+def _resume(engine: Engine, name: str) -> str:
+    return commands.resume(name, Path(str(engine.url.database)).parent)
 
 
 class Journal:
@@ -224,7 +229,7 @@ class Journal:
             self._outcomes: dict[int, int] = {
                 place: outcome for place, outcome in connection.execute(done)
             }
-        self._writer = Writer(engine, then=f"Then go on with: quilate resume {name}")
+        self._writer = Writer(engine, then=f"Then go on with: {_resume(engine, name)}")
 
     def done(self, *, retry_errors: bool = False) -> set[int]:
         """Positions that need no more work: finished ones, and failures that trying again would

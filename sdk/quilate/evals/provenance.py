@@ -14,6 +14,7 @@ import quilate
 from quilate.codec import digest, to_json
 from quilate.middleware.cassette import redacted
 from quilate.models import ModelInfo
+from quilate.retrievers import RerankerInfo
 
 if TYPE_CHECKING:
     from quilate.evals.plan import Plan
@@ -54,6 +55,8 @@ async def describe(thing: Any) -> Any:
 
 async def _describe_object(thing: Any) -> Any:
     info = getattr(thing, "info", None)
+    if isinstance(info, RerankerInfo):
+        return {"reranker": info.name, "identity": info.identity}
     if isinstance(info, ModelInfo):
         return {"model": info.name, "identity": info.identity}
     if inspect.isroutine(thing) or isinstance(thing, type):

@@ -10,35 +10,35 @@ from quilate.errors import ConfigurationError
 from quilate.registry import nearest
 
 
-def load_object(reference: str, folder: Path, suite: Path) -> Any:
+def load_object(reference: str, folder: Path, where: str) -> Any:
     """The object called `name` in ``folder/file.py``. This runs the file's code, as importing it
-    would. Raises `ConfigurationError` naming the suite when the file or the name is not there, or
+    would. Raises `ConfigurationError` naming `where` when the file or the name is not there, or
     the file raises."""
     file, colon, name = reference.rpartition(":")
     if not colon or not file.endswith(".py") or not name.isidentifier():
         raise ConfigurationError(
             f"'{reference}' does not name a Python object.",
-            where=str(suite),
+            where=where,
             remedy="Write FILE.py:NAME, such as app.py:answer.",
         )
     path = (folder / file).resolve()
     if not path.is_file():
         raise ConfigurationError(
             f"The Python file {path} is not there.",
-            where=str(suite),
+            where=where,
             remedy="Paths are relative to the suite file.",
         )
-    module = _module(path, suite)
+    module = _module(path, where)
     try:
         return getattr(module, name)
     except AttributeError:
         public = [known for known in vars(module) if not known.startswith("_")]
         raise ConfigurationError(
-            f"{path} has no '{name}'.", where=str(suite), remedy=nearest(name, public)
+            f"{path} has no '{name}'.", where=where, remedy=nearest(name, public)
         ) from None
 
 
-def _module(path: Path, suite: Path) -> Any:
+def _module(path: Path, where: str) -> Any:
     # Named by its path, so that two projects' app.py do not meet in sys.modules.
     tag = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     module_name = f"quilate_suite_{tag}_{path.stem}"
@@ -46,7 +46,7 @@ def _module(path: Path, suite: Path) -> Any:
         return sys.modules[module_name]
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} cannot be imported.", where=str(suite))
+        raise ConfigurationError(f"{path} cannot be imported.", where=where)
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
@@ -55,7 +55,7 @@ def _module(path: Path, suite: Path) -> Any:
         del sys.modules[module_name]
         raise ConfigurationError(
             f"Running {path} failed: {type(error).__name__}: {error}.",
-            where=str(suite),
+            where=where,
             remedy=f"Try it alone: python {path}",
         ) from error
     return module

@@ -61,7 +61,7 @@ class Run:
 
     `items` holds the finished ones in plan order; `planned` is how many there should be.
     `provenance` holds what is needed to repeat the run (versions, hashes, seeds, identities).
-    `reason` says why a stopped run stopped.
+    `reason` says why a stopped run stopped; `store` is the folder that holds it.
     """
 
     id: str
@@ -76,6 +76,7 @@ class Run:
     provenance: Mapping[str, Any]
     load_call: Callable[[str], Call | None] = lambda key: None
     reason: str | None = None
+    store: str | None = None
 
     def call(self, key: str) -> Call | None:
         """The model call behind a key, with its prompt and raw reply."""

@@ -133,7 +133,8 @@ def _reload(name: str, provenance: Mapping[str, Any], store: Path) -> Suite:
             f"The run {name} did not come from a suite file.",
             remedy="Resume it from Python: quilate.resume(run, suite).",
         )
-    return load_suite(suite["path"], store=store, **suite.get("overrides", {}))
+    replay = provenance.get("replay") is not None
+    return load_suite(suite["path"], store=store, replay=replay, **suite.get("overrides", {}))
 
 
 def _check_same(engine: Engine, row: Any, plan: Plan) -> None:
@@ -163,9 +164,8 @@ async def _execute(
     done: set[int],
 ) -> Run:
     """Work, and leave the run marked with how that ended."""
-    onward = f"Go on with: quilate resume {journal.name}"
     status: RunStatus = "stopped"
-    reason: str | None = f"It was interrupted. {onward}"
+    reason: str | None = "It was interrupted."
     cassette = None
     journal.mark("running")
     try:
@@ -173,7 +173,7 @@ async def _execute(
         with layers(_Layers(suite, store, journal, cassette)):
             stopped = await _Execution(suite, plan, journal, progress).run(done)
         status = "stopped" if stopped else "finished"
-        reason = f"{stopped} {onward}" if stopped else None
+        reason = stopped
     except QuilateError as error:
         reason = str(error)
         raise

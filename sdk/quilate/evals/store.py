@@ -47,6 +47,10 @@ from quilate.registry import nearest
 
 FILE = "runs.sqlite"
 
+_NO_RUNS_REMEDY = (
+    "Begin one: quilate run SUITE; or name the folder that holds your runs: --store DIR."
+)
+
 # FULL: a commit has reached the disk when it returns, also through a power cut.
 _PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL")
 
@@ -104,7 +108,7 @@ def connect(store: Path, *, create: bool = False) -> Engine:
     path = store / FILE
     if not create and not path.exists():
         raise StoreError(
-            "There are no runs here.", where=str(store), remedy="Begin one: quilate run SUITE"
+            "There are no runs here.", where=str(store.absolute()), remedy=_NO_RUNS_REMEDY
         )
     try:
         store.mkdir(parents=True, exist_ok=True)
@@ -125,8 +129,8 @@ def connect(store: Path, *, create: bool = False) -> Engine:
         if not version and not create:
             raise StoreError(
                 "There are no runs here yet.",
-                where=str(path),
-                remedy="Begin one: quilate run SUITE",
+                where=str(path.absolute()),
+                remedy=_NO_RUNS_REMEDY,
             )
         if not _has_our_tables(connection):
             raise StoreError(
@@ -305,6 +309,7 @@ def open_run(wanted: str, store: Path, *, samples: Mapping[str, Sample] | None =
         planned=row.planned,
         provenance=json.loads(row.provenance),
         load_call=_Calls(engine, row.id),
+        store=str(store),
     )
 
 

@@ -2,19 +2,21 @@
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from quilate import registry
-from quilate.errors import ConfigurationError, QuilateError
-from quilate.evals import yaml_places
+from quilate.errors import ConfigurationError, DataError, QuilateError
+from quilate.evals import requirements, yaml_places
 from quilate.evals.python_files import load_object
 from quilate.evals.resources import SuiteIndex
 from quilate.evals.samples import read_samples
 from quilate.evals.suite import Limits, Suite
+from quilate.evals.yaml_places import Place
 from quilate.evaluators import Evaluator, Sample
 from quilate.models import Model, Sampling
 
@@ -138,45 +140,88 @@ def load_suite(
     judge: str | None = None,
     limit: int | None = None,
     store: str | Path = ".quilate",
+    replay: bool = False,
 ) -> Suite:
     """Read a suite file and build what it names; no model is loaded and no index built yet.
 
-    `model`, `judge` and `limit` override the file's. Raises `ConfigurationError` or `DataError`
-    that names file, line and remedy.
+    `model`, `judge` and `limit` override the file's; a path in them is relative to the working
+    directory, one in the file to the file. For a `replay`, packages that only models need may be
+    missing. Raises `ConfigurationError` or `DataError` that names file, line and remedy, and
+    `MissingDependencies` that names every package that is missing.
     """
     path = Path(path)
+    model, judge = (name and _located(name, Path()) for name in (model, judge))
     if model is not None and judge is None:
         judge = model
-    spec, source = _read(path)
+    spec, source, places = _read(path)
     changes = {
         key: value for key, value in (("model", model), ("judge", judge)) if value is not None
     }
     if limit is not None:
         changes["samples"] = spec.samples.model_copy(update={"limit": limit})  # type: ignore[assignment]
     overrides = {"model": model, "judge": judge, "limit": limit}
-    return _Builder(path, spec.model_copy(update=changes), Path(store)).suite(
-        source, {key: value for key, value in overrides.items() if value is not None}
-    )
+    spec = spec.model_copy(update=changes)
+    requirements.check(spec, path, replay=replay)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    # What stands in the place of the file's has no line in it.
+    lines = {
+        place: line for place, line in places.items() if place not in {(key,) for key in given}
+    }
+    return _Builder(path, spec, Path(store), lines).suite(source, given)
 
 
-def _read(path: Path) -> tuple[SuiteSpec, Mapping[str, Any]]:
+def _located(name: str, folder: Path) -> str:
+    """A model's string, its file named by the whole path where it lies below `folder`: so that
+    it is found again from another working directory."""
+    provider, _, file = name.partition("/")
+    there = file.endswith(".gguf") and (folder / file).is_file()
+    return f"{provider}/{(folder / file).resolve()}" if there else name
+
+
+def _read(path: Path) -> tuple[SuiteSpec, Mapping[str, Any], Mapping[Place, int]]:
     data, places = yaml_places.load(path)
     try:
-        return SuiteSpec.model_validate(data), data
+        return SuiteSpec.model_validate(data), data, places
     except ValidationError as error:
         raise yaml_places.explain(error, SuiteSpec, path, places) from None
+
+
+# What every evaluator has, also where its class lets it be given.
+_PROTOCOL = ("name", "metrics", "needs")
 
 
 class _Builder:
     """Turns one validated file into a Suite; every error it raises names the place in it."""
 
-    def __init__(self, path: Path, spec: SuiteSpec, store: Path) -> None:
+    def __init__(
+        self, path: Path, spec: SuiteSpec, store: Path, places: Mapping[Place, int]
+    ) -> None:
         self.path, self.folder, self.spec, self.store = path, path.parent, spec, store
+        self.places = places
         self.models: dict[str, Model] = {}
+
+    def where(self, *place: str | int) -> str:
+        """The file and, where it is known, the line of a key or list entry."""
+        line = self.places.get(place)
+        return str(self.path) if line is None else f"{self.path}:{line}"
+
+    @contextmanager
+    def at(self, *place: str | int, before: bool = False) -> Iterator[None]:
+        """What is raised inside came of this place: an error that names none names it; with
+        `before`, one that names another (a model's file) names this one first."""
+        try:
+            yield
+        except QuilateError as error:
+            here = self.where(*place)
+            if error.where is None:
+                error.where = here
+            elif before:
+                error.where = f"{here}: {error.where}"
+            raise
 
     def suite(self, source: Mapping[str, Any], overrides: Mapping[str, Any]) -> Suite:
         samples = self._samples()
-        evaluators = [self._evaluator(entry) for entry in self.spec.evaluators]
+        evaluators = [self._evaluator(n, entry) for n, entry in enumerate(self.spec.evaluators)]
         self._check_needs(samples, evaluators)
         indexes = {name: self._index(name, spec) for name, spec in self.spec.indexes.items()}
         targets = {
@@ -201,20 +246,32 @@ class _Builder:
     def _samples(self) -> list[Sample]:
         spec = self.spec.samples
         files = [self.folder / name for name in spec.files]
-        return read_samples(files, fields=spec.fields, limit=spec.limit, seed=self.spec.seed)
+        for number, file in enumerate(files):
+            if not file.exists():
+                raise DataError(
+                    f"The samples file is not there: {file}.",
+                    where=self.where("samples", "files", number),
+                    remedy="Paths are relative to the suite file.",
+                )
+        with self.at("samples", "fields"):
+            return read_samples(files, fields=spec.fields, limit=spec.limit, seed=self.spec.seed)
 
     def _index(self, name: str, spec: IndexSpec) -> SuiteIndex:
-        registry.factory("indexes", spec.store)
-        registry.factory("embedders", spec.embedder.partition("/")[0])
+        place = ("indexes", name)
+        with self.at(*place, "store"):
+            registry.factory("indexes", spec.store)
+        with self.at(*place, "embedder"):
+            registry.factory("embedders", spec.embedder.partition("/")[0])
         source: Any
         if isinstance(spec.documents, PythonSpec):
-            source = load_object(spec.documents.python, self.folder, self.path)
+            where = self.where(*place, "documents", "python")
+            source = load_object(spec.documents.python, self.folder, where)
         else:
             source = self.folder / spec.documents
             if not source.exists():
                 raise ConfigurationError(
                     f"The documents of the index '{name}' are not there: {source}.",
-                    where=str(self.path),
+                    where=self.where(*place, "documents"),
                     remedy="Paths are relative to the suite file; correct `documents`.",
                 )
         return SuiteIndex(
@@ -227,53 +284,66 @@ class _Builder:
             chunk_tokens=spec.chunk_tokens,
         )
 
-    def _model(self, name: str | None, wanted_by: str) -> Model:
-        if name is None:
+    def _model(
+        self, wanted_by: str, own: str | None, *place: str | int, judge: bool = False
+    ) -> Model:
+        """The model that a target or judge names at `place`, else the suite's."""
+        named: list[tuple[str | None, Place]] = [(own, place), (self.spec.model, ("model",))]
+        if judge:
+            named.insert(1, (self.spec.judge, ("judge",)))
+        name, place = next(((name, at) for name, at in named if name), ("", place[:2]))
+        if not name:
             raise ConfigurationError(
                 f"{wanted_by} names no model, and the suite has no default.",
-                where=str(self.path),
+                where=self.where(*place),
                 remedy="Add `model: PROVIDER/NAME` at the top of the suite, or pass --model.",
             )
+        name = _located(name, self.folder)
         if name not in self.models:
-            self.models[name] = registry.model(name)
+            with self.at(*place, before=True):
+                self.models[name] = registry.model(name)
         return self.models[name]
 
     def _target(self, name: str, spec: TargetSpec, indexes: Mapping[str, SuiteIndex]) -> Any:
         from quilate import retrieval
 
         if spec.python is not None:
-            return load_object(spec.python, self.folder, self.path)
+            return load_object(spec.python, self.folder, self.where("targets", name, "python"))
         part = spec.rag or spec.closed_book
         assert part is not None  # noqa: S101  # the validator saw to it
+        place = ("targets", name, "rag" if spec.rag else "closed_book")
         options: dict[str, Any] = {
-            "model": self._model(part.model or self.spec.model, f"The target '{name}'"),
+            "model": self._model(f"The target '{name}'", part.model, *place, "model"),
             "sampling": _sampling(part.sampling),
         }
         if part.prompt is not None:
-            options["prompt"] = self._file(part.prompt, f"The prompt of the target '{name}'")
+            options["prompt"] = self._prompt(name, part.prompt, *place, "prompt")
         if spec.closed_book is not None:
             return retrieval.closed_book(**options)
         assert spec.rag is not None  # noqa: S101
         if spec.rag.index not in indexes:
             raise ConfigurationError(
                 f"The target '{name}' retrieves from '{spec.rag.index}', which is not defined.",
-                where=str(self.path),
+                where=self.where(*place, "index"),
                 remedy=registry.nearest(spec.rag.index, list(indexes)),
             )
         index = indexes[spec.rag.index]
         return retrieval.rag(index, k=spec.rag.k, context_tokens=spec.rag.context_tokens, **options)
 
-    def _file(self, name: str, what: str) -> Path:
+    def _prompt(self, target: str, name: str, *place: str | int) -> Path:
         path = self.folder / name
         if not path.is_file():
             raise ConfigurationError(
-                f"{what} is not there: {path}.",
-                where=str(self.path),
+                f"The prompt of the target '{target}' is not there: {path}.",
+                where=self.where(*place),
                 remedy="Paths are relative to the suite file.",
             )
         return path
 
-    def _evaluator(self, entry: str | Mapping[str, Mapping[str, Any] | None]) -> Evaluator:
+    def _evaluator(
+        self, number: int, entry: str | Mapping[str, Mapping[str, Any] | None]
+    ) -> Evaluator:
+        place = ("evaluators", number)
         if isinstance(entry, str):
             name, options = entry, {}
         elif len(entry) == 1:
@@ -282,27 +352,54 @@ class _Builder:
         else:
             raise ConfigurationError(
                 f"An entry of `evaluators` holds {len(entry)} names: {', '.join(entry)}.",
-                where=str(self.path),
+                where=self.where(*place),
                 remedy="Start each evaluator on a line of its own with '- '.",
             )
-        try:
-            make = registry.factory("evaluators", name)
-            if "model" in inspect.signature(make).parameters:
-                chosen = options.get("model") or self.spec.judge or self.spec.model
-                options["model"] = self._model(chosen, f"The evaluator '{name}'")
+        with self.at(*place):
+            known = inspect.signature(registry.factory("evaluators", name)).parameters
+            self._check_options(name, options, known, *place, name)
+            if "model" in known:
+                if not isinstance(options.get("model"), str | None):
+                    raise ConfigurationError(
+                        f"`model` of the evaluator '{name}' is {options['model']!r}.",
+                        where=self.where(*place, name, "model"),
+                        remedy="Write PROVIDER/NAME.",
+                    )
+                options["model"] = self._model(
+                    f"The evaluator '{name}'",
+                    options.get("model"),
+                    *place,
+                    name,
+                    "model",
+                    judge=True,
+                )
             return registry.evaluator(name, **options)
-        except QuilateError as error:
-            if error.where is None:
-                error.where = str(self.path)
-            raise
+
+    def _check_options(
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        known: Mapping[str, inspect.Parameter],
+        *place: str | int,
+    ) -> None:
+        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+            return
+        settable = [option for option in known if option not in _PROTOCOL]
+        for option in options:
+            if option not in settable:
+                raise ConfigurationError(
+                    f"The evaluator '{name}' has no option '{option}'.",
+                    where=self.where(*place, option),
+                    remedy=registry.nearest(option, settable) if settable else "It takes none.",
+                )
 
     def _check_needs(self, samples: list[Sample], evaluators: list[Evaluator]) -> None:
-        for evaluator in evaluators:
+        for number, evaluator in enumerate(evaluators):
             for need in sorted(evaluator.needs):
                 if not any(getattr(sample, need) not in (None, (), "") for sample in samples):
                     raise ConfigurationError(
                         f"The evaluator '{evaluator.name}' needs `{need}`, which no sample has.",
-                        where=str(self.path),
+                        where=self.where("evaluators", number),
                         remedy=f"Add `{need}` to the samples, map a column to it under "
                         "`samples: fields:`, or leave the evaluator out.",
                     )

@@ -67,7 +67,7 @@ def page_of(run: Run, *, level: float = 0.95, lang: str | None = None) -> str:
         policy=_policy(style, script),
         style=style,
         script=script,
-        data=as_json(payload(run) | {"words": words.all(), "lang": words.lang}),
+        data=as_json(payload(run, words) | {"words": words.all(), "lang": words.lang}),
         languages=sorted({sample.language for sample in run.samples.values() if sample.language}),
         shown_metric=_shown_metric(summary),
         provenance=_flat(run.provenance),

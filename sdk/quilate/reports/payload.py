@@ -17,6 +17,7 @@ from quilate.evals.results import Call, Item, Run
 from quilate.evaluators import Citation, Output, Sample, Score
 from quilate.messages import Message, Part, Text, ToolCall, ToolResult
 from quilate.models import ChoiceFormat, JsonFormat, Request
+from quilate.reports.strings import Words
 from quilate.retrievers import Hit, Passage
 
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
@@ -32,16 +33,16 @@ def as_json(data: Any) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def payload(run: Run) -> dict[str, Any]:
+def payload(run: Run, words: Words) -> dict[str, Any]:
     """Everything that the samples' part of the page shows."""
-    return _Payload(run).data()
+    return _Payload(run, words).data()
 
 
 class _Payload:
     """Numbers texts and passages as they are met."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, run: Run, words: Words) -> None:
+        self.run, self.words = run, words
         self.texts: dict[str, int] = {}
         self.passages: dict[tuple[str, str, str], int] = {}
         self.rows: list[dict[str, Any]] = []
@@ -136,7 +137,7 @@ class _Payload:
             metric=self.metrics.get(score.metric, -1),
             value=None if score.value is None else round(score.value, 6),
             status=None if score.status == "scored" else score.status,
-            reason=score.reason,
+            reason=score.reason and self.words.phrase(score.reason),
             explanation=score.explanation,
             evidence=list(score.evidence),
             shares=_shares(decision.probabilities) if decision else None,

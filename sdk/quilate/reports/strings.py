@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from quilate.errors import ConfigurationError
+from quilate.reports import phrases
 
 Language = Literal["en", "es"]
 
@@ -132,14 +133,31 @@ _TABLE: dict[str, tuple[str, str]] = {
     "judged": ("judged", "por juez"),
     "lower_better": ("lower is better", "menos es mejor"),
     "counts": (
-        "{targets} targets × {samples} samples: {finished} of {planned} items finished",
-        "{targets} sistemas × {samples} muestras: {finished} de {planned} casos terminados",
+        "{targets} × {samples}: {finished} of {planned}",
+        "{targets} × {samples}: {finished} de {planned}",
+    ),
+    "some_targets": ("{n} target|{n} targets", "{n} sistema|{n} sistemas"),
+    "some_samples": ("{n} sample|{n} samples", "{n} muestra|{n} muestras"),
+    "some_finished_items": (
+        "{n} item finished|{n} items finished",
+        "{n} caso terminado|{n} casos terminados",
     ),
     "epochs": ("{epochs} epochs", "{epochs} épocas"),
     "stopped": (
-        "This run is not finished{reason}. To go on: quilate resume {run}",
-        "Esta ejecución no ha terminado{reason}. Para seguir: quilate resume {run}",
+        "This run is not finished{reason}. To go on: {command}",
+        "Esta ejecución no ha terminado{reason}. Para seguir: {command}",
     ),
+    "replayed": (
+        "A replay of {run}: every model call was answered from its journal, none was made.",
+        "Repetición de {run}: cada llamada al modelo se respondió desde su diario, sin hacer "
+        "ninguna.",
+    ),
+    "all_failed": ("Every answer failed: {reason}", "Todas las respuestas fallaron: {reason}"),
+    "target_failed": (
+        "Every answer of {target} failed: {reason}",
+        "Todas las respuestas de {target} fallaron: {reason}",
+    ),
+    "no_answers": ("There are no answers to compare.", "No hay respuestas que comparar."),
     "samples": ("Samples", "Muestras"),
     "provenance": ("What is needed to repeat this", "Lo necesario para repetir esto"),
     "skip": ("Skip to the samples", "Ir a las muestras"),
@@ -248,6 +266,24 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         """The sentence of `key` with its places filled."""
         return self[key].format(**values)
+
+    def some(self, what: str, n: int) -> str:
+        """A number of things, in the singular or the plural.
+
+        >>> Words("en").some("samples", 1), Words("es").some("samples", 1200)
+        ('1 sample', '1\u202f200 muestras')
+        """
+        one, more = self[f"some_{what}"].split("|")
+        return (one if n == 1 else more).format(n=self.count(n))
+
+    def phrase(self, text: str) -> str:
+        """What an evaluator says (a metric's description, why there is no score), in this
+        language where it is known, else as it is.
+
+        >>> Words("es").phrase("the answer abstains")
+        'la respuesta se abstiene'
+        """
+        return text if self.lang == "en" else phrases.spanish(text)
 
     def all(self) -> Mapping[str, str]:
         """Every word by its key, for the page's script."""

@@ -32,7 +32,8 @@ class Coverage:
     """What became of the planned items of one target under one metric, in items.
 
     `unscored` counts, by reason, where the metric does not apply; `errors`, by kind, where it
-    should have been scored and could not be; `pending` what the run has not reached.
+    should have been scored and could not be, and `messages` has what the first of each kind said;
+    `pending` what the run has not reached.
     """
 
     planned: int
@@ -40,6 +41,7 @@ class Coverage:
     unscored: Mapping[str, int] = field(default_factory=dict)
     errors: Mapping[str, int] = field(default_factory=dict)
     pending: int = 0
+    messages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -162,6 +164,7 @@ class _Tally:
     failed: Counter[str] = field(default_factory=Counter)  # items in error by sample
     unscored: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    messages: dict[str, str] = field(default_factory=dict)
 
     def add(self, item: Item, score: Score | None) -> None:
         self.settled[item.sample_id] += 1
@@ -171,7 +174,11 @@ class _Tally:
             self.unscored[score.reason or ""] += 1
         else:
             self.failed[item.sample_id] += 1
-            self.errors[_error_kind(item, score)] += 1
+            kind = _error_kind(item, score)
+            self.errors[kind] += 1
+            if item.failure is None and score is not None and score.reason != kind:
+                reason = (score.reason or "").removeprefix(f"{kind}:").strip()
+                self.messages.setdefault(kind, reason)
 
     def means(self) -> dict[str, float]:
         """Sample id to the mean over its scored epochs."""
@@ -209,6 +216,7 @@ def _cell(run: Run, metric: Metric, target: str, tally: _Tally, level: float) ->
         unscored=dict(tally.unscored.most_common()),
         errors=dict(tally.errors.most_common()),
         pending=max(planned - tally.settled.total(), 0),
+        messages=dict(tally.messages),
     )
     return Cell(target, metric.name, figure, coverage, _range(run, metric, tally, coverage))
 

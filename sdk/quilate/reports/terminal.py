@@ -54,19 +54,10 @@ def _plain(text: str, style: str = "") -> Text:
 
 
 def _heading(words: Words, run: Run, summary: Summary) -> Text:
-    counts = words(
-        "counts",
-        targets=len(summary.targets),
-        samples=words.count(summary.samples),
-        finished=words.count(summary.finished),
-        planned=words.count(summary.planned),
-    )
-    if summary.epochs > 1:
-        counts += " · " + words("epochs", epochs=summary.epochs)
+    counts = wording.counts(words, summary)
     lines = _plain(f"{run.name}", "bold") + _plain(f"  {run.id}\n{counts}", "dim")
-    unfinished = wording.unfinished(words, run)
-    if unfinished:
-        lines += _plain(f"\n{unfinished}", "yellow")
+    for notice in wording.notices(words, run, summary):
+        lines += _plain(f"\n{notice}", "yellow")
     return lines
 
 
@@ -110,7 +101,7 @@ def _figure_cell(words: Words, cell: Cell, best: bool) -> Text:
 
 def _notes(words: Words, summary: Summary) -> Iterator[RenderableType]:
     yield _plain(wording.method(words, summary), "dim")
-    for metric, reasons in wording.unscored(summary):
+    for metric, reasons in wording.unscored(words, summary):
         yield _plain(f"{metric}: {reasons}", "dim")
 
 

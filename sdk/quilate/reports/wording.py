@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from textwrap import shorten
 
+from quilate.evals import commands
 from quilate.evals.results import Run
 from quilate.models import Cost
 from quilate.reports.judges import Judge
 from quilate.reports.strings import Words
-from quilate.reports.summary import Cell, Coverage, Pair, Summary
+from quilate.reports.summary import Cell, Coverage, Effort, Pair, Summary
 from quilate.stats import Estimate
 
 _JUDGE = {
@@ -62,11 +64,59 @@ def unfinished(words: Words, run: Run) -> str | None:
     if run.status == "finished":
         return None
     reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
-    return words("stopped", reason=reason, run=run.id)
+    command = commands.resume(run.id, run.store or commands.DEFAULT_STORE)
+    return words("stopped", reason=reason, command=command)
+
+
+def notices(words: Words, run: Run, summary: Summary) -> list[str]:
+    """What must be known before any figure: answers that all failed, a run that is not finished,
+    one that was replayed."""
+    lines = []
+    if all_failed(summary):
+        lines.append(words("all_failed", reason=_first_failure(summary.efforts)))
+    else:
+        lines += [
+            words("target_failed", target=effort.target, reason=_first_failure([effort]))
+            for effort in summary.efforts
+            if _failed(effort)
+        ]
+    lines += filter(None, [unfinished(words, run)])
+    if run.provenance.get("replay"):
+        lines.append(words("replayed", run=run.provenance["replay"]))
+    return lines
+
+
+def all_failed(summary: Summary) -> bool:
+    """Whether there are answers, and none that did not fail."""
+    asked = [effort for effort in summary.efforts if effort.items]
+    return bool(asked) and all(map(_failed, asked))
+
+
+def _failed(effort: Effort) -> bool:
+    return 0 < effort.items == sum(effort.failures.values())
+
+
+def _first_failure(efforts: Sequence[Effort]) -> str:
+    kind, message = next(pair for effort in efforts for pair in effort.messages.items())
+    return f"{kind}: {shorten(message, 400, placeholder=' …')}"
+
+
+def counts(words: Words, summary: Summary) -> str:
+    """How many targets, samples, items and epochs."""
+    text = words(
+        "counts",
+        targets=words.some("targets", len(summary.targets)),
+        samples=words.some("samples", summary.samples),
+        finished=words.count(summary.finished),
+        planned=words.some("finished_items", summary.planned),
+    )
+    return text if summary.epochs == 1 else f"{text} · {words('epochs', epochs=summary.epochs)}"
 
 
 def findings(words: Words, summary: Summary) -> list[str]:
     """A sentence for each metric and better target; one sentence when no difference is shown."""
+    if all_failed(summary):
+        return [words["no_answers"]]
     if len(summary.targets) < 2:
         return [words["one_target"]]
     beaten: dict[tuple[str, str], list[str]] = {}
@@ -111,26 +161,34 @@ def money(words: Words, cost: Cost) -> str:
 
 
 def errors(summary: Summary) -> list[str]:
-    """``timeout × 7 (RAG k=4): no answer in 30 s``: failures of targets, each kind with what the
-    first one said, then what could not be scored."""
+    """``timeout × 7 (RAG k=4): no answer in 30 s``: failures of targets, then what could not be
+    scored, each kind with what the first one said. Metrics of one evaluator share a line."""
     lines = [
         f"{kind} × {count} ({effort.target}): {effort.messages[kind]}"
         for effort in summary.efforts
         for kind, count in effort.failures.items()
     ]
     failures = {effort.target: effort.failures for effort in summary.efforts}
+    metrics: dict[tuple[str, int, str, str], list[str]] = {}
     for (metric, target), cell in summary.cells.items():
         own = Counter(cell.coverage.errors)
         own.subtract(failures[target])
-        lines += [f"{kind} × {n} ({metric}, {target})" for kind, n in own.items() if n > 0]
-    return lines
+        for kind, n in own.items():
+            if n > 0:
+                message = cell.coverage.messages.get(kind, "")
+                metrics.setdefault((kind, n, target, message), []).append(metric)
+    return lines + [
+        f"{kind} × {n} ({', '.join(names)}, {target})" + (f": {message}" if message else "")
+        for (kind, n, target, message), names in metrics.items()
+    ]
 
 
-def unscored(summary: Summary) -> Iterator[tuple[str, str]]:
+def unscored(words: Words, summary: Summary) -> Iterator[tuple[str, str]]:
     """(metric, ``reason × count``) over all targets, for what has no score by its nature."""
     for metric in summary.metrics:
         total: Counter[str] = Counter()
         for target in summary.targets:
             total.update(summary.cells[metric.name, target].coverage.unscored)
         if total:
-            yield metric.name, "; ".join(f"{reason} × {n}" for reason, n in total.most_common())
+            reasons = (f"{words.phrase(reason)} × {n}" for reason, n in total.most_common())
+            yield metric.name, "; ".join(reasons)

@@ -24,9 +24,6 @@ from quilate.retrievers import (
 
 Source = str | Path | Iterable[Document | Passage | Mapping[str, Any]]
 
-INDEXES = Path(".quilate", "indexes")
-"""Where indexes lie that are given no path, below the working directory."""
-
 
 class RagIndex:
     """An index as `index` returns it: an `Index` that also searches from sync code.
@@ -105,9 +102,18 @@ async def aindex(
 
     _check_size(chunk_tokens, chosen)
     passages = await to_thread.run_sync(read)
-    place = Path(path) if path is not None else INDEXES / _name(source)
+    place = Path(path) if path is not None else default_path(source)
     opened = registry.store(store, path=place, embedder=chosen, mode=mode)
     return RagIndex(opened, await opened.sync(passages, progress=progress))
+
+
+def default_path(source: Source, store: str | Path = ".quilate") -> Path:
+    """Where the index of a source lies that is given no path.
+
+    >>> default_path("docs").as_posix()
+    '.quilate/indexes/docs'
+    """
+    return Path(store) / "indexes" / _name(source)
 
 
 def _documents(source: Source, encoding: str) -> list[Document | Passage]:

@@ -12,6 +12,14 @@ _ENGLISH_WORDS = """
 the a an of in and or that is are to with by for as how which what its it they not if yes
 more who when where there between without on does do did can from was were has have
 """
+# Endings that one of the two languages has: they decide where no word of the above does.
+_SPANISH_ENDINGS = """
+ción ciones dad dades ario arios aria arias teca tecas encia encias miento mientos aje ajes mente
+"""
+_ENGLISH_ENDINGS = """
+ing tion tions ness ment ments ly ght th ck sh
+"""
+_ENDINGS_ES, _ENDINGS_EN = tuple(_SPANISH_ENDINGS.split()), tuple(_ENGLISH_ENDINGS.split())
 _SPANISH = frozenset(_SPANISH_WORDS.split())
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 
@@ -21,8 +29,14 @@ def language_of(text: str) -> str:
 
     >>> language_of("¿Para qué sirve json.dumps?"), language_of("What is the purpose of Café?")
     ('es', 'en')
+    >>> language_of("horario biblioteca"), language_of("opening hours")
+    ('es', 'en')
     """
     words = [word.casefold() for word in _WORDS.findall(text[:2000])]
     spanish = sum(word in _SPANISH for word in words)
     spanish += len(_SPANISH_LETTERS.findall(text[:2000]))
-    return "es" if spanish > sum(word in _ENGLISH for word in words) else "en"
+    english = sum(word in _ENGLISH for word in words)
+    if spanish == english:
+        spanish += sum(word.endswith(_ENDINGS_ES) for word in words)
+        english += sum(word.endswith(_ENDINGS_EN) for word in words)
+    return "es" if spanish > english else "en"

@@ -49,16 +49,25 @@ def pack(
 
 def _unshown(passage: Passage, shown: Sequence[Passage]) -> Passage | None:
     """The part of a passage that does not stand in `shown`; None when there is none."""
-    start, end = passage.start, passage.end
     for other in shown:
         if other.id == passage.id:
             return None
         if other.document_id != passage.document_id or not passage.document_id:
             continue
-        if other.start <= start < other.end:
-            start = other.end
-        if other.start < end <= other.end:
-            end = other.start
+        rest = _outside(passage, other)
+        if rest is not passage:
+            # White space went with what was cut, so another may touch the rest only now.
+            return None if rest is None else _unshown(rest, shown)
+    return passage
+
+
+def _outside(passage: Passage, other: Passage) -> Passage | None:
+    """A passage without what it shares with the beginning or the end of `other`."""
+    start, end = passage.start, passage.end
+    if other.start <= start < other.end:
+        start = other.end
+    if other.start < end <= other.end:
+        end = other.start
     if (start, end) == (passage.start, passage.end):
         return passage
     return _part(passage, start - passage.start, end - passage.start)

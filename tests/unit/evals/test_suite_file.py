@@ -2,10 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from quilate import registry
 from quilate.errors import ConfigurationError, DataError, QuilateError
 from quilate.evals import load_suite
 from quilate.evals.suite_file import json_schema
+from quilate.testing import ScriptedModel
 
+INDEX = "indexes:\n  docs: {}\ntargets:"
 GOOD = """\
 name: capitals
 model: scripted/Lima
@@ -55,16 +58,29 @@ def test_overrides_are_kept_for_resuming(folder):
         ("closed_book: {}", "closed_bok: {}", ["suite.yaml:6", "'closed_book'"]),
         ("{closed_book: {}}", "{closed_book: {promt: x}}", ["suite.yaml:6", "'prompt'"]),
         ("{closed_book: {}}", "{}", ["suite.yaml:6", "exactly one of"]),
-        ("exact_match", "exact_mach", ["'exact_mach'", "'exact_match'", "suite.yaml"]),
-        ("scripted/Lima", "scriptd/Lima", ["'scriptd'", "'scripted'"]),
-        ("scripted/Lima", "Lima", ["PROVIDER/NAME"]),
-        ("model: scripted/Lima\n", "", ["plain", "--model"]),
-        ("{closed_book: {}}", "{closed_book: {prompt: no.md}}", ["no.md", "not there"]),
-        ("{closed_book: {}}", "{rag: {index: docs}}", ["'docs'", "not defined"]),
-        ("{closed_book: {}}", "{python: app.py:answer}", ["app.py", "not there"]),
-        ("- exact_match", "- retrieval", ["`gold`", "no sample"]),
-        ("- exact_match", "- retrieval: {k: [0]}", ["whole numbers"]),
-        ("- exact_match", "- exact_match: {colour: red}", ["exact_match", "colour"]),
+        ("exact_match", "exact_mach", ["'exact_mach'", "'exact_match'", "suite.yaml:8:"]),
+        ("scripted/Lima", "scriptd/Lima", ["'scriptd'", "'scripted'", "suite.yaml:2:"]),
+        ("scripted/Lima", "Lima", ["PROVIDER/NAME", "suite.yaml:2:"]),
+        ("{closed_book: {}}", "{closed_book: {model: x/y}}", ["'x'", "suite.yaml:6:"]),
+        ("exact_match", "groundedness: {model: x/y}", ["'x'", "suite.yaml:8:"]),
+        ("exact_match", "groundedness: {model: 7}", ["`model`", "7", "suite.yaml:8:"]),
+        ("exact_match", "groundedness\njudge: x/y", ["'x'", "suite.yaml:9:"]),
+        ("scripted/Lima", "llamacpp/no.gguf", ["suite.yaml:2: no.gguf:", "no such model file"]),
+        ("model: scripted/Lima\n", "", ["plain", "--model", "suite.yaml:5:"]),
+        ("{closed_book: {}}", "{closed_book: {prompt: no.md}}", ["no.md", "suite.yaml:6:"]),
+        ("{closed_book: {}}", "{rag: {index: docs}}", ["'docs'", "suite.yaml:6:"]),
+        ("{closed_book: {}}", "{python: app.py:answer}", ["app.py", "suite.yaml:6:"]),
+        ("targets:", INDEX.format("{documents: none}"), ["'docs' are not there", "suite.yaml:6:"]),
+        ("targets:", INDEX.format("{documents: ., store: lance}"), ["'lancedb'", "suite.yaml:6:"]),
+        ("targets:", INDEX.format("{documents: ., embedder: nano}"), ["'nano'", "suite.yaml:6:"]),
+        ("targets:", INDEX.format("{documents: {python: a}}"), ["FILE.py:NAME", "suite.yaml:6:"]),
+        ("jsonl]", "jsonl]\n  fields: {inptu: q}", ["'inptu'", "'input'", "suite.yaml:5:"]),
+        ("- exact_match", "- retrieval", ["`gold`", "no sample", "suite.yaml:8:"]),
+        ("- exact_match", "- retrieval: {k: [0]}", ["whole numbers", "suite.yaml:8:"]),
+        ("- exact_match", "- retrieval:\n      ks: 4", ["'ks'", "'k'", "suite.yaml:9:"]),
+        ("- exact_match", "- exact_match: {colour: red}", ["'colour'", "takes none"]),
+        ("- exact_match", "- exact_match: {metrics: []}", ["'metrics'", "takes none"]),
+        ("- exact_match", "- groundedness: {votes: many}", ["`votes`", "'many'", "suite.yaml:8:"]),
         ("name: capitals", "name: capitals\nname: again", ["suite.yaml:2", "twice"]),
         ("samples:", "epochs: 0\nsamples:", ["suite.yaml:3", "epochs"]),
         ("samples:", "limits: {usd: -1}\nsamples:", ["suite.yaml:3", "usd"]),
@@ -72,7 +88,7 @@ def test_overrides_are_kept_for_resuming(folder):
 )
 def test_bad_suites_name_the_place_and_the_remedy(folder, old, new, says):
     assert old in GOOD
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(QuilateError) as caught:
         load(folder, GOOD.replace(old, new, 1))
     text = str(caught.value)
     assert all(word in text for word in says), text
@@ -90,8 +106,27 @@ def test_missing_files(folder):
         load_suite(folder / "none.yaml")
     with pytest.raises(ConfigurationError, match="folder"):
         load_suite(folder)
-    with pytest.raises(DataError, match="not there"):
+    with pytest.raises(DataError, match=r"suite\.yaml:4: .* not there.*other\.jsonl"):
         load(folder, GOOD.replace("questions.jsonl", "other.jsonl"))
+
+
+def test_a_model_given_instead_of_the_files_has_no_line_in_it(folder):
+    with pytest.raises(ConfigurationError, match=r"suite\.yaml: There is no model named 'scriptd'"):
+        load(folder, GOOD, model="scriptd/Lima")
+
+
+def test_model_files_are_named_whole_so_that_a_run_resumes_from_another_folder(
+    folder, tmp_path, monkeypatch
+):
+    made = []
+    monkeypatch.setattr(registry, "model", lambda name: made.append(name) or ScriptedModel())
+    (folder / "mine.gguf").write_bytes(b"GGUF")
+    load(folder, GOOD.replace("scripted/Lima", "llamacpp/mine.gguf"))
+    monkeypatch.chdir(folder)
+    overrides = load(folder, GOOD, model="llamacpp/./mine.gguf").overrides
+    assert made == [f"llamacpp/{folder / 'mine.gguf'}"] * 2
+    assert overrides["model"] == f"llamacpp/{folder / 'mine.gguf'}"
+    assert load(folder, GOOD, model="scripted/no.gguf").overrides["model"] == "scripted/no.gguf"
 
 
 def test_a_template_variable_that_no_one_supplies(folder):

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from quilate import sync
-from quilate.errors import ConfigurationError
+from quilate import registry, sync
+from quilate.errors import ConfigurationError, MissingDependency
 from quilate.evaluators import Output, Sample
 from quilate.retrievers import Hit, Passage
 from quilate_evaluators.retrieval import Retrieval
@@ -17,6 +17,13 @@ def measured(ranking: list[tuple[str, str]], gold: tuple[str, ...], **options) -
     sample = Sample("1", "?", gold=gold)
     scores = sync.run(Retrieval(**options).evaluate(sample, Output("x", hits=hits)))
     return {score.metric: score.value for score in scores}
+
+
+def test_what_is_not_installed_is_found_when_the_evaluator_is_made(monkeypatch):
+    # What the import system says of a package that is not there.
+    monkeypatch.setattr("quilate_evaluators.retrieval.find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match=r"'ir-measures'.*\[retrieval-metrics\]"):
+        registry.evaluator("retrieval")
 
 
 def test_figures_by_hand():

@@ -79,6 +79,7 @@ def test_every_planned_item_is_accounted_for() -> None:
         unscored={"the sample has no gold passages": 1},
         errors={"ValueError": 1, "timeout": 1, "no score given": 1},
         pending=1,
+        messages={"ValueError": "no"},
     )
     assert cell.coverage.missing == 4
 

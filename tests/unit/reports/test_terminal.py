@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from sample_runs import make_run, with_target_name
 
+from quilate.evals.results import Failure, Run
 from quilate.evaluators import Metric, Score
 from quilate.models import FREE, Cost
 from quilate.reports import wording
@@ -57,6 +58,7 @@ def test_it_says_figures_coverage_comparison_judge_cost_and_errors() -> None:
     assert "Do not rely on it" in " ".join(text.split())
     assert "$0.00 (exact)" in text
     assert "timeout × 7 (RAG k=4)" in text
+    assert "the judge answered nonsense" in " ".join(text.split())
 
 
 def test_spanish_writes_numbers_and_words_in_spanish() -> None:
@@ -99,6 +101,72 @@ def test_an_unfinished_run_says_so_and_how_to_go_on() -> None:
     run = replace(make_run(20, unfinished=9), reason="the limit of 60 s was reached.")
     text = " ".join(render(run, lang="en").split())
     assert "not finished (the limit of 60 s was reached). To go on: quilate resume 20261122" in text
+    stored = render(replace(run, store="/data/my runs"), lang="es", width=200)
+    assert f"Para seguir: quilate resume {run.id} --store '/data/my runs'" in stored
+
+
+def failing(run: Run, *targets: str) -> Run:
+    failure = Failure("authentication", "There is no API key for OpenAI.\nSet OPENAI_API_KEY.")
+    items = [
+        replace(item, output=None, scores=(), failure=failure) if item.target in targets else item
+        for item in run.items
+    ]
+    return replace(run, items=items)
+
+
+@pytest.mark.parametrize(
+    ("lang", "said", "none"),
+    [
+        ("en", "Every answer failed: authentication: There is no API key", "no answers to compare"),
+        ("es", "Todas las respuestas fallaron: authentication: There", "No hay respuestas que"),
+    ],
+)
+def test_answers_that_all_failed_are_told_before_any_figure(
+    lang: str, said: str, none: str
+) -> None:
+    run = failing(make_run(12), *make_run(1).targets)
+    text = " ".join(render(run, lang=lang).split())
+    assert 0 < text.index(said) < text.index("Metric" if lang == "en" else "Métrica")
+    assert none in text and Words("en")["no_finding"][:40] not in text
+    page = page_of(run, lang=lang)
+    assert page.index(said) < page.index("<main>")
+
+
+def test_a_target_whose_answers_all_failed_is_named() -> None:
+    text = " ".join(render(failing(make_run(12), "RAG k=1"), lang="en").split())
+    assert "Every answer of RAG k=1 failed: authentication: There is no API key" in text
+    assert "Every answer failed" not in text and "Every answer of RAG k=4" not in text
+
+
+def test_what_an_evaluator_could_not_score_is_told_with_its_first_message() -> None:
+    run = make_run(12, targets=("only",))
+    error = "MissingDependency: The package 'ir-measures' is not installed."
+    scores = (Score.error("recall@4", error), Score.error("mrr", error))
+    run = replace(run, items=[replace(item, scores=scores, failure=None) for item in run.items])
+    text = " ".join(render(run, lang="en").split())
+    said = (
+        "MissingDependency × 12 (recall@4, mrr, only): The package 'ir-measures' is not installed."
+    )
+    assert said in text
+    assert text.count("The package") == 1
+
+
+def test_a_replay_says_that_it_is_one() -> None:
+    run = replace(make_run(4), provenance={"replay": "20261101-000000-old"})
+    assert "A replay of 20261101-000000-old" in render(run, lang="en")
+    assert "Repetición de 20261101-000000-old" in page_of(run, lang="es")
+    assert "replay of" not in render(make_run(4), lang="en")
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "1 target × 1 sample: 1 of 1 item finished"),
+        ("es", "1 sistema × 1 muestra: 1 de 1 caso terminado"),
+    ],
+)
+def test_one_is_singular(lang: str, said: str) -> None:
+    assert said in render(make_run(1, targets=("only",)), lang=lang)
 
 
 def test_one_target_has_nothing_to_compare() -> None:

@@ -67,3 +67,13 @@ def test_when_none_fits_the_first_is_shown_sentence_by_sentence() -> None:
     assert (only.passage.start, only.passage.end) == (100, 132)
     assert pack([hit(Passage("b", TEXT))], budget=3) == ()
     assert pack([], budget=10) == ()
+
+
+def test_a_cut_that_ends_at_white_space_still_meets_what_was_shown() -> None:
+    shown = [
+        Passage("d#1", TEXT[33:], "d", 33, len(TEXT)),
+        Passage("d#2", TEXT[14:32], "d", 14, 32),
+    ]
+    last = Passage("d#3", TEXT[:50], "d", 0, 50)
+    packed = pack([hit(passage) for passage in (*shown, last)], budget=100)
+    assert [h.passage.text for h in packed] == [TEXT[33:], TEXT[14:32], TEXT[:13]]

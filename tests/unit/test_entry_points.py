@@ -1,0 +1,27 @@
+"""Entry points say which extras their modules ask for, so that a suite can tell what is missing."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def asked_by(module: str) -> set[str]:
+    """The extras that a module, or any file of its package, requires."""
+    place = ROOT / ("adapters" if "adapters" in module else "evaluators") / module.replace(".", "/")
+    files = list(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    found = (re.findall(r"extra=\"([\w-]+)\"", file.read_text(encoding="utf-8")) for file in files)
+    return {extra for extras in found for extra in extras}
+
+
+def test_entry_points_declare_the_extras_that_their_modules_ask_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wrong = {}
+    for group in project["entry-points"].values():
+        for name, value in group.items():
+            module = value.partition(":")[0]
+            declared = set(re.findall(r"[\w-]+", value.partition("[")[2]))
+            if module.startswith("quilate_") and not asked_by(module) <= declared:
+                wrong[name] = asked_by(module)
+    assert wrong == {}
