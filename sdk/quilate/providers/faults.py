@@ -10,9 +10,9 @@ from quilate.models import RateLimit
 from quilate.providers.endpoint import Endpoint
 
 _CONTEXT = re.compile(
-    r"(?i)context[_ ](length|size|window)|exceed_context|maximum context|prompt is too long"
+    r"(?i)context[_ ](length|size|window|limit)|exceed_context|maximum context|prompt is too long"
 )
-_QUOTA = re.compile(r"(?i)insufficient_quota|billing|credit balance")
+_QUOTA = re.compile(r"(?i)insufficient_quota|billing|spend_limit|credit balance")
 _REFUSED = re.compile(r"(?i)content_filter|content_policy|content_management|safety")
 _MODEL = re.compile(r"(?i)model_not_found|model.{0,80}(does not exist|not found)")
 
@@ -58,7 +58,7 @@ _BY_STATUS: Mapping[int, tuple[type[errors.ModelError], str | None]] = {
 
 def _kind(status: int, code: str, text: str) -> tuple[type[errors.ModelError], str | None]:
     said = f"{code} {text}"
-    if status in (402, 429) and _QUOTA.search(said):
+    if status in (400, 402, 429) and _QUOTA.search(said):
         return errors.ModelError, "The account has no credit left: waiting does not help."
     if status in _BY_STATUS:
         return _BY_STATUS[status]

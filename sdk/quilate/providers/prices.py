@@ -9,9 +9,12 @@ from quilate.providers.endpoint import Endpoint
 _PER = 1_000_000
 
 
-def estimate(at: Endpoint, name: str | None, usage: Usage) -> Cost:
+def estimate(at: Endpoint, name: str | None, usage: Usage, *, cache_write_tokens: int = 0) -> Cost:
     """The price of `usage` at the model that answered; unknown for a server or model that the
     tables do not have, and where they are not installed.
+
+    `cache_write_tokens` are those of the input that were written to the provider's cache, where
+    it charges more for them (Anthropic: a quarter more).
 
     >>> estimate(Endpoint("openai", "m", "http://127.0.0.1:8080/v1"), "m", Usage(10, 5))
     Cost(usd=None, basis='unknown')
@@ -27,6 +30,7 @@ def estimate(at: Endpoint, name: str | None, usage: Usage) -> Cost:
     counted: Any = Priced(
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cached_tokens,
+        cache_write_tokens=cache_write_tokens or None,
         output_tokens=usage.output_tokens,
     )
     price = calc_price(counted, model_ref=name, provider_api_url=at.base_url)
