@@ -24,6 +24,21 @@ def llama_server():
         yield address
 
 
+@pytest.fixture(scope="session")
+def fault_server():
+    """The address of the server that echoes and fails as told (``tests/servers/faults.py``), in a
+    process of its own."""
+    with _served("faults.py") as address:
+        yield address
+
+
+@pytest.fixture
+def served():
+    """Starts a script of `tests/servers` with arguments, for as long as a ``with`` block lasts;
+    gives its address."""
+    return _served
+
+
 @contextmanager
 def _served(script, *arguments):
     process = subprocess.Popen(

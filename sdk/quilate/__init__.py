@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         user,
     )
     from quilate.middleware.cassette import cassette
+    from quilate.middleware.routing import route
     from quilate.models import (
         ChoiceFormat,
         Finished,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
         ask,
     )
     from quilate.prompts import Template
-    from quilate.registry import embedder, evaluator, model, store
+    from quilate.registry import embedder, evaluator, model, reranker, store
     from quilate.retrieval import Answer, Rag, index, rag
     from quilate.retrievers import Document, Hit, Passage
     from quilate.token_counts import count_tokens
@@ -51,6 +52,7 @@ _HOMES = {
     "evals": ("Limits", "Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
     "evaluators": ("Metric", "Output", "Sample", "Score"),
     "extraction": ("Extracted", "aextract", "extract", "json_format"),
+    "middleware.routing": ("route",),
     "messages": (
         "Audio",
         "File",
@@ -78,7 +80,7 @@ _HOMES = {
     ),
     "prompts": ("Template",),
     "retrieval": ("Answer", "Rag", "index", "rag"),
-    "registry": ("embedder", "evaluator", "model", "store"),
+    "registry": ("embedder", "evaluator", "model", "reranker", "store"),
     "retrievers": ("Document", "Hit", "Passage"),
     "token_counts": ("count_tokens",),
 }

@@ -131,9 +131,25 @@ class Embedder(Protocol):
         ...
 
 
-class Reranker(Protocol):
-    """Scores passages against a query, higher is better, in the order given."""
+@dataclass(frozen=True, slots=True)
+class RerankerInfo:
+    """Who a reranker is. `identity` differs wherever scores could; `max_tokens` is the longest
+    query and passage together, where it is known."""
 
-    async def score(self, query: str, passages: Sequence[Passage]) -> list[float]:
-        """One score a passage."""
+    name: str
+    identity: str
+    max_tokens: int | None = None
+
+
+class Reranker(Protocol):
+    """Scores how well passages answer a query, each read together with it."""
+
+    @property
+    def info(self) -> RerankerInfo:
+        """Who this is."""
+        ...
+
+    async def rerank(self, query: str, passages: Sequence[str]) -> list[float]:
+        """One score a passage, in the order given, on the reranker's own scale: higher is
+        better. Raises `ModelError`; never cuts a passage short without being told to."""
         ...

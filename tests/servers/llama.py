@@ -16,6 +16,7 @@ params.n_ctx, params.n_parallel = 4096, 1
 params.cpuparams.n_threads, params.warmup, params.verbosity = 2, False, -1
 if "--embeddings" in sys.argv:
     params.embedding = True
+    params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 sys.stdin.read()

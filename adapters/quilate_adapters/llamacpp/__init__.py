@@ -5,6 +5,7 @@
 """
 
 from quilate_adapters.llamacpp.adapter import LlamaCpp, model
+from quilate_adapters.llamacpp.embedding import LlamaCppEmbedder, embedder
 from quilate_adapters.llamacpp.packaged import discover
 
-__all__ = ["LlamaCpp", "discover", "model"]
+__all__ = ["LlamaCpp", "LlamaCppEmbedder", "discover", "embedder", "model"]

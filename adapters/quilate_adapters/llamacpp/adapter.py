@@ -6,11 +6,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from quilate.errors import DeadlineExceeded, MissingDependency
 from quilate.models import (
     Capabilities,
     Event,
@@ -20,6 +18,7 @@ from quilate.models import (
     Request,
     Response,
     TextDelta,
+    TokenCount,
 )
 from quilate_adapters.llamacpp.answering import (
     answer,
@@ -30,7 +29,9 @@ from quilate_adapters.llamacpp.answering import (
 from quilate_adapters.llamacpp.engine import Check, Engine, Settings
 from quilate_adapters.llamacpp.generation import Emit
 from quilate_adapters.llamacpp.gguf import inspect
+from quilate_adapters.llamacpp.native import version_of
 from quilate_adapters.llamacpp.packaged import locate
+from quilate_adapters.llamacpp.prompt import encode
 from quilate_adapters.llamacpp.scoring import Candidate, score
 from quilate_adapters.llamacpp.worker import Worker, share
 
@@ -40,12 +41,17 @@ DEFAULT_CONTEXT = 4096
 _FEATURES = (
     "stream",
     "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "stop",
     "seed",
     "logprobs",
     "choices",
     "choice_logprobs",
     "json_schema",
     "loglikelihood",
+    "count_tokens",
 )
 
 
@@ -85,7 +91,7 @@ class LlamaCpp:
         self._path, self._name = path, name
         self._wanted, self._shrink = settings, shrink
         self._opening = threading.Lock()
-        self._opened: tuple[Worker, Callable[[], Any]] | None = None
+        self._opened: tuple[Worker[Engine], Callable[[], Any]] | None = None
 
     @property
     def info(self) -> ModelInfo:
@@ -96,7 +102,8 @@ class LlamaCpp:
             name=f"llamacpp/{self._name}",
             provider="llamacpp",
             identity=f"llamacpp:{file.sha256}:n_ctx={settings.n_ctx}:n_batch={settings.n_batch}"
-            f":llama-cpp-python={_version()}",
+            f":llama-cpp-python={version_of('llama-cpp-python')}"
+            f":llguidance={version_of('llguidance')}",
             context_length=settings.n_ctx,
             sha256=file.sha256,
             capabilities=Capabilities.declared(*_FEATURES),
@@ -148,7 +155,13 @@ class LlamaCpp:
                 for candidate, result in zip(candidates, scored, strict=True)
             ]
 
-        return await self._run(work, context.deadline)
+        return await self._run(work)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The tokens of the request's prompt, its chat template applied."""
+        check_request(request)
+        prompt = await self._run(lambda engine, _: encode(engine, request.messages))
+        return TokenCount(len(prompt), exact=True)
 
     async def aclose(self) -> None:
         """Free the native memory, once no other model uses it. A later call loads it again."""
@@ -159,25 +172,17 @@ class LlamaCpp:
 
     async def _answer(self, request: Request, emit: Emit) -> Response:
         check_request(request)
-        work = partial(answer, request, emit, time.perf_counter())
-        return await self._run(work, request.deadline)
+        response = await self._run(partial(answer, request, emit, time.perf_counter()))
+        return replace(response, model=self._name)
 
-    async def _run(self, work: Callable[[Engine, Check], T], deadline: float | None) -> T:
-        try:
-            async with asyncio.timeout(deadline):
-                worker = await asyncio.to_thread(self._worker)
-                return await worker.run(work)
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"The answer was not finished within {deadline:g} seconds.",
-                provider="llamacpp",
-                remedy="Give it a longer deadline, or ask for fewer max_tokens.",
-            ) from None
+    async def _run(self, work: Callable[[Engine, Check], T]) -> T:
+        worker = await asyncio.to_thread(self._worker)
+        return await worker.run(work)
 
-    def _worker(self) -> Worker:
+    def _worker(self) -> Worker[Engine]:
         with self._opening:
             if self._opened is None:
-                self._opened = share(self, inspect(self._path).path, self._settings())
+                self._opened = share(self, inspect(self._path).path, self._settings(), Engine)
             return self._opened[0]
 
     def _settings(self) -> Settings:
@@ -189,10 +194,3 @@ class LlamaCpp:
 
 def _ignore(_: str) -> None:
     """Nobody reads the pieces."""
-
-
-def _version() -> str:
-    try:
-        return version("llama-cpp-python")
-    except PackageNotFoundError:
-        raise MissingDependency("llama-cpp-python", extra="local") from None

@@ -11,7 +11,6 @@ from quilate.errors import ContextLengthExceeded, InvalidRequest, MalformedReply
 from quilate.models import (
     FREE,
     ChoiceFormat,
-    JsonFormat,
     Request,
     Response,
     Sampling,
@@ -23,7 +22,7 @@ from quilate.models import (
 from quilate_adapters.llamacpp.engine import Check, Engine
 from quilate_adapters.llamacpp.generation import Emit, Generated, Plan, generate, token_logprob
 from quilate_adapters.llamacpp.prompt import encode
-from quilate_adapters.llamacpp.sampler import check_sampling, json_grammar
+from quilate_adapters.llamacpp.sampler import check_sampling
 from quilate_adapters.llamacpp.scoring import Candidate, choice_candidates, score
 
 DEFAULT_MAX_TOKENS = 256
@@ -67,16 +66,16 @@ def answer(request: Request, emit: Emit, started: float, engine: Engine, check: 
     prompt = prompt_tokens(engine, request)
     if isinstance(request.format, ChoiceFormat):
         return _choose(request, request.format.choices, prompt, emit, started, engine, check)
-    limit = request.sampling.max_tokens or DEFAULT_MAX_TOKENS
+    wanted, limit = request.format, request.sampling.max_tokens or DEFAULT_MAX_TOKENS
     plan = Plan(
         request.sampling,
         limit=min(limit, engine.settings.n_ctx - len(prompt)),
         top=request.logprobs,
         min_p=float(request.extra.get("min_p", 0.0)),
-        grammar=json_grammar(request.format.schema) if request.format else None,
+        constraint=engine.grammars.constraint(wanted.schema) if wanted else None,
     )
     generated = generate(engine, prompt, plan, check, emit)
-    if isinstance(request.format, JsonFormat):
+    if wanted is not None:
         _check_json(generated, plan.limit)
     return reply(
         generated.text,
@@ -85,6 +84,7 @@ def answer(request: Request, emit: Emit, started: float, engine: Engine, check: 
         cost=FREE,
         logprobs=generated.logprobs,
         timing=_timing(started, generated.first_token_at),
+        route=None if wanted is None else "grammar",
     )
 
 
@@ -125,8 +125,8 @@ def _check_json(generated: Generated, limit: int) -> None:
             if generated.finish_reason == "length"
             else f"The answer is not JSON ({error}).",
             provider="llamacpp",
-            remedy="Raise max_tokens, or bound the schema's strings and arrays "
-            "(maxLength, maxItems).",
+            remedy="Raise max_tokens, or bound the schema's strings, arrays and numbers "
+            "(maxLength, maxItems, minimum and maximum).",
         ) from error
 
 
@@ -153,6 +153,7 @@ def _choose(
         logprobs=_trace(engine, prompt, tokens, request.logprobs, check),
         choice_logprobs=logprobs,
         timing=_timing(started, time.perf_counter()),
+        route="native",
     )
 
 

@@ -11,11 +11,13 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quilate.errors import ConfigurationError, ModelError, ModelFileError
-from quilate_adapters.llamacpp.native import last_errors, library
+from quilate.errors import ConfigurationError, ModelError
+from quilate_adapters.llamacpp.grammar import Grammars, Vocabulary
+from quilate_adapters.llamacpp.native import last_errors, library, load_model, tokenize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +27,8 @@ Check = Callable[[], None]
 """Called between decodes; raises to stop the work."""
 
 
-def _usable_cpus() -> int:
+def usable_cpus() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -38,7 +41,7 @@ class Settings:
 
     n_ctx: int
     n_batch: int = 64
-    n_threads: int = field(default_factory=lambda: min(8, _usable_cpus()))
+    n_threads: int = field(default_factory=lambda: min(8, usable_cpus()))
 
     def __post_init__(self) -> None:
         for name in ("n_ctx", "n_batch", "n_threads"):
@@ -60,7 +63,7 @@ class Engine:
         self._tokens: list[int] = []
         self._whole = 0
         self.decodes = 0
-        self._model = self._load(path)
+        self._model = load_model(path)
         self._context = self._open(path)
         self._memory = self.lib.llama_get_memory(self._context)
         self.vocab = self.lib.llama_model_get_vocab(self._model)
@@ -68,23 +71,8 @@ class Engine:
         self._batch = self.lib.llama_batch_init(settings.n_batch, 0, 1)
         tokens, lib = range(self.vocab_size), self.lib
         self.end_tokens = [t for t in tokens if lib.llama_vocab_is_eog(self.vocab, t)]
-        control = [t for t in tokens if lib.llama_vocab_is_control(self.vocab, t)]
-        self.control_texts = [text for text in map(self.token_text, control) if text]
-
-    def _load(self, path: Path) -> Any:
-        params = self.lib.llama_model_default_params()
-        # Repacked weights fault in the AMX kernels of processors that have them; and with no
-        # repacking, every x86 machine computes from the same layout.
-        params.use_extra_bufts = False
-        last_errors.clear()
-        model = self.lib.llama_model_load_from_file(os.fsencode(path), params)
-        if not model:
-            raise ModelFileError(
-                f"llama.cpp cannot load this model: {' '.join(last_errors) or 'no reason given'}.",
-                where=str(path),
-                remedy="Update llama-cpp-python if the model is newer; otherwise get it again.",
-            )
-        return model
+        self.control_tokens = [t for t in tokens if lib.llama_vocab_is_control(self.vocab, t)]
+        self.control_texts = [text for text in map(self.token_text, self.control_tokens) if text]
 
     def _open(self, path: Path) -> Any:
         params = self.lib.llama_context_default_params()
@@ -108,6 +96,8 @@ class Engine:
 
     def close(self) -> None:
         """Free the native memory; the engine cannot be used any more."""
+        # The grammars hold the tokenizer of this engine: a cycle that no collector sees.
+        self.__dict__.pop("grammars", None)
         self.lib.llama_batch_free(self._batch)
         self.lib.llama_free(self._context)
         self.lib.llama_model_free(self._model)
@@ -138,11 +128,7 @@ class Engine:
     def tokenize(self, text: str, *, special: bool = False, begin: bool = False) -> list[int]:
         """The tokens of `text`. `special` reads control tokens out of it; `begin` puts the
         beginning-of-text token before it where the model wants one."""
-        data = text.encode()
-        room = len(data) + 8
-        tokens = (self.lib.llama_token * room)()
-        count = self.lib.llama_tokenize(self.vocab, data, len(data), tokens, room, begin, special)
-        return list(tokens[:count])
+        return tokenize(self.vocab, text, special=special, begin=begin)
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token: perhaps a part of a character; none for a control token."""
@@ -223,6 +209,35 @@ class Engine:
     def sample(self, chain: Any) -> int:
         """The next token as a sampler chain draws it."""
         return int(self.lib.llama_sampler_sample(chain, self._context, -1))
+
+    def sample_among(self, chain: Any, allowed: "NDArray[np.intp]") -> int:
+        """The next token as a sampler chain draws it from the `allowed` ones alone. The logits
+        themselves stay as the model gave them."""
+        import numpy as np
+
+        lib = self.lib
+        pointer = lib.llama_get_logits_ith(self._context, -1)
+        entries = np.zeros(len(allowed), dtype=np.dtype(lib.llama_token_data))
+        entries["id"] = allowed
+        entries["logit"] = np.ctypeslib.as_array(pointer, (self.vocab_size,))[allowed]
+        data = entries.ctypes.data_as(lib.llama_token_data_p)
+        candidates = lib.llama_token_data_array(data, len(entries), -1, False)
+        lib.llama_sampler_apply(chain, ctypes.byref(candidates))
+        token = int(candidates.data[candidates.selected].id)
+        lib.llama_sampler_accept(chain, token)
+        return token
+
+    @cached_property
+    def grammars(self) -> Grammars:
+        """JSON schemas as grammars over this model's vocabulary, made when first needed."""
+        return Grammars(
+            Vocabulary(
+                tokens=[self.piece(token) for token in range(self.vocab_size)],
+                special_token_ids=self.control_tokens,
+                end_tokens=self.end_tokens,
+                tokenize=self.tokenize,
+            )
+        )
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

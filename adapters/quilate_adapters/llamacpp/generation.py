@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quilate.models import FinishReason, Sampling, TokenLogprob
 from quilate_adapters.llamacpp.engine import Check, Engine
+from quilate_adapters.llamacpp.grammar import Constraint
 from quilate_adapters.llamacpp.sampler import sampler
 from quilate_adapters.llamacpp.transcript import Transcript
 
@@ -37,7 +38,7 @@ class Plan:
     limit: int
     top: int | None = None
     min_p: float = 0.0
-    grammar: str | None = None
+    constraint: Constraint | None = None
 
 
 def generate(
@@ -50,10 +51,10 @@ def generate(
     reason: FinishReason = "length"
     count, first_at = 0, None
     engine.begin(prompt, check)
-    with sampler(engine, plan.sampling, plan.min_p, plan.grammar) as chain:
+    with sampler(engine, plan.sampling, plan.min_p) as chain:
         while True:
             check()
-            token = engine.sample(chain)
+            token = _draw(engine, chain, plan.constraint)
             first_at = first_at or time.perf_counter()
             if token in engine.end_tokens:
                 reason = "stop"
@@ -62,7 +63,8 @@ def generate(
                 logprobs.append((answer.seen, token_logprob(engine, token, plan.top)))
             count += 1
             _send(answer.feed(engine.piece(token)), emit)
-            if answer.stopped:
+            is_whole = plan.constraint is not None and plan.constraint.accept(token)
+            if answer.stopped or is_whole:
                 reason = "stop"
                 break
             if count == plan.limit:
@@ -72,6 +74,12 @@ def generate(
     # Tokens of a stop string are no part of the answer.
     kept = tuple(entry for at, entry in logprobs if not answer.stopped or at < len(answer.text))
     return Generated(answer.text, reason, count, kept if plan.top is not None else None, first_at)
+
+
+def _draw(engine: Engine, chain: Any, constraint: Constraint | None) -> int:
+    if constraint is None:
+        return engine.sample(chain)
+    return engine.sample_among(chain, constraint.allowed())
 
 
 def _send(text: str, emit: Emit) -> None:

@@ -5,9 +5,11 @@ import logging
 import os
 from collections import deque
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, MissingDependency, ModelFileError
 from quilate.registry import require
 
 _log = logging.getLogger("quilate.llamacpp")
@@ -40,6 +42,42 @@ def library() -> Any:
     bindings.llama_log_set(callback, ctypes.c_void_p(0))
     bindings.llama_backend_init()
     return bindings
+
+
+def load_model(path: Path) -> Any:
+    """The model of a GGUF file, in memory; raises `ModelFileError`."""
+    lib = library()
+    params = lib.llama_model_default_params()
+    # Repacked weights fault in the AMX kernels of processors that have them; and with no
+    # repacking, every x86 machine computes from the same layout.
+    params.use_extra_bufts = False
+    last_errors.clear()
+    model = lib.llama_model_load_from_file(os.fsencode(path), params)
+    if not model:
+        raise ModelFileError(
+            f"llama.cpp cannot load this model: {' '.join(last_errors) or 'no reason given'}.",
+            where=str(path),
+            remedy="Update llama-cpp-python if the model is newer; otherwise get it again.",
+        )
+    return model
+
+
+def tokenize(vocab: Any, text: str, *, special: bool = False, begin: bool = False) -> list[int]:
+    """The tokens of `text`. `special` reads control tokens out of it; `begin` puts the tokens
+    around it that the model wants at the ends of a text."""
+    lib, data = library(), text.encode("utf-8", "replace")
+    room = len(data) + 8
+    tokens = (lib.llama_token * room)()
+    count = lib.llama_tokenize(vocab, data, len(data), tokens, room, begin, special)
+    return list(tokens[:count])
+
+
+def version_of(package: str) -> str:
+    """The version of a package of the extra ``local``; raises `MissingDependency`."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        raise MissingDependency(package, extra="local") from None
 
 
 def _receive(level: int, text: bytes, _: Any) -> None:

@@ -1,7 +1,6 @@
 """llama.cpp's sampler chains: how the next token is drawn."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +12,11 @@ _RANDOM_SEED = 0xFFFFFFFF
 
 
 @contextmanager
-def sampler(engine: Engine, sampling: Sampling, min_p: float, grammar: str | None) -> Iterator[Any]:
+def sampler(engine: Engine, sampling: Sampling, min_p: float) -> Iterator[Any]:
     """A sampler chain, freed at the end. Greedy unless a temperature above 0 is asked for."""
     lib = engine.lib
     chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
     try:
-        if grammar is not None:
-            lib.llama_sampler_chain_add(chain, _grammar(engine, grammar))
         for link in _draw(lib, sampling, min_p):
             lib.llama_sampler_chain_add(chain, link)
         yield chain
@@ -39,32 +36,6 @@ def _draw(lib: Any, sampling: Sampling, min_p: float) -> Iterator[Any]:
         yield lib.llama_sampler_init_min_p(min_p, 1)
     yield lib.llama_sampler_init_temp(sampling.temperature)
     yield lib.llama_sampler_init_dist(_RANDOM_SEED if sampling.seed is None else sampling.seed)
-
-
-def _grammar(engine: Engine, grammar: str) -> Any:
-    link = engine.lib.llama_sampler_init_grammar(engine.vocab, grammar.encode(), b"root")
-    if not link:
-        raise InvalidRequest(
-            "llama.cpp cannot use the grammar made from this JSON schema.",
-            provider="llamacpp",
-            remedy="Simplify the schema: plain objects, arrays, strings, numbers and enums.",
-        )
-    return link
-
-
-def json_grammar(schema: Mapping[str, Any]) -> str:
-    """The GBNF grammar of a JSON Schema; raises `InvalidRequest` for what it cannot express."""
-    from llama_cpp.llama_grammar import json_schema_to_gbnf
-
-    try:
-        grammar: str = json_schema_to_gbnf(json.dumps(schema))
-    except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidRequest(
-            f"llama.cpp cannot turn this JSON schema into a grammar: {error}.",
-            provider="llamacpp",
-            remedy="Simplify the schema: plain objects, arrays, strings, numbers and enums.",
-        ) from error
-    return grammar
 
 
 def check_sampling(sampling: Sampling) -> None:

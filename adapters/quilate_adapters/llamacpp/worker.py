@@ -9,11 +9,23 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from quilate_adapters.llamacpp.engine import Check, Engine, Settings
+from quilate_adapters.llamacpp.engine import Check
 
+
+class Closable(Protocol):
+    """An engine: something that holds native memory."""
+
+    def close(self) -> None:
+        """Free it."""
+        ...
+
+
+E = TypeVar("E", bound=Closable)
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -21,15 +33,15 @@ class _Stopped(Exception):
     """Nobody waits for this work any more."""
 
 
-class Worker:
+class Worker(Generic[E]):
     """A thread with an engine, which it opens at its first work."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
-        self._path, self._settings = path, settings
-        self._engine: Engine | None = None
+    def __init__(self, make: Callable[[], E]) -> None:
+        self._make = make
+        self._engine: E | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="llamacpp")
 
-    async def run(self, work: Callable[[Engine, Check], T]) -> T:
+    async def run(self, work: Callable[[E, Check], T]) -> T:
         """Do `work` in the thread. Cancelled, it stops before its next decode (of at most
         `n_batch` tokens), or never starts."""
         stop = threading.Event()
@@ -40,15 +52,22 @@ class Worker:
 
         def job() -> T:
             check()
-            if self._engine is None:
-                self._engine = Engine(self._path, self._settings)
-            return work(self._engine, check)
+            return work(self._open(), check)
 
         future = self._thread.submit(job)
         try:
             return await asyncio.wrap_future(future)
         finally:
             stop.set()
+
+    def call(self, work: Callable[[E], T]) -> T:
+        """Do `work` in the thread and wait for it."""
+        return self._thread.submit(lambda: work(self._open())).result()
+
+    def _open(self) -> E:
+        if self._engine is None:
+            self._engine = self._make()
+        return self._engine
 
     def close(self) -> None:
         """Finish the work at hand, drop what waits, and free the native memory."""
@@ -58,18 +77,20 @@ class Worker:
             self._engine = None
 
 
-_Key = tuple[Path, int, int, Settings]
+_Key = tuple[Path, int, int, Any, Any]
 _lock = threading.Lock()
-_shared: dict[_Key, tuple[Worker, int]] = {}
+_shared: dict[_Key, tuple[Worker[Any], int]] = {}
 
 
-def share(owner: Any, path: Path, settings: Settings) -> tuple[Worker, Callable[[], Any]]:
-    """The worker for this file and these settings, and what gives it back. Given back by all
-    owners (by the call, when an owner is collected, or at exit), it closes."""
+def share(
+    owner: Any, path: Path, settings: S, engine: Callable[[Path, S], E]
+) -> tuple[Worker[E], Callable[[], Any]]:
+    """The worker with an `engine` of this file and these settings, and what gives it back. Given
+    back by all owners (by the call, when an owner is collected, or at exit), it closes."""
     state = path.stat()
-    key = (path, state.st_size, state.st_mtime_ns, settings)
+    key = (path, state.st_size, state.st_mtime_ns, settings, engine)
     with _lock:
-        worker, owners = _shared.get(key) or (Worker(path, settings), 0)
+        worker, owners = _shared.get(key) or (Worker(partial(engine, path, settings)), 0)
         _shared[key] = (worker, owners + 1)
     return worker, weakref.finalize(owner, _give_back, key)
 

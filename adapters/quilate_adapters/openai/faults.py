@@ -1,19 +1,22 @@
 """What can go wrong between here and the server, as Quilate's errors."""
 
 import json
-import time
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from quilate import errors
+from quilate.providers import Endpoint, malformed, status_error
 from quilate.registry import require
-from quilate_adapters.openai.endpoint import Endpoint
+
+
+class TooLarge(Exception):
+    """A reply of more bytes than any answer has."""
 
 
 @contextmanager
-def translated(at: Endpoint, deadline: float | None) -> Iterator[None]:
+def translated(at: Endpoint) -> Iterator[None]:
     """Raise Quilate's errors for the SDK's. They are not chained: the SDK's own may quote headers
     and keys."""
     import httpx2
@@ -22,46 +25,88 @@ def translated(at: Endpoint, deadline: float | None) -> Iterator[None]:
     try:
         yield
     except sdk.APIStatusError as error:
-        raise _status_error(at, error) from None
+        raise status_error(
+            at,
+            error.status_code,
+            _message(error),
+            code=f"{error.code} {error.type}",
+            headers=error.response.headers,
+            request_id=error.request_id,
+        ) from None
     except (TimeoutError, sdk.APITimeoutError, httpx2.TimeoutException):
-        limit = "the SDK's own limit" if deadline is None else f"{deadline:g} seconds"
         raise errors.DeadlineExceeded(
-            f"No whole answer came within {limit}.",
-            provider="openai",
-            where=at.where,
-            remedy="Give it a longer deadline, or ask for fewer max_tokens.",
+            "The connection timed out.", provider=at.provider, where=at.where
         ) from None
-    except (sdk.APIResponseValidationError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise malformed(at, f"The reply cannot be read: {at.quiet(error)}.") from None
-    except (sdk.APIConnectionError, httpx2.HTTPError) as error:
-        raise errors.ConnectionFailed(
-            f"The connection failed: {at.quiet(error.__cause__ or error)}.",
-            provider="openai",
-            where=at.where,
-            remedy="Check that the server runs and that the address is right.",
-        ) from None
+    except (sdk.APIResponseValidationError, ValueError) as error:  # JSON and UTF-8 among them
+        raise malformed(at, f"The reply cannot be read: {at.quiet(error)[:500]}.") from None
+    except (sdk.APIConnectionError, httpx2.HTTPError, TooLarge) as error:
+        raise _connection_error(at, error) from None
     except sdk.APIError as error:
-        raise errors.ServerError(
-            f"The server sent an error: {at.quiet(error)}", provider="openai", where=at.where
+        raise sent_error(
+            at, error.body if isinstance(error.body, Mapping) else str(error)
         ) from None
 
 
-def malformed(at: Endpoint, what: str, remedy: str | None = None) -> errors.MalformedReply:
-    """A reply that is not what was asked for."""
-    return errors.MalformedReply(what, provider="openai", where=at.where, remedy=remedy)
+def sent_error(at: Endpoint, said: Any) -> errors.ModelError:
+    """The error for one that came inside a reply of status 200."""
+    body: Mapping[str, Any] = said if isinstance(said, Mapping) else {"message": said}
+    code = f"{body.get('code') or ''} {body.get('type') or ''}"
+    what = at.quiet(body.get("message") or json.dumps(dict(body))).rstrip(".")
+    status = body.get("code") if isinstance(body.get("code"), int) else None
+    if status is not None and status >= 400:
+        return status_error(at, status, what, code=code)
+    kind: type[errors.ModelError] = errors.ServerError
+    if "rate_limit" in code:
+        kind = errors.RateLimited
+    elif "overloaded" in code:
+        kind = errors.Overloaded
+    elif "policy" in code or "content_filter" in code:
+        kind = errors.ContentRefused
+    elif "context_length" in code:
+        kind = errors.ContextLengthExceeded
+    elif "invalid" in code or "image" in code:
+        kind = errors.InvalidRequest
+    return kind(f"The server sent an error: {what}.", provider=at.provider, where=at.where)
 
 
-def _status_error(at: Endpoint, error: Any) -> errors.ModelError:
-    kind, remedy = _status_kind(error)
-    return kind(
-        f"HTTP {error.status_code}: {at.quiet(_message(error)).rstrip('.')}.",
-        provider="openai",
-        where=at.where,
-        remedy=remedy,
-        status=error.status_code,
-        request_id=error.request_id,
-        retry_after=retry_after(error.response.headers),
-    )
+def _connection_error(at: Endpoint, error: BaseException) -> errors.ModelError:
+    import httpx2
+
+    causes = list(_causes(error))
+    large = next((cause for cause in causes if isinstance(cause, TooLarge)), None)
+    if large is not None:
+        return malformed(at, f"The reply is too large: {large}.")
+    text = at.quiet(error.__cause__ or error).rstrip(".")
+    what, remedy = f"The connection failed: {text}.", "Check that the server runs there."
+    tls = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
+    if tls or "CERTIFICATE" in text.upper() or "[SSL" in text:
+        what = f"The TLS connection failed: the server's certificate or protocol: {text}."
+        remedy = (
+            "Check base_url (http or https?); for a certificate of your own authority, set "
+            "SSL_CERT_FILE to its file."
+        )
+    elif any(isinstance(cause, httpx2.ProxyError) for cause in causes) or _proxy(at):
+        what = f"The connection failed through the proxy {_proxy(at) or ''}: {text}."
+        remedy = "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY."
+    return errors.ConnectionFailed(what, provider=at.provider, where=at.where, remedy=remedy)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _proxy(at: Endpoint) -> str | None:
+    """The proxy that the environment names for the endpoint."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    address = urlsplit(at.base_url)
+    if not address.hostname or proxy_bypass(address.hostname):
+        return None
+    proxies = getproxies()
+    return proxies.get(address.scheme) or proxies.get("all")
 
 
 def _message(error: Any) -> str:
@@ -69,43 +114,3 @@ def _message(error: Any) -> str:
     body = error.body
     said = body.get("message") if isinstance(body, Mapping) else None
     return str(said or error.message)
-
-
-def _status_kind(error: Any) -> tuple[type[errors.ModelError], str | None]:
-    """Our error for an HTTP status, with the remedy where there is one."""
-    status, code = error.status_code, f"{error.code} {error.type}"
-    if status in (401, 403):
-        return errors.AuthenticationError, "Check the key (OPENAI_API_KEY or api_key=…)."
-    if status == 404:
-        return errors.ModelNotFound, "Check the model's name and base_url."
-    if status == 429 and "insufficient_quota" in code:
-        return errors.ModelError, "The account has no credit left: waiting does not help."
-    if status == 429:
-        return errors.RateLimited, None
-    if status == 408 or status >= 500:
-        return errors.ServerError, None
-    if "context_length" in code or "exceed_context" in code:
-        return errors.ContextLengthExceeded, "Shorten the prompt or ask for fewer max_tokens."
-    if "content_filter" in code or "content_policy" in code:
-        return errors.ContentRefused, None
-    return errors.InvalidRequest, None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait: ``retry-after-ms``, or ``Retry-After`` as seconds or
-    as a date (RFC 9110, 10.2.3).
-
-    >>> retry_after({"retry-after": "2.5"})
-    2.5
-    """
-    try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.replace(".", "", 1).strip().isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

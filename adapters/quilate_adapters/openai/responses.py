@@ -1,136 +1,64 @@
-"""Replies of Chat Completions as Quilate's responses."""
+"""The Model over the Responses API."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import aclosing
 
-from quilate.models import (
-    ChoiceFormat,
-    Cost,
-    FinishReason,
-    Request,
-    Response,
-    Timing,
-    TokenLogprob,
-    Usage,
-    reply,
-)
-from quilate_adapters.openai.endpoint import Endpoint
-from quilate_adapters.openai.faults import malformed
+from quilate.decisions import Decision, Question
+from quilate.models import Event, Finished, Request, Response, Timing
+from quilate.providers import Endpoint
+from quilate_adapters.openai import responses_reply, responses_request
+from quilate_adapters.openai.chat import ended_early, info
+from quilate_adapters.openai.connection import Connection
+from quilate_adapters.openai.decisions import decide
+from quilate_adapters.openai.responses_stream import Reading
+from quilate_adapters.openai.settings import misread
 
-_FINISH: Mapping[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
+_PATH = "/responses"
 
 
-def response(
-    at: Endpoint,
-    request: Request,
-    *,
-    text: str,
-    finish: str | None,
-    logprobs: Sequence[TokenLogprob],
-    last: Any,
-    usage: Any,
-    timing: Timing,
-) -> Response:
-    """The response whose `last` object (the completion, or a stream's last chunk) is given."""
-    counted = _usage(usage)
-    return reply(
-        _checked(at, request, text, finish),
-        finish_reason=_FINISH.get(finish or "", "unknown"),
-        usage=counted,
-        cost=_cost(at, last.model, counted),
-        logprobs=None if request.logprobs is None else tuple(logprobs),
-        timing=timing,
-        id=last.id,
-        raw=last.model_dump(mode="json"),
-    )
+class OpenAIResponses:
+    """A model behind the Responses API, used without state: nothing is stored at OpenAI, and its
+    reasoning comes encrypted and goes back with the conversation.
 
+    `capabilities` names what a compatible server has beyond what is known of all of them.
+    """
 
-def _checked(at: Endpoint, request: Request, text: str, finish: str | None) -> str:
-    """The text as the request's format wants it; raises `MalformedReply`."""
-    if request.format is None:
-        return text
-    cut = " It was cut off at max_tokens." if finish == "length" else ""
-    if isinstance(request.format, ChoiceFormat):
-        label = _label(text, request.format.choices)
-        if label is None:
-            raise malformed(
-                at,
-                f"The reply {text[:200]!r} is none of the choices "
-                f"{', '.join(request.format.choices)}.{cut}",
-                "Name the choices in the prompt, or use a model that follows schemas.",
-            )
-        return label
-    try:
-        json.loads(text)
-    except ValueError as error:
-        raise malformed(
-            at,
-            f"The reply is not JSON ({error}): {text[:200]!r}.{cut}",
-            "Raise max_tokens, or use a model that follows schemas.",
-        ) from None
-    return text
+    def __init__(self, at: Endpoint, *, capabilities: Collection[str] = ()) -> None:
+        self.wire = Connection(at)
+        self.info = info(self.wire, "responses", capabilities)
 
+    async def generate(self, request: Request) -> Response:
+        """Answer once."""
+        body = responses_request.body(self.wire, request)
+        started = time.perf_counter()
+        reply = await self.wire.post(_PATH, body)
+        timing = Timing(time.perf_counter() - started)
+        return responses_reply.response(self.wire, request, reply.body, reply.headers, timing)
 
-def _cost(at: Endpoint, name: str, usage: Usage) -> Cost:
-    """By genai-prices' tables, which come with the package; unknown for a server not in them."""
-    from genai_prices import Usage as Priced
-    from genai_prices import calc_price
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece."""
+        body = responses_request.body(self.wire, request, stream=True)
+        at, reading, headers = self.wire.at, Reading(self.wire.at), dict[str, str]()
+        started, first_at = time.perf_counter(), None
+        async with aclosing(self.wire.events(_PATH, body, headers)) as events:
+            async for event in events:
+                try:
+                    found = list(reading.add(event))
+                except (TypeError, AttributeError, KeyError, IndexError) as error:
+                    raise misread(at, error) from None
+                for ours in found:
+                    first_at = first_at or time.perf_counter()
+                    yield ours
+        if reading.whole is None:
+            raise ended_early(at, headers.get("x-request-id"))
+        timing = Timing(time.perf_counter() - started, first_at and first_at - started)
+        yield Finished(responses_reply.response(self.wire, request, reading.whole, headers, timing))
 
-    counted = Priced(
-        input_tokens=usage.input_tokens,
-        cache_read_tokens=usage.cached_tokens,
-        output_tokens=usage.output_tokens,
-    )
-    try:
-        price = calc_price(counted, model_ref=name, provider_api_url=at.base_url)
-    except LookupError:
-        return Cost()
-    return Cost(float(price.total_price), "estimated") if usage.total_tokens else Cost()
+    async def decide(self, request: Request, questions: Sequence[Question]) -> list[Decision]:
+        """One decision a question, by OpenAI's decisions endpoint (capability ``decide``)."""
+        return await decide(self.wire, request, questions)
 
-
-def _label(text: str, choices: Sequence[str]) -> str | None:
-    """The choice that a reply names: as the schema's object, or plain, give or take quotes, case
-    and a full stop."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = text
-    if isinstance(found, Mapping):
-        found = found.get("answer")
-    plain = str(found).strip().strip("\"'`*.").casefold()
-    return next((c for c in choices if c == found), None) or next(
-        (c for c in choices if c.casefold() == plain), None
-    )
-
-
-def token_logprobs(choice: Any) -> list[TokenLogprob]:
-    """The log-probabilities in a choice of a completion or a chunk."""
-    found = getattr(choice, "logprobs", None)
-    return [
-        TokenLogprob(
-            entry.token,
-            entry.logprob,
-            tuple((top.token, top.logprob) for top in entry.top_logprobs or ()),
-        )
-        for entry in (found and found.content) or ()
-    ]
-
-
-def _usage(usage: Any) -> Usage:
-    """Prompt tokens already count the cached ones, completion tokens the reasoning ones."""
-    if usage is None:
-        return Usage()
-    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    return Usage(
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        (prompt and prompt.cached_tokens) or 0,
-        (completion and completion.reasoning_tokens) or 0,
-    )
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
+        await self.wire.aclose()

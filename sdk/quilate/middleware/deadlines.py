@@ -1,11 +1,15 @@
 """Deadlines: for the whole call, and until the first event."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from quilate.errors import DeadlineExceeded
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Event, Finished, Request, Response
+from quilate.models import Event, Finished, Likelihood, Request, Response
+
+V = TypeVar("V")
 
 
 class Deadlines(Wrapper):
@@ -31,15 +35,13 @@ class Deadlines(Wrapper):
                 if isinstance(event, Finished):
                     return event.response
             raise self._too_late("whole answer", request.deadline)
-        if request.deadline is None:
-            return await self.inner.generate(request)
-        try:
-            async with asyncio.timeout(request.deadline) as clock:
-                return await self.inner.generate(request)
-        except TimeoutError:
-            if not clock.expired():
-                raise
-            raise self._too_late("whole answer", request.deadline) from None
+        return await self._in_time(self.inner.generate(request), request.deadline)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score continuations, in time."""
+        return await self._in_time(super().loglikelihood(context, continuations), context.deadline)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, in time."""
@@ -68,6 +70,17 @@ class Deadlines(Wrapper):
         finally:
             await close_stream(events)
 
+    async def _in_time(self, answer: Awaitable[V], deadline: float | None) -> V:
+        if deadline is None:
+            return await answer
+        try:
+            async with asyncio.timeout(deadline) as clock:
+                return await answer
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            raise self._too_late("whole answer", deadline) from None
+
     def _too_late(self, what: str, limit: float | None) -> DeadlineExceeded:
         return DeadlineExceeded(
             f"No {what} came within {limit or 0:g} seconds.",
@@ -75,3 +88,19 @@ class Deadlines(Wrapper):
             provider=self.info.provider,
             remedy="Give it a longer deadline, or ask for fewer max_tokens.",
         )
+
+
+def without_time(request: Request, seconds: float) -> Request:
+    """The request when `seconds` of its deadlines have passed.
+
+    >>> without_time(Request((), deadline=5.0), 2.0).deadline
+    3.0
+    """
+    total, first = request.deadline, request.first_event_deadline
+    if total is None and first is None:
+        return request
+    return replace(
+        request,
+        deadline=None if total is None else max(0.0, total - seconds),
+        first_event_deadline=None if first is None else max(0.0, first - seconds),
+    )

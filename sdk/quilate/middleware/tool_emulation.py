@@ -5,13 +5,22 @@ model enforces a schema (a grammar, say), the calls are as valid as a provider's
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from quilate.messages import Message, Part, Reasoning, Text, ToolCall, ToolResult, system
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Event, FinishReason, JsonFormat, Request, Response, Tool, events_of
+from quilate.models import (
+    Event,
+    FinishReason,
+    JsonFormat,
+    Request,
+    Response,
+    TokenCount,
+    Tool,
+    events_of,
+)
 
 MAX_CALLS = 8
 """How many calls one reply may hold: a bound that keeps small models from going on for ever."""
@@ -42,6 +51,12 @@ class EmulatedTools(Wrapper):
                 yield event
         finally:
             await close_stream(events)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count a request's input tokens, with those of the tools' description."""
+        return await super().count_tokens(
+            _described(request) if self._is_needed(request) else request
+        )
 
     def _is_needed(self, request: Request) -> bool:
         has = self.info.capabilities.has
@@ -130,18 +145,46 @@ def _may_answer(request: Request) -> bool:
 
 
 def _schema(request: Request) -> dict[str, Any]:
+    shared: dict[str, Any] = {}
     calls = [
-        _object(name={"const": tool.name}, arguments=dict(tool.parameters))
-        for tool in _callable(request)
+        _object(
+            name={"const": tool.name},
+            arguments=_placed({"type": "object", **tool.parameters}, f"arguments_{i}", shared),
+        )
+        for i, tool in enumerate(_callable(request))
     ]
-    limit = 1 if request.parallel_tool_calls is False else MAX_CALLS
+    is_named = request.tool_choice not in (None, "auto", "required")
+    limit = 1 if is_named or request.parallel_tool_calls is False else MAX_CALLS
     items = calls[0] if len(calls) == 1 else {"anyOf": calls}
     call = _object(tool_calls={"type": "array", "minItems": 1, "maxItems": limit, "items": items})
-    if not _may_answer(request):
-        return call
-    wanted = request.format
-    answer = dict(wanted.schema) if isinstance(wanted, JsonFormat) else {"type": "string"}
-    return {"anyOf": [_object(answer=answer), call]}
+    whole = call
+    if _may_answer(request):
+        wanted = request.format
+        answer = dict(wanted.schema) if isinstance(wanted, JsonFormat) else {"type": "string"}
+        whole = {"anyOf": [_object(answer=_placed(answer, "answer", shared)), call]}
+    return {**whole, "$defs": shared} if shared else whole
+
+
+def _placed(schema: dict[str, Any], name: str, shared: dict[str, Any]) -> dict[str, Any]:
+    """A schema as a part of another. One with references to itself goes among the `shared`
+    definitions, where they are made to find what they name."""
+    moved: dict[str, Any] = _moved(schema, f"#/$defs/{name}")
+    if moved == schema:
+        return schema
+    shared[name] = moved
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _moved(value: Any, to: str) -> Any:
+    if isinstance(value, list):
+        return [_moved(item, to) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    moved = {key: _moved(item, to) for key, item in value.items()}
+    target = value.get("$ref")
+    if isinstance(target, str) and target.startswith("#"):
+        moved["$ref"] = to + target[1:]
+    return moved
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -185,7 +228,8 @@ def _read(request: Request, response: Response) -> Response:
         reason: FinishReason = "tool_calls"
     else:
         answer = found["answer"]
-        parts = (Text(answer if isinstance(answer, str) else json.dumps(answer)),)
+        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        parts = (Text(text),)
         reason = response.finish_reason
     return replace(
         response,

@@ -68,7 +68,7 @@ def _kind(status: int, code: str, text: str) -> tuple[type[errors.ModelError], s
         return errors.MalformedReply, "Check base_url: something else answers there."
     if _CONTEXT.search(said):
         return errors.ContextLengthExceeded, "Shorten the prompt or ask for fewer max_tokens."
-    if _REFUSED.search(code):
+    if _REFUSED.search(code) or "content filtering policy" in text:  # Anthropic has no code
         return errors.ContentRefused, None
     if _MODEL.search(said):
         return errors.ModelNotFound, "Check the model's name."

@@ -6,12 +6,14 @@ from quilate.retrieval.citations import cite
 from quilate.retrieval.indexing import RagIndex, aindex, index
 from quilate.retrieval.loaders import load
 from quilate.retrieval.packing import pack
+from quilate.retrieval.reranking import Reranked
 from quilate.retrieval.tokens import estimate_tokens
 
 __all__ = [
     "Answer",
     "Rag",
     "RagIndex",
+    "Reranked",
     "abstained",
     "aindex",
     "cite",

@@ -17,8 +17,9 @@ from quilate.retrieval.abstention import abstained
 from quilate.retrieval.citations import cite
 from quilate.retrieval.languages import language_of
 from quilate.retrieval.packing import numbered, pack
+from quilate.retrieval.reranking import Reranked
 from quilate.retrieval.tokens import CountTokens, estimate_tokens
-from quilate.retrievers import Hit, Passage, Retriever
+from quilate.retrievers import Hit, Passage, Reranker, Retriever
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -182,6 +183,8 @@ def rag(
     *,
     model: str | Model,
     k: int = 4,
+    reranker: str | Reranker | None = None,
+    candidates: int = 20,
     prompt: "Prompt | None" = None,
     context_tokens: int = 1024,
     sampling: Sampling = GREEDY,
@@ -195,6 +198,9 @@ def rag(
     template, or one for each language; ours answer in Spanish and English. It may declare the
     variables ``question``, ``context`` (the numbered passages) and ``language``. `system` takes
     the place of the template's system message.
+
+    With a `reranker`, or its string, the first `candidates` passages are retrieved, and the `k`
+    that it scores highest are used.
 
     `context_tokens` bounds the passages shown, by `count_tokens`: an estimate unless given, so
     that every model of a comparison is shown the same and a replay needs no tokenizer. Raises
@@ -213,8 +219,10 @@ def rag(
             f"k={k} and context_tokens={context_tokens} must both be at least 1.",
             remedy="To answer without passages, use closed_book(model).",
         )
+    if isinstance(reranker, str):
+        reranker = registry.reranker(reranker)
     return Rag(
-        retriever=index,
+        retriever=index if reranker is None else Reranked(index, reranker, candidates),
         model=_model(model),
         prompts=_prompts(prompt, "rag", _RAG_VARIABLES),
         k=k,

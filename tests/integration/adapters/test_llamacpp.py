@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import dataclasses
 import importlib.util
-import json
 import logging
 import math
 import struct
@@ -16,6 +15,7 @@ import pytest
 
 from quilate import errors
 from quilate.messages import Image, Message, system, user
+from quilate.middleware.deadlines import Deadlines
 from quilate.models import (
     FREE,
     ChoiceFormat,
@@ -231,19 +231,6 @@ def test_choices_drawn_with_a_temperature_follow_the_seed(smol):
     assert len({drawn(seed) for seed in range(12)}) > 1
 
 
-def test_json_under_a_schema(smol):
-    schema = {
-        "type": "object",
-        "properties": {"name": {"type": "string", "maxLength": 12}, "found": {"type": "boolean"}},
-        "required": ["name", "found"],
-        "additionalProperties": False,
-    }
-    request = Request((user("Describe a person as JSON."),), format=JsonFormat(schema))
-    value = json.loads(run(smol.generate(request)).text)
-    assert set(value) == {"name", "found"}
-    assert isinstance(value["found"], bool)
-
-
 def test_json_cut_off_is_malformed_and_says_why(smol):
     request = Request(
         (user("Describe a person as JSON."),),
@@ -256,10 +243,20 @@ def test_json_cut_off_is_malformed_and_says_why(smol):
         run(smol.generate(request))
 
 
-def test_a_schema_without_a_grammar_is_refused(smol):
-    request = Request((user("?"),), format=JsonFormat({"type": "nonsense"}))
-    with pytest.raises(errors.InvalidRequest, match="schema"):
-        run(smol.generate(request))
+def test_no_logits_are_kept_for_the_whole_context():
+    # n_ctx x vocabulary floats would be 1.6 GB; keys and values are 190 MB.
+    code = """
+import resource
+from quilate_adapters.llamacpp import discover
+from quilate_adapters.llamacpp.engine import Engine, Settings
+engine = Engine(discover()["smollm2-135m-instruct"], Settings(8192))
+assert 8192 * engine.vocab_size * 4 > 1.6e9
+engine.begin(engine.tokenize("word " * 1000), lambda: None)
+assert engine.logprobs().shape == (engine.vocab_size,)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1e9
 
 
 def test_control_tokens_in_a_message_stay_text():
@@ -403,7 +400,9 @@ def test_deadline(smol, decodes):
     decodes.clear()
     request = dataclasses.replace(ask("Count to a thousand.", max_tokens=1500), deadline=0.3)
     with pytest.raises(errors.DeadlineExceeded, match=r"0\.3 seconds"):
-        run(smol.generate(request))
+        run(Deadlines(smol).generate(request))
+    with pytest.raises(errors.DeadlineExceeded, match=r"0\.3 seconds"):
+        run(Deadlines(smol).loglikelihood(request, [" ".join(map(str, range(400)))]))
     run(smol.loglikelihood(ask("?"), []))
     assert len(decodes) < 1000
 

@@ -1,0 +1,76 @@
+"""The usual local servers by their names: ``ollama/qwen3`` needs no address.
+
+Each is the openai adapter at the server's default address, which its own environment variable
+or `base_url` changes. What such a server ignores without a word is not declared, so that Quilate
+emulates it; `capabilities=("tools", …)` says that this server and model do have it.
+"""
+
+import os
+from collections.abc import Collection
+
+from quilate.providers import Endpoint
+from quilate_adapters.openai.chat import OpenAIChat
+
+# Ollama answers 400 for tools that the model's template lacks, so they are safe to declare; it
+# ignores `tool_choice`. vLLM's log-probabilities, guided JSON and forced calls hold for any model;
+# calls at will need a parser named at its start, and are a 400 without.
+_ALSO = {"ollama": ("tools",), "vllm": ("tools", "tool_choice")}
+_LACKS = {"ollama": ("top_k", "logprobs"), "lmstudio": ("logprobs",)}
+
+
+def vllm(name: str, **options: object) -> OpenAIChat:
+    """A model of vLLM's server; ``VLLM_HOST`` or port 8000."""
+    return _open("vllm", name, "VLLM_HOST", 8000, **options)  # type: ignore[arg-type]
+
+
+def llama_server(name: str, **options: object) -> OpenAIChat:
+    """A model of llama.cpp's ``llama-server``; ``LLAMA_SERVER_HOST`` or port 8080. It serves the
+    one model that it was started with, whatever the name; `Response.model` says which."""
+    return _open("llama_server", name, "LLAMA_SERVER_HOST", 8080, **options)  # type: ignore[arg-type]
+
+
+def ollama(name: str, **options: object) -> OpenAIChat:
+    """A model of Ollama's; ``OLLAMA_HOST`` or port 11434.
+
+    >>> ollama("qwen3").info.name
+    'ollama/qwen3'
+    """
+    return _open("ollama", name, "OLLAMA_HOST", 11434, **options)  # type: ignore[arg-type]
+
+
+def lmstudio(name: str, **options: object) -> OpenAIChat:
+    """A model of LM Studio's server; ``LMSTUDIO_HOST`` or port 1234."""
+    return _open("lmstudio", name, "LMSTUDIO_HOST", 1234, **options)  # type: ignore[arg-type]
+
+
+def _open(
+    provider: str,
+    name: str,
+    variable: str,
+    port: int,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    capabilities: Collection[str] = (),
+) -> OpenAIChat:
+    address = base_url or _address(os.environ.get(variable, ""), port)
+    return OpenAIChat(
+        Endpoint(provider, name, address.rstrip("/"), api_key),
+        capabilities=(*_ALSO.get(provider, ()), *capabilities),
+        lacks=tuple(set(_LACKS.get(provider, ())) - set(capabilities)),
+    )
+
+
+def _address(host: str, port: int) -> str:
+    """A URL from what an ``…_HOST`` variable may hold: a host, a host and port, or a URL.
+
+    >>> _address("192.168.1.7", 11434), _address("https://box/", 1)
+    ('http://192.168.1.7:11434/v1', 'https://box/v1')
+    """
+    host = host.strip().rstrip("/")
+    if "://" in host:
+        return host if host.endswith("/v1") else f"{host}/v1"
+    name, _, given = host.partition(":")
+    # A server told to listen everywhere is reached here.
+    name = "127.0.0.1" if name in ("", "0.0.0.0") else name  # noqa: S104
+    return f"http://{name}:{given or port}/v1"

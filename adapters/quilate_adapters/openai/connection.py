@@ -1,0 +1,162 @@
+"""The wire: JSON to the server and back, through the SDK's client."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from quilate.errors import AuthenticationError
+from quilate.providers import Endpoint, PerLoop, malformed
+from quilate.registry import require
+from quilate_adapters.openai.faults import TooLarge, translated
+
+OFFICIAL = "https://api.openai.com/v1"
+_MAX_BYTES = 16 * 2**20
+"""Of one answer: far more than any model writes, and little enough to hold many at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply's JSON object, its headers and its request id."""
+
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+
+class Connection:
+    """An endpoint with its clients, one for each event loop. Nothing opens before the first call.
+
+    Bodies go out and come in as plain JSON, so that neither a reply outside the SDK's types nor the
+    cost of its transformations matters.
+    """
+
+    def __init__(self, at: Endpoint, *, max_bytes: int = _MAX_BYTES) -> None:
+        self.at = at
+        self.official = urlsplit(at.base_url).hostname == urlsplit(OFFICIAL).hostname
+        self._max_bytes = max_bytes
+        self._clients: PerLoop[Any] = PerLoop(self._make)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """The reply to a body; raises a `ModelError` and nothing else."""
+        import httpx2
+
+        with translated(self.at):
+            client = self.client()
+            reply = await client.post(path, cast_to=httpx2.Response, body=body)
+            try:
+                found = json.loads(reply.content)
+            except RecursionError:
+                found = None
+            except ValueError as error:
+                raise malformed(
+                    self.at,
+                    f"The reply is not JSON but {_kind(reply.headers)}: {error}.",
+                    "Check that base_url is the server's API address (often ending /v1).",
+                ) from None
+        return Reply(_object(self.at, found), reply.headers)
+
+    async def events(
+        self, path: str, body: Mapping[str, Any], headers: dict[str, str]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The JSON objects of a stream; the reply's headers go into `headers`."""
+        with translated(self.at):
+            sdk, client = require("openai", extra="openai"), self.client()
+            stream = await client.post(
+                path, cast_to=object, body=body, stream=True, stream_cls=sdk.AsyncStream[object]
+            )
+        try:
+            headers.update(stream.response.headers)
+            if "event-stream" not in _kind(headers):
+                raise malformed(
+                    self.at,
+                    f"The reply is not a stream of events but {_kind(headers)}.",
+                    "Check that base_url is the server's API address (often ending /v1).",
+                )
+            while True:
+                with translated(self.at):
+                    event = await anext(stream, None)
+                if event is None:
+                    return
+                yield _object(self.at, event)
+        finally:
+            await stream.close()
+
+    def client(self) -> Any:
+        """The SDK's client of the running loop."""
+        if self.official and not self.at.key:
+            raise AuthenticationError(
+                "There is no API key for OpenAI.",
+                provider=self.at.provider,
+                where=self.at.where,
+                remedy="Set OPENAI_API_KEY, or pass api_key=….",
+            )
+        return self._clients.get()
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
+        client = self._clients.pop()
+        if client is not None:
+            await client.close()
+
+    def _make(self) -> Any:
+        sdk = require("openai", extra="openai")
+        # Retries, deadlines and concurrency are Quilate's own layers. The SDK insists on some key.
+        return sdk.AsyncOpenAI(
+            api_key=self.at.key or "none",
+            base_url=self.at.base_url,
+            max_retries=0,
+            timeout=None,
+            http_client=sdk.DefaultAsyncHttpxClient(
+                base_url=self.at.base_url,
+                timeout=None,
+                limits=_limits(),
+                event_hooks={"response": [self._bound]},
+            ),
+        )
+
+    async def _bound(self, response: Any) -> None:
+        response.stream = _bounded(response.stream, self._max_bytes)
+
+
+def _limits() -> Any:
+    import httpx2
+
+    return httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
+
+
+def _bounded(stream: Any, limit: int) -> Any:
+    """A body that ends in `TooLarge` after `limit` bytes."""
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            seen = 0
+            async for piece in stream:
+                seen += len(piece)
+                if seen > limit:
+                    raise TooLarge(f"more than {limit} bytes")
+                yield piece
+
+        async def aclose(self) -> None:
+            await stream.aclose()
+
+    return Bounded()
+
+
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "of no content type")
+
+
+def _object(at: Endpoint, found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise malformed(
+            at,
+            f"The reply is not a JSON object: {str(found)[:100]!r}.",
+            "Check that base_url is the server's API address (often ending /v1).",
+        )
+    if found.get("error"):
+        from quilate_adapters.openai.faults import sent_error
+
+        raise sent_error(at, found["error"])
+    return found

@@ -1,0 +1,110 @@
+"""The Reranker over a server's ``/v1/rerank``, as llama.cpp, vLLM, Jina and Cohere have it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from quilate.errors import ConnectionFailed, DeadlineExceeded
+from quilate.providers import Endpoint, PerLoop, malformed, status_error
+from quilate.retrievers import Passage
+
+_AT_ONCE = 64
+_TIMEOUT = 120.0
+
+
+def reranker(name: str, *, base_url: str, api_key: str | None = None) -> "ServerReranker":
+    """The reranker `name` of the server at `base_url` (such as ``http://127.0.0.1:8080/v1``); no
+    connection opens before the first call. Scores are the server's own: higher is better.
+
+    >>> reranker("bge", base_url="http://127.0.0.1:8080/v1").name
+    'bge'
+    """
+    return ServerReranker(Endpoint("server", name, base_url.rstrip("/"), api_key))
+
+
+class ServerReranker:
+    """Scores passages by calls of 64. Raises a `ModelError` and nothing else; a passage that the
+    model cannot take whole is an error of the server's."""
+
+    def __init__(self, at: Endpoint) -> None:
+        self._at, self.name = at, at.name
+        self._clients: PerLoop[Any] = PerLoop(self._make)
+
+    async def score(self, query: str, passages: Sequence[Passage]) -> list[float]:
+        """One score a passage, in the order given."""
+        scores: list[float] = []
+        for start in range(0, len(passages), _AT_ONCE):
+            some = [passage.text for passage in passages[start : start + _AT_ONCE]]
+            scores += await self._some(query, some)
+        return scores
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
+        client = self._clients.pop()
+        if client is not None:
+            await client.aclose()
+
+    def _make(self) -> Any:
+        import httpx2
+
+        key = self._at.key
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return httpx2.AsyncClient(timeout=_TIMEOUT, headers=headers)
+
+    async def _some(self, query: str, texts: list[str]) -> list[float]:
+        body = {
+            "model": self._at.name,
+            "query": query,
+            "documents": texts,
+            "top_n": len(texts),
+            "return_documents": False,
+        }
+        return _scores(self._at, await self._post(body), len(texts))
+
+    async def _post(self, body: dict[str, Any]) -> Any:
+        import httpx2
+
+        at = self._at
+        try:
+            reply = await self._clients.get().post(f"{at.base_url}/rerank", json=body)
+        except httpx2.TimeoutException:
+            raise DeadlineExceeded(
+                f"No answer came within {_TIMEOUT:g} seconds.", provider=at.provider, where=at.where
+            ) from None
+        except httpx2.HTTPError as error:
+            raise ConnectionFailed(
+                f"The connection failed: {at.quiet(error)}.",
+                provider=at.provider,
+                where=at.where,
+                remedy="Check that the server runs there and that the address is right.",
+            ) from None
+        if reply.status_code != 200:
+            raise status_error(at, reply.status_code, _said(reply), headers=reply.headers)
+        try:
+            return reply.json()
+        except ValueError:
+            raise malformed(at, "The reply is not JSON.", "Check base_url.") from None
+
+
+def _said(reply: Any) -> Any:
+    """What an error's body says."""
+    try:
+        body = reply.json()
+    except ValueError:
+        return reply.text or reply.reason_phrase
+    error = body.get("error", body) if isinstance(body, dict) else body
+    said = error.get("message") or error.get("detail") if isinstance(error, dict) else None
+    return said or error
+
+
+def _scores(at: Endpoint, body: Any, count: int) -> list[float]:
+    """The scores by their indices; each passage must have one."""
+    import math
+
+    try:
+        found = {int(entry["index"]): float(entry["relevance_score"]) for entry in body["results"]}
+        scores = [found[i] for i in range(count)]
+    except (KeyError, TypeError, ValueError):
+        raise malformed(at, f"The reply does not hold a score for each of {count}.") from None
+    if len(body["results"]) != count or not all(map(math.isfinite, scores)):
+        raise malformed(at, f"The reply does not hold one finite score for each of {count}.")
+    return scores

@@ -1,0 +1,218 @@
+"""What goes wrong between the openai adapter and a server: one typed error, and never the key."""
+
+import asyncio
+import http.server
+import pickle
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from quilate import errors
+from quilate.models import ask
+from quilate.sync import iterate, run
+from quilate_adapters.openai import model
+from quilate_adapters.openai.connection import Connection
+
+KEY = "a-secret-that-no-pattern-knows"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, {"message": f"Bad key {KEY}"}, errors.AuthenticationError),
+        (403, {"message": "no"}, errors.PermissionDenied),
+        (404, {"message": "no model m"}, errors.ModelNotFound),
+        (400, {"message": "long", "code": "context_length_exceeded"}, errors.ContextLengthExceeded),
+        (400, {"message": "no", "code": "content_policy_violation"}, errors.ContentRefused),
+        (400, {"message": "bad temperature"}, errors.InvalidRequest),
+        (429, {"message": "slow"}, errors.RateLimited),
+        (429, {"message": "pay", "code": "insufficient_quota"}, errors.ModelError),
+        (500, {"message": "oops"}, errors.ServerError),
+        (503, {"message": "overloaded"}, errors.Overloaded),
+    ],
+)
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_each_status_is_one_error_without_the_key(canned, api, status, body, kind):
+    canned.status = status
+    canned.answer({"error": body})
+    canned.headers = {"x-request-id": "req_1", "retry-after": "3"}
+    with pytest.raises(errors.ModelError) as caught:
+        run(model("m", base_url=canned.url, api_key=KEY, api=api).generate(ask("?")))
+    error = caught.value
+    assert type(error) is kind
+    assert (error.status, error.request_id, error.retry_after) == (status, "req_1", 3.0)
+    assert canned.url in str(error)
+    assert KEY not in str(error) + repr(error) + str(pickle.dumps(error))
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+    assert len(canned.sent) == 1, "the SDK must not retry"
+
+
+# What each broken reply may be; for `duplicated` and `reordered` a whole reply has no pieces.
+BROKEN = {
+    "cut": errors.ConnectionFailed,
+    "hangup": errors.ConnectionFailed,
+    "truncated": errors.MalformedReply,
+    "html": errors.MalformedReply,
+    "shape": errors.MalformedReply,
+    "utf8": errors.MalformedReply,
+    "huge": errors.MalformedReply,
+    "refusal": errors.ContentRefused,
+}
+PIECES = {
+    "duplicated": errors.MalformedReply,
+    "reordered": errors.MalformedReply,
+    "error-event": errors.ServerError,
+    "ended": errors.ConnectionFailed,
+}
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("fault", [*BROKEN, *PIECES])
+def test_a_broken_stream_is_one_typed_error(fault_server, fault, api):
+    opened = model(f"fault:{fault}", base_url=f"{fault_server}/v1", api=api)
+    with pytest.raises((BROKEN | PIECES)[fault]):
+        list(iterate(opened.stream(ask("uno dos tres cuatro"))))
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_reply_is_one_typed_error(fault_server, fault, api):
+    opened = model(f"fault:{fault}", base_url=f"{fault_server}/v1", api=api)
+    with pytest.raises(BROKEN[fault]):
+        run(opened.generate(ask("uno dos tres cuatro")))
+
+
+def test_cancelling_closes_the_connection(fault_server):
+    import httpx2
+
+    def gone():
+        return httpx2.get(f"{fault_server}/control", trust_env=False).json()["disconnected"]
+
+    async def cancelled():
+        opened = model("fault:stall=60", base_url=f"{fault_server}/v1")
+        before, began = await asyncio.to_thread(gone), asyncio.Event()
+
+        async def read():
+            async for _ in opened.stream(ask("uno dos tres cuatro")):
+                began.set()
+
+        task = asyncio.create_task(read())
+        await began.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(30):
+            while await asyncio.to_thread(gone) == before:
+                await asyncio.sleep(0.05)
+
+    asyncio.run(cancelled())
+
+
+def test_nobody_listens(canned):
+    canned.close()
+    with pytest.raises(errors.ConnectionFailed, match="server runs"):
+        run(model("m", base_url=canned.url).generate(ask("?")))
+
+
+def test_a_broken_proxy_is_named(canned, monkeypatch):
+    canned.close()
+    monkeypatch.setenv("HTTP_PROXY", canned.url.removesuffix("/v1"))
+    address = canned.url.removesuffix("/v1").removeprefix("http://")
+    with pytest.raises(errors.ConnectionFailed, match=f"proxy http://{address}.*HTTP_PROXY"):
+        run(model("m", base_url="http://quilate.invalid/v1").generate(ask("?")))
+
+
+def test_a_proxy_is_used(canned, golden, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", canned.url.removesuffix("/v1"))
+    canned.answer(golden("openai/chat_text"))
+    opened = model("m", base_url="http://quilate.invalid/v1")
+    assert run(opened.generate(ask("?"))).text == "hola"
+    assert canned.paths == ["http://quilate.invalid/v1/chat/completions"]
+
+
+@pytest.fixture
+def self_signed(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    subprocess.run(
+        [*command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_certificate_that_nobody_signed(self_signed):
+    with pytest.raises(errors.ConnectionFailed, match=r"TLS.*certificate.*SSL_CERT_FILE"):
+        run(model("m", base_url=self_signed).generate(ask("?")))
+
+
+def test_missing_key(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(errors.AuthenticationError, match="Set OPENAI_API_KEY"):
+        run(model("gpt-4o").generate(ask("?")))
+
+
+@pytest.mark.parametrize("key", ["sk-abc\ndef", "“sk-abc”"])
+def test_a_malformed_key_is_never_printed(key):
+    with pytest.raises(errors.ConfigurationError) as caught:
+        model("gpt-4o", api_key=key, base_url="http://127.0.0.1:1/v1")
+    assert "abc" not in str(caught.value)
+
+
+def test_the_environments_key_does_not_go_to_another_server(canned, golden, monkeypatch):
+    canned.answer(golden("openai/chat_text"))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    run(model("m", base_url=canned.url).generate(ask("?")))
+    monkeypatch.setenv("OPENAI_BASE_URL", canned.url)
+    run(model("m").generate(ask("?")))
+    sent = [headers["authorization"] for headers in canned.sent_headers]
+    assert sent == ["Bearer none", f"Bearer {KEY}"]
+
+
+def test_identity_holds_server_name_and_api():
+    made = [
+        model("m", base_url=f"http://h{i}/v1", api=api).info
+        for i in (1, 2)
+        for api in ("chat", "responses")
+    ]
+    assert len({info.identity for info in made}) == 4
+    assert "secret" not in model("m", base_url="http://user:secret@h/v1").info.identity
+    assert made[0].quota == made[1].quota != made[2].quota
+
+
+def test_a_base_url_that_is_none():
+    with pytest.raises(errors.ConfigurationError, match=r"http://127"):
+        model("m", base_url="localhost:8080")
+
+
+def test_an_api_that_is_none():
+    with pytest.raises(errors.ConfigurationError, match="'chat' or 'responses'"):
+        model("m", base_url="http://h/v1", api="completions")
+
+
+def test_connections_look_at_the_host_for_who_is_official():
+    from quilate.providers import Endpoint
+
+    def is_official(url):
+        return Connection(Endpoint("openai", "m", url)).official
+
+    assert is_official("https://api.openai.com/v1")
+    assert not is_official("https://api.openai.com.evil.example/v1")
