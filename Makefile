@@ -53,7 +53,8 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/.llama
 
 $(VENV)/.test: pyproject.toml | $(VENV)/.demo
 	@echo "==> Installing what the tests need"
-	@$(BIN)/python -m pip install --quiet -e '.[all]' --group test
+	@$(BIN)/python -m pip install --quiet -e '.[all]' --group test --group litellm-runtime
+	@$(BIN)/python -m pip install --quiet --no-deps litellm==1.109.1
 	@touch $@
 
 clean:

@@ -19,7 +19,7 @@ from typer.main import get_command
 import quilate
 from quilate import registry
 from quilate.cli.app import app
-from quilate.evals.suite_file import IndexSpec, SamplesSpec, SuiteSpec
+from quilate.evals.suite_file import IndexSpec, SamplesSpec, SuiteSpec, TargetSpec
 from quilate.retrieval import loaders
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,9 @@ def test_python_compiles_and_names_what_exists(block):
 @every("yaml")
 def test_yaml_suites_are_valid(block):
     data = yaml.safe_load(block.text)
-    if "targets" in data:
+    if set(data) == {"targets"}:
+        assert all(TargetSpec.model_validate(target) for target in data["targets"].values())
+    elif "targets" in data:
         assert SuiteSpec.model_validate(data).targets
     else:
         assert set(data) <= set(SuiteSpec.model_fields)

@@ -44,7 +44,7 @@ def test_what_only_the_type_knows_is_repaired_once_and_both_rounds_are_counted()
     found = extract(opened, "Which city?", City)
     assert (found.value.name, found.response.usage, script.calls) == ("Lima", Usage(20, 10), 2)
     opened, _ = model(bad, bad)
-    with pytest.raises(MalformedReply, match="no City, after one repair: name: .*capital letter"):
+    with pytest.raises(MalformedReply, match=r"no City, after one repair: name: .*capital letter"):
         extract(opened, "Which city?", City)
 
 

@@ -25,8 +25,8 @@ class Assembly:
     written are passed over, as the API asks of its clients.
     """
 
-    def __init__(self, at: Endpoint) -> None:
-        self._at = at
+    def __init__(self, at: Endpoint, *, headless: bool = False) -> None:
+        self._at, self._headless = at, headless
         self._message: dict[str, Any] | None = None
         self._block: dict[str, Any] | None = None
         self._pieces: list[str] = []
@@ -72,6 +72,9 @@ class Assembly:
             raise error_within(self._at, event)
 
     def _start(self, event: dict[str, Any]) -> Iterator[Event]:
+        if self._message is None and self._headless:
+            # llama.cpp leaves message_start out when the first token is part of a character.
+            self._message = {"type": "message", "role": "assistant", "content": []}
         expected = None if self._message is None else len(self._message["content"])
         in_order = self._block is None and event["index"] == expected and not self._is_ending
         self._expect(in_order, event["type"])

@@ -132,7 +132,7 @@ class AnthropicMessages:
         sent = {**self.body(request), "stream": True}
         started = time.perf_counter()
         first: float | None = None
-        assembly, headers = Assembly(self._at), dict[str, str]()
+        assembly, headers = Assembly(self._at, headless=not self._profile.claude), dict[str, str]()
         async with aclosing(self._wire_events(sent, headers)) as events:
             async for wire_event in events:
                 for event in assembly.feed(wire_event):

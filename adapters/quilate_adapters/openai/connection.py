@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -132,11 +133,13 @@ def _bounded(stream: Any, limit: int) -> Any:
     class Bounded(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             seen = 0
-            async for piece in stream:
-                seen += len(piece)
-                if seen > limit:
-                    raise TooLarge(f"more than {limit} bytes")
-                yield piece
+            # Closed here, not whenever it is collected: that may be while it still runs.
+            async with aclosing(aiter(stream)) as pieces:
+                async for piece in pieces:
+                    seen += len(piece)
+                    if seen > limit:
+                        raise TooLarge(f"more than {limit} bytes")
+                    yield piece
 
         async def aclose(self) -> None:
             await stream.aclose()

@@ -400,20 +400,23 @@ def probe(
     """
     from quilate.cli import probe as probing
 
-    reports = probing.probe_all(
-        models,
-        only=only or (),
-        deadline=deadline,
-        include_bad_key=include_bad_key,
-        quiet=as_json,
-    )
-    if markdown:
-        typer.echo(probing.markdown(reports), nl=False)
-    for report in () if markdown else reports:
-        if as_json:
-            typer.echo(probing.as_json(report))
-        else:
-            probing.show(report)
+    reports = []
+    try:
+        for report in probing.probe_all(
+            models,
+            only=only or (),
+            deadline=deadline,
+            include_bad_key=include_bad_key,
+            quiet=as_json,
+        ):
+            reports.append(report)
+            if as_json:
+                typer.echo(probing.as_json(report))
+            elif not markdown:
+                probing.show(report)
+    finally:  # an error of one model takes nothing of those before it
+        if markdown and reports and not as_json:
+            typer.echo(probing.markdown(reports), nl=False)
     if any(report.defects for report in reports):
         raise typer.Exit(5)
 

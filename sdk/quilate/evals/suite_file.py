@@ -57,7 +57,8 @@ class IndexSpec(_Spec):
 class SamplingSpec(_Spec):
     """How tokens are drawn."""
 
-    temperature: Annotated[float, Field(ge=0)] | None = 0.0
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    """Left out: 0, where the model takes a temperature."""
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(gt=0)] | None = None
     seed: int | None = None
@@ -84,17 +85,43 @@ class ClosedBookSpec(_Spec):
     sampling: SamplingSpec = SamplingSpec()
 
 
+class HttpSpec(_Spec):
+    """An application behind HTTP."""
+
+    url: str
+    method: str = "POST"
+    headers: dict[str, str] = {}
+    """``${NAME}`` stands for a variable of the environment."""
+    params: dict[str, Any] = {}
+    """The query string."""
+    body: Any = None
+    """JSON whose strings are templates over the sample; a text is sent as it is."""
+    answer: str | None = None
+    """Where the answer stands in the reply, as JMESPath; null: the reply is the answer."""
+    contexts: str | None = None
+    """Where the retrieved passages stand."""
+    usage: str | None = None
+    cost: str | None = None
+    """Where the cost in US dollars stands."""
+    stream: Literal["sse", "jsonl"] | None = None
+    timeout: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds for each attempt."""
+    attempts: Annotated[int, Field(gt=0)] = 4
+
+
 class TargetSpec(_Spec):
     """What is under test: exactly one of its keys."""
 
     rag: RagSpec | None = None
     closed_book: ClosedBookSpec | None = None
+    http: HttpSpec | None = None
     python: str | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "TargetSpec":
-        if sum(part is not None for part in (self.rag, self.closed_book, self.python)) != 1:
-            raise ValueError("give exactly one of: rag, closed_book, python")
+        given = (self.rag, self.closed_book, self.http, self.python)
+        if sum(part is not None for part in given) != 1:
+            raise ValueError("give exactly one of: rag, closed_book, http, python")
         return self
 
 
@@ -309,6 +336,9 @@ class _Builder:
 
         if spec.python is not None:
             return load_object(spec.python, self.folder, self.where("targets", name, "python"))
+        if spec.http is not None:
+            with self.at("targets", name, "http", before=True):
+                return registry.factory("targets", "http")(**spec.http.model_dump())
         part = spec.rag or spec.closed_book
         assert part is not None  # noqa: S101  # the validator saw to it
         place = ("targets", name, "rag" if spec.rag else "closed_book")

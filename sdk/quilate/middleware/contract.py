@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Literal
 
-from quilate.errors import MalformedReply, Unsupported
+from quilate.errors import InvalidRequest, MalformedReply, Unsupported
 from quilate.messages import Audio, File, Image
 from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.json_schema import violation
@@ -62,6 +62,13 @@ class Contracted(Wrapper):
             await close_stream(events)
 
     def _admit(self, request: Request) -> Request:
+        if not any(message.parts for message in request.messages):
+            raise InvalidRequest(
+                "There is nothing to answer: the request has no messages, or empty ones alone.",
+                where=self.info.name,
+                provider=self.info.provider,
+                remedy="Give it a message of the user.",
+            )
         has = self.info.capabilities.has
         lacking = [name for name in _wanted_settings(request) if not has(name)]
         if lacking and self._unsupported == "raise":

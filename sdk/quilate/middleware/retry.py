@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from quilate.errors import MalformedReply, ModelError
 from quilate.middleware.base import Wrapper, close_stream
+from quilate.middleware.deadlines import without_time
 from quilate.models import Event, Likelihood, Model, Request, Response, TokenCount
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Retrying(Wrapper):
 
     Waits are drawn between 0 and `first_wait` seconds, then between 0 and twice as many, and so on
     ("full jitter"), and are never shorter than the provider's ``retry_after``. The request's
-    deadline holds for all attempts and waits together: a wait that would pass it, or that is
+    deadlines hold for all attempts and waits together: a wait that would pass it, or that is
     longer than `max_wait` seconds, is not begun, and the error is raised at once with a note that
     says so. A stream is retried only until its first event. The last error is the one raised.
 
@@ -99,10 +99,7 @@ class Retrying(Wrapper):
             if failed is not None:
                 error, failed = failed, None
                 raise error
-            if request.deadline is None:
-                return await attempt(request)
-            left = request.deadline - (self._clock() - started)
-            return await attempt(replace(request, deadline=left))
+            return await attempt(without_time(request, self._clock() - started))
 
         return await self._retrying(request, started)(again)
 
@@ -121,9 +118,10 @@ class Retrying(Wrapper):
             return max(backoff(state), (error and error.retry_after) or 0.0)
 
         def stop(state: "RetryCallState") -> bool:
-            left = None
-            if request.deadline is not None:
-                left = request.deadline - (self._clock() - started)
+            limits = [request.deadline, request.first_event_deadline]
+            left = min((limit for limit in limits if limit is not None), default=None)
+            if left is not None:
+                left -= self._clock() - started
             reason = self._reason_to_stop(state.attempt_number, state.upcoming_sleep, left)
             error = _error(state)
             if reason and error is not None:

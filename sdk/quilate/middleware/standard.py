@@ -5,13 +5,15 @@ from quilate.middleware.contract import Contracted, Policy
 from quilate.middleware.deadlines import Deadlines
 from quilate.middleware.retry import Retrying
 from quilate.middleware.structured import Structured
+from quilate.middleware.throttle import Throttled
 from quilate.middleware.tool_emulation import EmulatedTools
 from quilate.models import Model
 
 
 def standard(adapter: Model, *, attempts: int = 4, unsupported: Policy = "raise") -> Ambient:
-    """An adapter's model as an application wants it, from the inside out: deadlines, retries,
-    structured output, tools, the contract, and the layers of the run in which it is used.
+    """An adapter's model as an application wants it, from the inside out: deadlines, adaptive
+    concurrency, retries, structured output, tools, the contract, and the layers of the run in
+    which it is used.
 
     >>> from quilate import sync
     >>> from quilate.models import ask
@@ -21,5 +23,5 @@ def standard(adapter: Model, *, attempts: int = 4, unsupported: Policy = "raise"
     """
     if isinstance(adapter, Ambient):
         return adapter
-    model: Model = Retrying(Deadlines(adapter), attempts=attempts)
+    model: Model = Retrying(Throttled(Deadlines(adapter)), attempts=attempts)
     return ambient(Contracted(EmulatedTools(Structured(model)), unsupported=unsupported))

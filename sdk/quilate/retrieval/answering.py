@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Prompt: TypeAlias = OneTemplate | Mapping[str, OneTemplate]
 
 PROMPTS = Path(__file__).parent / "prompts"
-GREEDY = Sampling(temperature=0.0, max_tokens=256)
+DEFAULT = Sampling(max_tokens=256)
 
 _CLOSED_BOOK_VARIABLES = frozenset({"question", "language"})
 _RAG_VARIABLES = _CLOSED_BOOK_VARIABLES | {"context"}
@@ -76,7 +76,7 @@ class Rag:
     prompts: "Mapping[str, Template]"
     k: int = 4
     context_tokens: int = 1024
-    sampling: Sampling = GREEDY
+    sampling: Sampling = DEFAULT
     language: str | None = None
     system: str | None = None
     count_tokens: CountTokens = estimate_tokens
@@ -156,7 +156,13 @@ class Rag:
             "context": "\n\n".join(passages),
         }
         messages = template.render(**{name: given[name] for name in template.variables})
-        return Request(_with_system(messages, self.system), sampling=self.sampling)
+        return Request(_with_system(messages, self.system), sampling=self._sampling())
+
+    def _sampling(self) -> Sampling:
+        """The sampling, greedy where it names no temperature and the model takes one."""
+        if self.sampling.temperature is None and self.model.info.capabilities.has("temperature"):
+            return replace(self.sampling, temperature=0.0)
+        return self.sampling
 
     def _answer(
         self,
@@ -187,7 +193,7 @@ def rag(
     candidates: int = 20,
     prompt: "Prompt | None" = None,
     context_tokens: int = 1024,
-    sampling: Sampling = GREEDY,
+    sampling: Sampling = DEFAULT,
     language: str | None = None,
     system: str | None = None,
     count_tokens: CountTokens = estimate_tokens,
@@ -200,7 +206,8 @@ def rag(
     the place of the template's system message.
 
     With a `reranker`, or its string, the first `candidates` passages are retrieved, and the `k`
-    that it scores highest are used.
+    that it scores highest are used. Answers are greedy where `sampling` names no temperature and
+    the model takes one.
 
     `context_tokens` bounds the passages shown, by `count_tokens`: an estimate unless given, so
     that every model of a comparison is shown the same and a replay needs no tokenizer. Raises
@@ -238,7 +245,7 @@ def closed_book(
     model: str | Model,
     *,
     prompt: "Prompt | None" = None,
-    sampling: Sampling = GREEDY,
+    sampling: Sampling = DEFAULT,
     language: str | None = None,
     system: str | None = None,
 ) -> Rag:

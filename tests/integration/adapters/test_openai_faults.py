@@ -12,6 +12,7 @@ import pytest
 from quilate import errors
 from quilate.models import ask
 from quilate.sync import iterate, run
+from quilate.testing.contract.faults import Control
 from quilate_adapters.openai import model
 from quilate_adapters.openai.connection import Connection
 
@@ -58,6 +59,12 @@ def test_each_status_is_one_error_without_the_key(canned, api, status, body, kin
 
 
 # What each broken reply may be; for `duplicated` and `reordered` a whole reply has no pieces.
+@pytest.fixture(autouse=True)
+def _endless(fault_server):
+    """A huge reply is larger than the adapter takes, whatever another test has set."""
+    Control(fault_server).set(huge_bytes=32 * 2**20)
+
+
 BROKEN = {
     "cut": errors.ConnectionFailed,
     "hangup": errors.ConnectionFailed,

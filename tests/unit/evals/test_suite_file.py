@@ -5,7 +5,9 @@ import pytest
 from quilate import registry
 from quilate.errors import ConfigurationError, DataError, QuilateError
 from quilate.evals import load_suite
+from quilate.evals.provenance import describe
 from quilate.evals.suite_file import json_schema
+from quilate.sync import run
 from quilate.testing import ScriptedModel
 
 INDEX = "indexes:\n  docs: {}\ntargets:"
@@ -147,6 +149,38 @@ def test_python_targets_and_their_errors(folder):
     (folder / "bad.py").write_text("1 / 0\n")
     with pytest.raises(ConfigurationError, match="ZeroDivisionError"):
         load(folder, GOOD.replace("{closed_book: {}}", "{python: bad.py:answer}"))
+
+
+HTTP = "{http: {url: 'http://127.0.0.1:9/ask', body: {q: '{{ question }}'}, answer: reply.text}}"
+
+
+def test_an_http_target_is_made_and_described(folder):
+    suite = load(folder, GOOD.replace("{closed_book: {}}", HTTP))
+    said = run(describe(suite.targets["plain"]))
+    assert said["url"] == "http://127.0.0.1:9/ask"
+    assert (said["method"], said["answer"], said["body"]) == (
+        "POST",
+        "reply.text",
+        {"q": "{{ question }}"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("answer:", "anser:", ["suite.yaml:6", "'anser'", "'answer'"]),
+        ("reply.text", "'reply['", ["suite.yaml:6", "`answer`", "JMESPath"]),
+        ("{{ question }}", "{{ qestion }}", ["suite.yaml:6", "`body.q`", "'question'"]),
+        ("http://127", "ftp://127", ["suite.yaml:6", "not a URL"]),
+        ("answer: reply.text", "stream: xml", ["suite.yaml:6", "sse"]),
+        ("answer: reply.text", "timeout: 0", ["suite.yaml:6", "timeout"]),
+        ("{http:", "{closed_book: {}, http:", ["suite.yaml:6", "exactly one of"]),
+    ],
+)
+def test_a_wrong_http_target_is_named_with_its_line(folder, old, new, says):
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder, GOOD.replace("{closed_book: {}}", HTTP.replace(old, new)))
+    assert all(part in str(caught.value) for part in says), caught.value
 
 
 def test_the_schema_names_every_key():

@@ -10,7 +10,7 @@ from quilate import codec, sync
 from quilate.errors import ConfigurationError, ServerError
 from quilate.evaluators import Sample
 from quilate.messages import user
-from quilate.models import Event, Request, Sampling, TextDelta, Usage
+from quilate.models import Capabilities, Event, Request, Sampling, TextDelta, Usage
 from quilate.prompts import Template
 from quilate.retrieval import Answer, closed_book, rag
 from quilate.retrievers import Hit, Passage, Where
@@ -166,7 +166,7 @@ def test_own_prompts_system_and_sampling(tmp_path: Path) -> None:
         ("system", "Nuevo."),
         ("user", "es: Qué"),
     ]
-    assert request.sampling == Sampling(seed=3)
+    assert request.sampling == Sampling(seed=3, temperature=0.0)
     by_language = {"es": Template.parse("ES {{ question }}"), "en": str(file)}
     rag(Fixed(LIMA), model=spy, prompt=by_language).ask("¿Qué?")
     assert spy.requests[-1].messages[0].text == "ES ¿Qué?"
@@ -198,3 +198,23 @@ def test_an_answer_names_each_source_once() -> None:
     text = '"Lima en 1535" [1]. Sí [2, 1]. No [9].'
     answer = rag(Fixed(LIMA, QUITO), model=Spy(text)).ask("¿Cuándo?")
     assert answer.sources == (LIMA, QUITO)
+
+
+def test_greedy_where_the_model_takes_a_temperature_and_nothing_is_said():
+    asked = []
+    for features, sampling in (
+        (("temperature", "max_tokens"), None),
+        (("max_tokens",), None),
+        (("temperature",), Sampling(temperature=0.7)),
+    ):
+        model = ScriptedModel(
+            lambda request: asked.append(request.sampling) or "ok",
+            capabilities=Capabilities.declared(*features),
+        )
+        options = {} if sampling is None else {"sampling": sampling}
+        closed_book(model=model, **options).ask("¿?")
+    assert asked == [
+        Sampling(temperature=0.0, max_tokens=256),
+        Sampling(max_tokens=256),
+        Sampling(temperature=0.7),
+    ]

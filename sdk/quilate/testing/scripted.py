@@ -12,18 +12,21 @@ from quilate.models import (
     ModelInfo,
     Request,
     Response,
+    Sampling,
     TextDelta,
     Usage,
     events_of,
     reply,
 )
 
+_WORDS = re.compile(r"\s*\S+")
 _ANYTHING = ("stream", "temperature", "top_p", "top_k", "seed", "max_tokens", "stop", "reasoning")
 
 
 class ScriptedModel:
     """A model that answers with what `script` says: a text for all, or a function of the request
-    that gives a text or a `Response`, or raises a `ModelError`.
+    that gives a text or a `Response`, or raises a `ModelError`. A text ends at `stop` and at
+    `max_tokens`, a word being a token.
 
     >>> from quilate import sync
     >>> from quilate.models import ask
@@ -56,8 +59,7 @@ class ScriptedModel:
             answer = await answer
         if isinstance(answer, Response):
             return answer
-        words = len(str(answer).split())
-        return reply(str(answer), usage=Usage(1, words), cost=FREE)
+        return _within(str(answer), request.sampling)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """The scripted answer word by word."""
@@ -68,6 +70,18 @@ class ScriptedModel:
                 continue
             for piece in re.findall(r"\S+\s*|\s+", event.text):
                 yield TextDelta(piece)
+
+
+def _within(text: str, sampling: Sampling) -> Response:
+    """The reply that a text makes under the sampling's limits."""
+    for stop in sampling.stop:
+        text = text.partition(stop)[0]
+    words, reason = len(text.split()), "stop"
+    if sampling.max_tokens is not None and words > sampling.max_tokens:
+        words, reason = sampling.max_tokens, "length"
+        text = "".join(_WORDS.findall(text)[:words])
+    usage = Usage(1, words)
+    return reply(text, finish_reason=reason, usage=usage, cost=FREE)
 
 
 def scripted(rest: str, **options: Any) -> ScriptedModel:
