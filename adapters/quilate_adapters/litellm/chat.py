@@ -11,6 +11,7 @@ from quilate.models import Event, Finished, ModelInfo, Request, Response, Timing
 from quilate.providers import malformed
 from quilate_adapters.litellm.faults import translated
 from quilate_adapters.litellm.loading import litellm
+from quilate_adapters.litellm.overheard import overhear
 from quilate_adapters.litellm.route import Route, capabilities
 from quilate_adapters.litellm.translation import arguments, joined, response
 from quilate_adapters.openai.chat_stream import Assembly
@@ -90,29 +91,37 @@ class LiteLLMChat:
                 for event in events:
                     first_at = first_at or time.perf_counter()
                     yield event
-        if first_at is None and whole.finish in (None, "stop"):
-            raise malformed(at, "The stream held nothing (litellm loses a refusal in a stream).")
+        refusal = hidden.pop("refusal", None)
+        if first_at is None and not refusal and whole.finish in (None, "stop"):
+            raise malformed(at, "The stream held nothing.")
         timing = Timing(time.perf_counter() - started, first_at and first_at - started)
         completion = whole.completion()
+        completion["choices"][0]["message"]["refusal"] = refusal
         yield Finished(response(at, request, completion, hidden, joined(thoughts), timing))
 
     async def _chunks(
         self, request: Request, hidden: dict[str, Any]
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """The chunks as JSON; what litellm keeps beside them goes into `hidden`."""
+        """The chunks as JSON; what litellm keeps beside them goes into `hidden`, and so does a
+        refusal, which it loses."""
         at = self._at
         with translated(at):
             stream = await litellm().acompletion(**arguments(at, request, stream=True))
+        overheard = overhear(at, stream)
         try:
             while True:
                 with translated(at):
                     chunk = await anext(stream, None)
+                if overheard is not None and overheard.fault is not None:
+                    raise overheard.fault
                 if chunk is None:
                     break
                 hidden.update({k: v for k, v in _hidden(chunk).items() if v is not None})
                 yield chunk.model_dump(mode="json", exclude_none=True)
         finally:
             await stream.aclose()
+        if overheard is not None and overheard.refusal:
+            hidden["refusal"] = overheard.refusal
         # litellm ends every stream with a reason of its own; this is the provider's.
         if stream.received_finish_reason is None:
             raise ConnectionFailed(

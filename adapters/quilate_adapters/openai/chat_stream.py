@@ -43,7 +43,9 @@ class Assembly:
             raise malformed(self._at, "A piece of the answer came after its end.")
         found = choice.get("logprobs") or {}
         if found.get("content") is not None:
-            self._logprobs = [*(self._logprobs or ()), *found["content"]]
+            if self._logprobs is None:
+                self._logprobs = []
+            self._logprobs += found["content"]
         self.finish = choice.get("finish_reason") or self.finish
         yield from events
 

@@ -1,6 +1,5 @@
 """Asking a model for a probe: bounded requests, their cost added up, shared draws made once."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +56,7 @@ class Session:
         }
         self.calls = 0
         self.usage, self.cost = Usage(), FREE
-        self._draws: dict[str, tuple[str, ...]] = {}
+        self._hot: tuple[str, ...] = ()
         self._draw = 0
 
     def has(self, capability: str) -> bool:
@@ -112,22 +111,13 @@ class Session:
             deltas.append(event)
         raise AssertionError("a stream ends with Finished or an error")
 
-    async def once(self, what: str, make: Callable[[], Awaitable[tuple[str, ...]]]) -> Any:
-        """What several checks share, made by the first that needs it."""
-        if what not in self._draws:
-            self._draws[what] = await make()
-        return self._draws[what]
-
     async def hot(self) -> tuple[str, ...]:
         """Free answers at the high temperature, each from a seed of its own where seeds are
-        taken: what the narrowing settings are measured against."""
-
-        async def draw() -> tuple[str, ...]:
+        taken: what the narrowing settings are measured against. Drawn once for all checks."""
+        if not self._hot:
             seeded = "seed" in self.settings
-            return await self.draws(seeds=range(1, DRAWS + 1) if seeded else ())
-
-        drawn: tuple[str, ...] = await self.once("hot", draw)
-        return drawn
+            self._hot = await self.draws(seeds=range(1, DRAWS + 1) if seeded else ())
+        return self._hot
 
     async def draws(
         self, *, temperature: float = HOT, seeds: "range | tuple[int, ...]" = (), **more: Any
