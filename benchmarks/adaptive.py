@@ -19,10 +19,10 @@ import statistics
 from collections import deque
 from dataclasses import dataclass
 
-from benchmarks._server import Server, fault_server
 from quilate import ask, model
 from quilate.errors import ModelError
 from quilate.models import Model
+from quilate.testing.faults import FaultServer, fault_server
 
 LIMITS = (8, 64, 16)
 TASKS = 128
@@ -73,7 +73,7 @@ def bare(name: str) -> Model:
     return found
 
 
-async def drive(server: Server, asked: Model, seconds: float, places: Places | None) -> Tally:
+async def drive(server: FaultServer, asked: Model, seconds: float, places: Places | None) -> Tally:
     """Ask for as long as the three limits hold, `seconds` each."""
     tally, over = Tally(), asyncio.Event()
 
@@ -109,22 +109,22 @@ async def drive(server: Server, asked: Model, seconds: float, places: Places | N
     return tally
 
 
-async def move(server: Server, limit: int, places: Places | None) -> None:
+async def move(server: FaultServer, limit: int, places: Places | None) -> None:
     """Set the server's limit, and that of the client that knows it."""
-    await asyncio.to_thread(server.control, limit=limit)
+    await asyncio.to_thread(server.set, limit=limit)
     if places is not None:
         places.resize(limit)
 
 
-def run(server: Server, seconds: float, number: int) -> tuple[float, float, int]:
+def run(server: FaultServer, seconds: float, number: int) -> tuple[float, float, int]:
     """Both sides once: the ratio, the share refused and the number failed of ours."""
-    server.control(reset=True, latency=LATENCY)
+    server.set(reset=True, latency=LATENCY)
     name = f"openai/echo@{server.address}/v1"
     known = asyncio.run(drive(server, bare(name), seconds, Places()))
-    server.control(reset=True)
+    server.set(reset=True)
     # A key of its own for each run, so that none begins with what an earlier one learnt.
     ours = asyncio.run(drive(server, model(name, api_key=f"run-{number}"), seconds, None))
-    counted = server.control()
+    counted = server.report()
     refused = counted["requests"].get("limited", 0) / counted["total"]
     ratio = ours.answered / known.answered
     print(

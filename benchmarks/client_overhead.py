@@ -15,8 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks._server import fault_server
 from benchmarks._side_venv import side_python
+from quilate.testing.faults import fault_server
 
 SIDE = Path(__file__).parent / "_client_side.py"
 OTHERS = {"pydantic_ai": "pydantic-ai-slim[openai]", "litellm": "litellm"}

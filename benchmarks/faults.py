@@ -3,7 +3,7 @@
     python -m benchmarks.faults [--quick]
 
 10,000 requests (1,000 with --quick), 64 at a time, half of them streamed, go through
-`quilate.model("openai/…")` under one budget of tokens to the tests' fault server, which spoils 30%
+`quilate.model("openai/…")` under one budget of tokens to the fault server, which spoils 30%
 of what it gets: 429 with and without Retry-After, 500, 503, 529, slow and stalled replies, cut and
 reset connections, truncated JSON, HTML, invalid UTF-8, huge replies, duplicated and reordered
 stream events, errors in mid-stream. Eight keys share the load, as eight quotas. The budget is made
@@ -12,6 +12,8 @@ to run out near the end.
 - `accounted`: the share of requests that ended in exactly one response or one typed error;
 - `max_attempts`: the most that the server saw of any one request (the policy allows 4);
 - `untyped_errors`: exceptions that are no `QuilateError`;
+- `wrong_answers`: responses whose text is not what the server said, which is what it was asked,
+  or a megabyte of one word;
 - `budget_overshoot_requests`: requests begun when the answers already paid for had used the budget;
 - `rss_growth_mb`: resident memory at the end above that after the first tenth.
 """
@@ -27,17 +29,17 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks._server import Server, fault_server
 from quilate import QuilateError, ask, model
 from quilate.middleware.base import Wrapper
 from quilate.middleware.budget import Budget, Budgeted
 from quilate.models import Event, Finished, Model, Request, Response
+from quilate.testing.faults import FaultServer, fault_server
 
 CONCURRENCY = 64
 SHARE = 0.3
 KEYS = 8
 DEADLINE = 4.0
-HUGE_BYTES = 2**20
+HUGE_BYTES, HUGE_WORD = 2**20, "palabra"
 BUDGET_FOR = 0.8
 
 
@@ -51,6 +53,7 @@ class Ledger:
     ended: Counter[int] = field(default_factory=Counter)  # how often each request ended
     outcomes: Counter[str] = field(default_factory=Counter)
     untyped: int = 0
+    wrong: int = 0
 
 
 class Watched(Wrapper):
@@ -84,6 +87,8 @@ async def one(asked: Model, number: int, ledger: Ledger) -> None:
         ledger.outcomes[f"untyped {type(error).__name__}"] += 1
     else:
         ledger.paid += response.usage.total_tokens
+        said = response.text.split()
+        ledger.wrong += said != f"request number {number}".split() and set(said) != {HUGE_WORD}
         ledger.outcomes["answered"] += 1
         ledger.ended[number] += 1
 
@@ -95,7 +100,7 @@ async def whole(asked: Model, request: Request) -> Response:
     return last.response
 
 
-async def run(server: Server, count: int) -> tuple[Ledger, float]:
+async def run(server: FaultServer, count: int) -> tuple[Ledger, float]:
     """All the requests; the ledger, and the growth of resident memory in MB."""
     name = f"@{server.address}/v1"
     first = await model(f"openai/echo{name}").generate(ask("request number 0"))
@@ -135,9 +140,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,000 requests instead of 10,000")
     count = 1_000 if parser.parse_args().quick else 10_000
     with fault_server() as server:
-        server.control(huge_bytes=HUGE_BYTES)
+        server.set(huge_bytes=HUGE_BYTES)
         ledger, growth = asyncio.run(run(server, count))
-        counted = server.control()
+        counted = server.report()
     for outcome, times in ledger.outcomes.most_common():
         print(f"{outcome:24} {times:7}")
     print(f"The server saw {counted['total']} requests: {counted['requests']}")
@@ -148,6 +153,7 @@ def main() -> None:
         "answered": ledger.outcomes["answered"],
         "max_attempts": counted["max_attempts"],
         "untyped_errors": ledger.untyped,
+        "wrong_answers": ledger.wrong,
         "budget_overshoot_requests": ledger.overshoot,
         "rss_growth_mb": round(growth, 1),
     }

@@ -26,10 +26,12 @@ def llama_server():
 
 @pytest.fixture(scope="session")
 def fault_server():
-    """The address of the server that echoes and fails as told (``tests/servers/faults.py``), in a
+    """The address of the server that echoes and fails as told (`quilate.testing.faults`), in a
     process of its own."""
-    with _served("faults.py") as address:
-        yield address
+    from quilate.testing.faults import fault_server
+
+    with fault_server() as server:
+        yield server.address
 
 
 @pytest.fixture

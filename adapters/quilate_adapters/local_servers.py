@@ -26,7 +26,7 @@ def vllm(name: str, **options: object) -> OpenAIChat:
 def llama_server(name: str, **options: object) -> OpenAIChat:
     """A model of llama.cpp's ``llama-server``; ``LLAMA_SERVER_HOST`` or port 8080. It serves the
     one model that it was started with, whatever the name; `Response.model` says which."""
-    return _open("llama_server", name, "LLAMA_SERVER_HOST", 8080, **options)  # type: ignore[arg-type]
+    return _open("llama-server", name, "LLAMA_SERVER_HOST", 8080, **options)  # type: ignore[arg-type]
 
 
 def ollama(name: str, **options: object) -> OpenAIChat:

@@ -1,22 +1,22 @@
 """The Reranker over a server's ``/v1/rerank``, as llama.cpp, vLLM, Jina and Cohere have it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from quilate.errors import ConnectionFailed, DeadlineExceeded
-from quilate.providers import Endpoint, PerLoop, malformed, status_error
-from quilate.retrievers import Passage
+from quilate.errors import ConnectionFailed
+from quilate.providers import Endpoint, PerLoop, malformed, patiently, status_error
+from quilate.retrievers import RerankerInfo
 
 _AT_ONCE = 64
-_TIMEOUT = 120.0
 
 
 def reranker(name: str, *, base_url: str, api_key: str | None = None) -> "ServerReranker":
     """The reranker `name` of the server at `base_url` (such as ``http://127.0.0.1:8080/v1``); no
     connection opens before the first call. Scores are the server's own: higher is better.
 
-    >>> reranker("bge", base_url="http://127.0.0.1:8080/v1").name
-    'bge'
+    >>> reranker("bge", base_url="http://127.0.0.1:8080/v1").info.name
+    'server/bge'
     """
     return ServerReranker(Endpoint("server", name, base_url.rstrip("/"), api_key))
 
@@ -26,15 +26,16 @@ class ServerReranker:
     model cannot take whole is an error of the server's."""
 
     def __init__(self, at: Endpoint) -> None:
-        self._at, self.name = at, at.name
+        self._at = at
+        self.info = RerankerInfo(f"{at.provider}/{at.name}", at.identity)
         self._clients: PerLoop[Any] = PerLoop(self._make)
 
-    async def score(self, query: str, passages: Sequence[Passage]) -> list[float]:
+    async def rerank(self, query: str, passages: Sequence[str]) -> list[float]:
         """One score a passage, in the order given."""
         scores: list[float] = []
         for start in range(0, len(passages), _AT_ONCE):
-            some = [passage.text for passage in passages[start : start + _AT_ONCE]]
-            scores += await self._some(query, some)
+            some = list(passages[start : start + _AT_ONCE])
+            scores += await patiently(self._at, partial(self._some, query, some))
         return scores
 
     async def aclose(self) -> None:
@@ -48,7 +49,7 @@ class ServerReranker:
 
         key = self._at.key
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return httpx2.AsyncClient(timeout=_TIMEOUT, headers=headers)
+        return httpx2.AsyncClient(timeout=None, headers=headers)
 
     async def _some(self, query: str, texts: list[str]) -> list[float]:
         body = {
@@ -66,10 +67,6 @@ class ServerReranker:
         at = self._at
         try:
             reply = await self._clients.get().post(f"{at.base_url}/rerank", json=body)
-        except httpx2.TimeoutException:
-            raise DeadlineExceeded(
-                f"No answer came within {_TIMEOUT:g} seconds.", provider=at.provider, where=at.where
-            ) from None
         except httpx2.HTTPError as error:
             raise ConnectionFailed(
                 f"The connection failed: {at.quiet(error)}.",

@@ -106,18 +106,22 @@ def _with_question(request: Request, question: Question) -> Request:
 
 
 def _format(model: Model, question: Question) -> ChoiceFormat | None:
-    constrained = model.info.capabilities.has("choices")
-    return ChoiceFormat(question.labels) if constrained else None
+    """The labels as the only answers, where the model can be held to them; else its free reply,
+    which may say more than the label."""
+    can = model.info.capabilities.has
+    forced = can("choices") or can("json_schema") or (can("tools") and can("tool_choice"))
+    return ChoiceFormat(question.labels) if forced else None
 
 
 def _at(temperature: float, model: Model, request: Request) -> Request:
-    """The request at a temperature, where the model takes one, for a label of 16 tokens or less."""
+    """The request at a temperature, where the model takes one, with room for a label and the JSON
+    around it."""
     takes = model.info.capabilities.has
     return replace(
         request,
         sampling=Sampling(
             temperature=temperature if takes("temperature") else None,
-            max_tokens=16 if takes("max_tokens") and not takes("reasoning") else None,
+            max_tokens=32 if takes("max_tokens") and not takes("reasoning") else None,
         ),
     )
 
@@ -178,7 +182,11 @@ async def _from_votes(model: Model, asked: Request, question: Question, votes: i
     for vote in range(votes):
         # Another epoch is another draw to caches and cassettes, though the words are the same.
         drawn = replace(_at(1.0, model, asked), epoch=asked.epoch * votes + vote)
-        response = await model.generate(drawn)
+        try:
+            response = await model.generate(drawn)
+        except MalformedReply as error:
+            replies.append(str(error))
+            continue
         usage, cost = usage + response.usage, response.cost + cost if cost else response.cost
         replies.append(response.text)
         label = _named_label(response.text, question.labels)

@@ -14,6 +14,17 @@ Effort = Literal["none", "low", "medium", "high"]
 Route = Literal["native", "tool", "grammar", "prompted"]
 
 
+FEATURES = frozenset(
+    (
+        *("temperature", "top_p", "top_k", "seed", "max_tokens", "stop", "reasoning"),
+        *("stream", "tools", "tool_choice", "parallel_tool_calls", "json_schema", "choices"),
+        *("logprobs", "choice_logprobs", "images", "audio", "files"),
+        *("loglikelihood", "decide", "count_tokens", "batch"),
+    )
+)
+"""Every capability that Quilate knows; `Capabilities` says what each means."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """Whether a model has a feature, and how we know."""
@@ -28,7 +39,7 @@ class Capabilities:
     """What a model can do, as data. Nothing in Quilate asks an adapter for its class.
 
     What is not declared is not supported: `quilate.model` refuses a request that needs it, or
-    emulates it (tools, JSON, choices). Names in use:
+    emulates it (tools, JSON, choices). The names (`FEATURES`):
 
     - settings: ``temperature``, ``top_p``, ``top_k``, ``seed``, ``max_tokens``, ``stop``,
       ``reasoning`` (an effort);

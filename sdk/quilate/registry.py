@@ -108,14 +108,18 @@ def model(
             remedy="Write PROVIDER/NAME, such as llamacpp/smollm2-135m-instruct. Providers: "
             + ", ".join(names("models")),
         )
-    at = _SERVER.search(rest)
-    if at is not None:
-        rest, options = rest[: at.start()], {"base_url": at[1], **options}
+    rest, options = _at_server(rest, options)
     made = _call(factory("models", provider), f"The provider '{provider}'", rest, **options)
     return standard(made, attempts=attempts, unsupported=unsupported)
 
 
 _SERVER = re.compile(r"@(https?://.*)$")
+
+
+def _at_server(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """``NAME@URL`` as the name, and the URL among the options."""
+    at = _SERVER.search(name)
+    return (name, options) if at is None else (name[: at.start()], {"base_url": at[1], **options})
 
 
 def _call(make: Callable[..., Any], what: str, *arguments: Any, **options: Any) -> Any:
@@ -130,17 +134,22 @@ def _call(make: Callable[..., Any], what: str, *arguments: Any, **options: Any) 
 
 
 def embedder(name: str, **options: Any) -> "Embedder":
-    """The embedder registered under `name`, or ``name/model``."""
-    provider, _, rest = name.partition("/")
-    make = factory("embedders", provider)
-    return cast("Embedder", make(rest, **options) if rest else make(**options))
+    """The embedder registered under `name`, or ``name/model``, or ``name/model@URL`` for one of a
+    server of yours."""
+    return cast("Embedder", _opened("embedders", name, options))
 
 
 def reranker(name: str, **options: Any) -> "Reranker":
-    """The reranker registered under `name`, or ``name/model``."""
+    """The reranker registered under `name`, or ``name/model``, or ``name/model@URL`` for one of a
+    server of yours."""
+    return cast("Reranker", _opened("rerankers", name, options))
+
+
+def _opened(group: Group, name: str, options: dict[str, Any]) -> Any:
     provider, _, rest = name.partition("/")
-    make = factory("rerankers", provider)
-    return cast("Reranker", make(rest, **options) if rest else make(**options))
+    rest, options = _at_server(rest, options)
+    what = f"The {group.removesuffix('s')} '{provider}'"
+    return _call(factory(group, provider), what, *([rest] if rest else []), **options)
 
 
 def evaluator(name: str, **options: Any) -> "Evaluator":

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -20,11 +20,11 @@ from quilate.models import (
     Timing,
     TokenCount,
 )
-from quilate.providers import Endpoint, PerLoop, malformed
+from quilate.providers import Endpoint, PerLoop, as_identity, malformed, with_more
 from quilate.registry import require
 from quilate_adapters.anthropic.events import Assembly
 from quilate_adapters.anthropic.faults import translated, unreachable
-from quilate_adapters.anthropic.profiles import KNOWN_FEATURES, Profile, profile_of
+from quilate_adapters.anthropic.profiles import KNOWN_FEATURES, profile_of
 from quilate_adapters.anthropic.replies import response
 from quilate_adapters.anthropic.requests import Body, body, counted
 
@@ -42,7 +42,7 @@ def model(
     api_key: str | None = None,
     max_tokens_default: int | None = None,
     gateway: bool = False,
-    features: Iterable[str] = (),
+    capabilities: Collection[str] = (),
 ) -> "AnthropicMessages":
     """The model `name` of Anthropic, or of the server at `base_url` that speaks its Messages API.
 
@@ -53,8 +53,8 @@ def model(
     The API wants a limit of tokens: `max_tokens_default` is the one for requests without
     (16,384 for Claude, thinking included; 4,096 elsewhere). `gateway` says that the server at
     `base_url` only passes everything on to Anthropic, so that its models' own capabilities hold.
-    `features` are capabilities that some other server is known to have beyond what llama.cpp's
-    has (``tools``, ``images``, …). No connection opens before the first call.
+    `capabilities` names what some other server is known to have beyond what llama.cpp's has
+    (``tools``, ``images``, …). No connection opens before the first call.
 
     >>> model("local", base_url="http://127.0.0.1:8080").info.identity
     'anthropic:http://127.0.0.1:8080:local'
@@ -68,7 +68,7 @@ def model(
         Endpoint("anthropic", name, address, api_key),
         max_tokens_default=max_tokens_default,
         gateway=gateway,
-        features=features,
+        capabilities=capabilities,
         private=private,
     )
 
@@ -93,24 +93,25 @@ class AnthropicMessages:
         *,
         max_tokens_default: int | None = None,
         gateway: bool = False,
-        features: Iterable[str] = (),
+        capabilities: Collection[str] = (),
         private: bool = False,
     ) -> None:
         self._at, self._private = at, private
-        features = frozenset(features)
         self._official = urlsplit(at.base_url).hostname == urlsplit(OFFICIAL).hostname
         self._profile = profile_of(at.name, claude=self._official or gateway)
         self._max_tokens = max_tokens_default or self._profile.default_max_tokens
-        self._profile = _with_features(at, self._profile, features)
+        known = Capabilities.declared(*sorted(self._profile.features))
+        takes = with_more(at, known, capabilities, KNOWN_FEATURES)
+        self._profile = replace(self._profile, features=frozenset(takes.features))
         self._clients: PerLoop[Any] = PerLoop(self._open_client)
-        given = {"max_tokens": max_tokens_default, "gateway": gateway, "features": sorted(features)}
+        given = {"max_tokens": max_tokens_default, "gateway": gateway}
         options = "".join(f":{name}={value}" for name, value in given.items() if value)
         self.info = ModelInfo(
             name=f"anthropic/{at.name}",
             provider="anthropic",
-            identity=at.identity + options,
+            identity=at.identity + options + as_identity(capabilities),
             context_length=self._profile.context_length,
-            capabilities=Capabilities.declared(*sorted(self._profile.features)),
+            capabilities=takes,
             quota=at.quota,
         )
 
@@ -252,17 +253,6 @@ def _check_type(at: Endpoint, headers: Any, wanted: str) -> None:
             f"The reply is of type '{kind}'.",
             "Check that base_url is the server's Anthropic-compatible address.",
         )
-
-
-def _with_features(at: Endpoint, profile: Profile, named: frozenset[str]) -> Profile:
-    unknown = named - KNOWN_FEATURES
-    if unknown:
-        raise ConfigurationError(
-            f"There are no features {', '.join(sorted(unknown))}.",
-            where=at.where,
-            remedy="Known: " + ", ".join(sorted(KNOWN_FEATURES)) + ".",
-        )
-    return replace(profile, features=profile.features | named)
 
 
 def adapter_of(given: Any) -> AnthropicMessages:

@@ -8,7 +8,7 @@ model: it gets what the newest have in common.
 Other servers have what llama.cpp's was seen to honour. It ignores ``tools``, ``tool_choice``,
 ``seed``, ``thinking``, ``output_config`` and documents without a word, so none of those is
 declared, and Quilate emulates or refuses them; who knows that a server does better opens the
-model with ``features=[…]``.
+model with ``capabilities=[…]``.
 """
 
 import re

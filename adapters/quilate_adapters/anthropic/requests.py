@@ -148,5 +148,5 @@ def _require(at: Endpoint, profile: Profile, feature: str) -> None:
             provider=at.provider,
             where=at.where,
             remedy="Leave it out. A server that is known to take it is opened with "
-            f"features=['{feature}'].",
+            f"capabilities=['{feature}'].",
         )

@@ -8,14 +8,17 @@ from typing import Any
 
 from quilate.errors import ConnectionFailed
 from quilate.models import Event, Finished, ModelInfo, Request, Response, Timing
-from quilate.providers import malformed
+from quilate.providers import as_identity, malformed, with_more
 from quilate_adapters.litellm.faults import translated
 from quilate_adapters.litellm.loading import litellm
 from quilate_adapters.litellm.overheard import overhear
 from quilate_adapters.litellm.route import Route, capabilities
 from quilate_adapters.litellm.translation import arguments, joined, response
 from quilate_adapters.openai.chat_stream import Assembly
+from quilate_adapters.openai.profiles import TRANSLATED as OPENAI_TRANSLATED
 from quilate_adapters.openai.settings import misread
+
+TRANSLATED = OPENAI_TRANSLATED - {"batch", "decide"}
 
 
 def model(
@@ -36,7 +39,7 @@ def model(
     'litellm:http://127.0.0.1:8080/v1:openai/local'
     """
     at = Route("litellm", name, (base_url or "").rstrip("/"), api_key)
-    return LiteLLMChat(at, also=capabilities)
+    return LiteLLMChat(at, more=capabilities)
 
 
 class LiteLLMChat:
@@ -46,8 +49,8 @@ class LiteLLMChat:
     here, and never dropped by litellm. Prices are litellm's tables', and said to be estimated.
     """
 
-    def __init__(self, at: Route, *, also: Collection[str] = ()) -> None:
-        self._at, self._also = at, tuple(also)
+    def __init__(self, at: Route, *, more: Collection[str] = ()) -> None:
+        self._at, self._more = at, tuple(more)
 
     @cached_property
     def info(self) -> ModelInfo:
@@ -56,8 +59,8 @@ class LiteLLMChat:
         return ModelInfo(
             name=f"litellm/{at.name}",
             provider="litellm",
-            identity=at.identity,
-            capabilities=capabilities(at, self._also),
+            identity=at.identity + as_identity(self._more),
+            capabilities=with_more(at, capabilities(at), self._more, TRANSLATED),
             quota=at.quota,
         )
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +70,11 @@ class Route(Endpoint):
         return bool(self.base_url) and self.name.startswith("openai/")
 
 
-def capabilities(at: Route, also: Collection[str] = ()) -> Capabilities:
+def capabilities(at: Route) -> Capabilities:
     """What litellm says that the model takes; raises `ModelNotFound` for a provider that it does
     not know. What a compatible server takes it cannot know: that is what all of them do."""
     if at.compatible:
-        return profiles.compatible("chat", also)
+        return profiles.compatible("chat")
     module = litellm()
     provider = provider_of(at)
     short = module.get_llm_provider(at.name)[0]
@@ -86,7 +85,7 @@ def capabilities(at: Route, also: Collection[str] = ()) -> Capabilities:
     for name, (parameter, question) in _QUESTIONS.items():
         if (parameter is None or parameter in given) and _says(module, question, short, provider):
             has.add(name)
-    return Capabilities.declared(*sorted(has | set(also)))
+    return Capabilities.declared(*sorted(has))
 
 
 def provider_of(at: Route) -> str:

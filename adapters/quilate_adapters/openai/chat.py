@@ -7,7 +7,7 @@ from contextlib import aclosing
 from quilate.decisions import Decision, Question
 from quilate.errors import ConnectionFailed
 from quilate.models import Event, Finished, ModelInfo, Request, Response, Timing
-from quilate.providers import Endpoint
+from quilate.providers import Endpoint, as_identity, with_more
 from quilate_adapters.openai import chat_reply, chat_request, profiles
 from quilate_adapters.openai.chat_stream import Assembly
 from quilate_adapters.openai.connection import Connection
@@ -20,18 +20,17 @@ _PATH = "/chat/completions"
 def info(
     wire: Connection,
     api: profiles.Api,
-    also: Collection[str] = (),
+    more: Collection[str] = (),
     lacks: Collection[str] = (),
 ) -> ModelInfo:
     """Who the model behind an endpoint is, and what it takes over one of the APIs."""
     at = wire.at
+    known = profiles.official(at.name, api) if wire.official else profiles.compatible(api, lacks)
     return ModelInfo(
         name=f"{at.provider}/{at.name}",
         provider=at.provider,
-        identity=at.identity if api == "chat" else f"{at.identity}:{api}",
-        capabilities=profiles.official(at.name, api)
-        if wire.official
-        else profiles.compatible(api, also, lacks),
+        identity=at.identity + (f":{api}" if api != "chat" else "") + as_identity(more),
+        capabilities=with_more(at, known, more, profiles.TRANSLATED),
         quota=at.quota,
     )
 
@@ -39,8 +38,9 @@ def info(
 class OpenAIChat:
     """A model behind Chat Completions, OpenAI's own or a compatible server's.
 
-    `capabilities` names what a compatible server has beyond what all of them have, such as
-    ``tools``, ``tool_choice``, ``images`` or ``reasoning``; `lacks` what it has not. Prices are
+    `capabilities` names what it has beyond what is known of it (of a compatible server: beyond
+    what all of them have), such as ``tools``, ``tool_choice``, ``images`` or ``reasoning``;
+    `lacks` what a compatible server has not. Prices are
     genai-prices' and said to be estimated; those of a server that it does not know are unknown.
     """
 

@@ -15,6 +15,8 @@ from quilate_adapters.openai.faults import TooLarge, translated
 OFFICIAL = "https://api.openai.com/v1"
 _MAX_BYTES = 16 * 2**20
 """Of one answer: far more than any model writes, and little enough to hold many at once."""
+_MAX_FILE_BYTES = 512 * 2**20
+"""Of a file, such as a batch's results: OpenAI's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,9 @@ class Connection:
         )
 
     async def _bound(self, response: Any) -> None:
-        response.stream = _bounded(response.stream, self._max_bytes)
+        is_file = response.request.url.path.endswith("/content")
+        limit = max(self._max_bytes, _MAX_FILE_BYTES) if is_file else self._max_bytes
+        response.stream = _bounded(response.stream, limit)
 
 
 def _limits() -> Any:

@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from quilate.errors import ConfigurationError, InvalidRequest
-from quilate.providers import malformed
+from quilate.providers import malformed, patiently
 from quilate.retrievers import EmbedderInfo
 from quilate_adapters.openai.connection import Connection
 from quilate_adapters.openai.opening import endpoint
@@ -102,7 +103,7 @@ class OpenAIEmbedder:
                     remedy="Leave it out: an empty text has no vector.",
                 )
         for some in _batches(whole):
-            vectors[some] = await self._some(whole[some])
+            vectors[some] = await patiently(self._wire.at, partial(self._some, whole[some]))
         return vectors
 
     def count_tokens(self, text: str) -> int:

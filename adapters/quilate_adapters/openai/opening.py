@@ -35,7 +35,7 @@ def model(
 
     `api` None takes ``responses`` for OpenAI's reasoning models, because Chat Completions cannot
     give their reasoning back to them in a tool loop, and ``chat`` for all others, because it has
-    `seed` and `stop`. `capabilities` names what a compatible server has beyond what all have.
+    `seed` and `stop`. `capabilities` names what the model has beyond what is known of it.
 
     >>> model("local", base_url="http://127.0.0.1:8080/v1").info.identity
     'openai:http://127.0.0.1:8080/v1:local'

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from quilate.models import Capabilities
+from quilate.models import FEATURES, Capabilities
 
 Api = Literal["chat", "responses"]
 
@@ -20,6 +20,10 @@ _COMPATIBLE = {
     "chat": (*_SAMPLING, "stream", "top_k", "seed", "max_tokens", "stop", "json_schema"),
     "responses": ("stream", "temperature", "top_p", "max_tokens"),
 }
+
+
+TRANSLATED = FEATURES - {"choices", "choice_logprobs", "loglikelihood", "count_tokens"}
+"""Every capability that this adapter can translate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,6 @@ def official(name: str, api: Api) -> Capabilities:
     return Capabilities.declared(*sorted(has - set(known.lacks)))
 
 
-def compatible(api: Api, also: Collection[str] = (), lacks: Collection[str] = ()) -> Capabilities:
-    """What a compatible server takes, with what is known of it."""
-    return Capabilities.declared(*sorted({*_COMPATIBLE[api], *also} - set(lacks)))
+def compatible(api: Api, lacks: Collection[str] = ()) -> Capabilities:
+    """What a compatible server takes, less what is known that it `lacks`."""
+    return Capabilities.declared(*sorted(set(_COMPATIBLE[api]) - set(lacks)))

@@ -21,7 +21,7 @@ class OpenAIResponses:
     """A model behind the Responses API, used without state: nothing is stored at OpenAI, and its
     reasoning comes encrypted and goes back with the conversation.
 
-    `capabilities` names what a compatible server has beyond what is known of all of them.
+    `capabilities` names what the model has beyond what is known of it.
     """
 
     def __init__(self, at: Endpoint, *, capabilities: Collection[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from quilate.errors import MalformedReply, ModelError
@@ -17,14 +18,98 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Retrying(Wrapper):
+@dataclass(frozen=True, slots=True)
+class Tries:
     """Tries a call up to `attempts` times while its error is `retryable`.
 
     Waits are drawn between 0 and `first_wait` seconds, then between 0 and twice as many, and so on
-    ("full jitter"), and are never shorter than the provider's ``retry_after``. The request's
-    deadlines hold for all attempts and waits together: a wait that would pass it, or that is
-    longer than `max_wait` seconds, is not begun, and the error is raised at once with a note that
-    says so. A stream is retried only until its first event. The last error is the one raised.
+    ("full jitter"), and are never shorter than the provider's ``retry_after``. A wait that is
+    longer than `max_wait` seconds is not begun: the error is raised at once with a note that says
+    so. The last error is the one raised.
+
+    >>> from quilate import sync
+    >>> async def call(seconds: float) -> str:
+    ...     return "hola"
+    >>> sync.run(Tries().make(call))
+    'hola'
+    """
+
+    attempts: int = 4
+    first_wait: float = 1.0
+    max_wait: float = 60.0
+    sleep: Callable[[float], Awaitable[None]] | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    async def make(
+        self, call: Callable[[float], Awaitable[T]], *, within: float | None = None
+    ) -> T:
+        """Await ``call(seconds)``, `seconds` having passed since the first try began, until it
+        answers; no wait begins that would not end `within` so many seconds."""
+        started = self.clock()
+        try:
+            return await call(0.0)
+        except ModelError as error:
+            if not error.retryable or self.attempts == 1:
+                raise
+            failed: ModelError | None = error  # tenacity's first attempt: a good call pays nothing
+
+        async def again() -> T:
+            nonlocal failed
+            if failed is not None:
+                error, failed = failed, None
+                raise error
+            return await call(self.clock() - started)
+
+        until = None if within is None else started + within
+        return await self._retrying(until)(again)
+
+    def _retrying(self, until: float | None) -> "AsyncRetrying":
+        from anyio import sleep
+        from tenacity import AsyncRetrying, wait_random_exponential
+
+        backoff = wait_random_exponential(multiplier=self.first_wait, max=self.max_wait)
+
+        def retry(state: "RetryCallState") -> bool:
+            error = _error(state)
+            return error is not None and error.retryable
+
+        def wait(state: "RetryCallState") -> float:
+            error = _error(state)
+            return max(backoff(state), (error and error.retry_after) or 0.0)
+
+        def stop(state: "RetryCallState") -> bool:
+            left = None if until is None else until - self.clock()
+            reason = self._reason_to_stop(state.attempt_number, state.upcoming_sleep, left)
+            error = _error(state)
+            if reason and error is not None:
+                error.add_note(reason)
+            return reason is not None
+
+        return AsyncRetrying(
+            sleep=self.sleep or sleep, retry=retry, wait=wait, stop=stop, reraise=True
+        )
+
+    def _reason_to_stop(self, attempt: int, wait: float, left: float | None) -> str | None:
+        if attempt >= self.attempts:
+            return f"Tried {attempt} times."
+        if wait > self.max_wait:
+            return (
+                f"Tried {attempt} times: the provider asks to wait {wait:.0f} s, longer than the "
+                f"{self.max_wait:.0f} s that a retry may wait."
+            )
+        if left is not None and wait >= left:
+            return (
+                f"Tried {attempt} times: the next try would have to wait {wait:.1f} s, and "
+                f"{max(left, 0):.1f} s of the request's deadline are left."
+            )
+        return None
+
+
+class Retrying(Wrapper):
+    """A model whose calls are made as `Tries` says, with the options of its fields.
+
+    The request's deadlines hold for all attempts and waits together. A stream is retried only
+    until its first event.
 
     >>> from quilate import sync
     >>> from quilate.models import ask
@@ -44,8 +129,7 @@ class Retrying(Wrapper):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(inner)
-        self._attempts, self._first_wait, self._max_wait = attempts, first_wait, max_wait
-        self._sleep, self._clock = sleep, clock
+        self._tries = Tries(attempts, first_wait, max_wait, sleep, clock)
 
     async def generate(self, request: Request) -> Response:
         """Answer once, after as many attempts as it takes."""
@@ -86,66 +170,12 @@ class Retrying(Wrapper):
         return await self._retry(request, lambda request: inner(request, questions))
 
     async def _retry(self, request: Request, attempt: Callable[[Request], Awaitable[T]]) -> T:
-        started = self._clock()
-        try:
-            return await attempt(request)
-        except ModelError as error:
-            if not error.retryable or self._attempts == 1:
-                raise
-            failed: ModelError | None = error  # tenacity's first attempt: a good call pays nothing
-
-        async def again() -> T:
-            nonlocal failed
-            if failed is not None:
-                error, failed = failed, None
-                raise error
-            return await attempt(without_time(request, self._clock() - started))
-
-        return await self._retrying(request, started)(again)
-
-    def _retrying(self, request: Request, started: float) -> "AsyncRetrying":
-        from anyio import sleep
-        from tenacity import AsyncRetrying, wait_random_exponential
-
-        backoff = wait_random_exponential(multiplier=self._first_wait, max=self._max_wait)
-
-        def retry(state: "RetryCallState") -> bool:
-            error = _error(state)
-            return error is not None and error.retryable
-
-        def wait(state: "RetryCallState") -> float:
-            error = _error(state)
-            return max(backoff(state), (error and error.retry_after) or 0.0)
-
-        def stop(state: "RetryCallState") -> bool:
-            limits = [request.deadline, request.first_event_deadline]
-            left = min((limit for limit in limits if limit is not None), default=None)
-            if left is not None:
-                left -= self._clock() - started
-            reason = self._reason_to_stop(state.attempt_number, state.upcoming_sleep, left)
-            error = _error(state)
-            if reason and error is not None:
-                error.add_note(reason)
-            return reason is not None
-
-        return AsyncRetrying(
-            sleep=self._sleep or sleep, retry=retry, wait=wait, stop=stop, reraise=True
+        limits = [request.deadline, request.first_event_deadline]
+        within = min((limit for limit in limits if limit is not None), default=None)
+        return await self._tries.make(
+            lambda passed: attempt(without_time(request, passed) if passed else request),
+            within=within,
         )
-
-    def _reason_to_stop(self, attempt: int, wait: float, left: float | None) -> str | None:
-        if attempt >= self._attempts:
-            return f"Tried {attempt} times."
-        if wait > self._max_wait:
-            return (
-                f"Tried {attempt} times: the provider asks to wait {wait:.0f} s, longer than the "
-                f"{self._max_wait:.0f} s that a retry may wait."
-            )
-        if left is not None and wait >= left:
-            return (
-                f"Tried {attempt} times: the next try would have to wait {wait:.1f} s, and "
-                f"{max(left, 0):.1f} s of the request's deadline are left."
-            )
-        return None
 
 
 def _error(state: "RetryCallState") -> ModelError | None:

@@ -1,16 +1,21 @@
 """What adapters of hosted providers share: endpoints, HTTP faults as errors, prices, clients."""
 
+from quilate.providers.calls import patiently
 from quilate.providers.clients import PerLoop
 from quilate.providers.endpoint import Endpoint
 from quilate.providers.faults import malformed, rate_limit, retry_after, status_error
+from quilate.providers.features import as_identity, with_more
 from quilate.providers.prices import estimate
 
 __all__ = [
     "Endpoint",
     "PerLoop",
+    "as_identity",
     "estimate",
     "malformed",
+    "patiently",
     "rate_limit",
     "retry_after",
     "status_error",
+    "with_more",
 ]

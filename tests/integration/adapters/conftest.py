@@ -12,7 +12,8 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 class Canned:
     """Answers each request with the next of `replies` (the last for ever): a value as JSON, a list
-    as a stream of events, bytes as they are; and keeps what was sent."""
+    as a stream of events, bytes as they are, a number as an error of that status;
+    and keeps what was sent."""
 
     def __init__(self):
         self.status, self.headers, self.replies = 200, {}, [{}]
@@ -28,8 +29,8 @@ class Canned:
             def do_GET(self):
                 outer.paths.append(self.path)
                 outer.sent_headers.append({k.lower(): v for k, v in self.headers.items()})
-                kind, data = outer._next()
-                self.send_response(outer.status)
+                status, kind, data = outer._next()
+                self.send_response(status)
                 headers = {"content-type": kind, "content-length": str(len(data))}
                 for name, value in (headers | outer.headers).items():
                     self.send_header(name, value)
@@ -45,6 +46,11 @@ class Canned:
 
     def _next(self):
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, int):
+            return reply, "application/json", b'{"error": {"message": "not now"}}'
+        return self.status, *self._body(reply)
+
+    def _body(self, reply):
         if isinstance(reply, bytes):
             return "application/json", reply
         if isinstance(reply, list):

@@ -408,7 +408,7 @@ def test_max_tokens_default():
 
 
 def test_options_that_change_answers_tell_models_apart():
-    options = ({}, {"max_tokens_default": 7}, {"features": ["tools"]}, {"gateway": True})
+    options = ({}, {"max_tokens_default": 7}, {"capabilities": ["tools"]}, {"gateway": True})
     identities = {model("m", base_url="http://x", **each).info.identity for each in options}
     assert len(identities) == 4
 
@@ -462,13 +462,13 @@ def test_a_forced_call_where_the_api_refuses_one_is_emulated(server, claude):
 
 
 def test_features_of_a_server_that_does_better(server):
-    better = model("m", base_url=server.url, features=["tools", "images"])
+    better = model("m", base_url=server.url, capabilities=["tools", "images"])
     assert better.info.capabilities.has("tools")
     request = Request((Message("user", (Image(b"x"),)),), tools=(WEATHER,))
     run(better.generate(request))
     assert server.sent[0]["tools"]
     with pytest.raises(errors.ConfigurationError, match="toolz"):
-        model("m", base_url=server.url, features=["toolz"])
+        model("m", base_url=server.url, capabilities=["toolz"])
 
 
 def test_every_model_that_the_sdk_names_has_a_profile():

@@ -11,24 +11,24 @@ from quilate_adapters import local_servers
     ("name", "variable", "port"),
     [
         ("vllm", "VLLM_HOST", 8000),
-        ("llama_server", "LLAMA_SERVER_HOST", 8080),
+        ("llama-server", "LLAMA_SERVER_HOST", 8080),
         ("ollama", "OLLAMA_HOST", 11434),
         ("lmstudio", "LMSTUDIO_HOST", 1234),
     ],
 )
 def test_addresses(monkeypatch, name, variable, port):
-    make = getattr(local_servers, name)
+    make = getattr(local_servers, name.replace("-", "_"))
     monkeypatch.delenv(variable, raising=False)
     info = make("m").info
     assert (info.name, info.provider) == (f"{name}/m", name)
-    assert info.identity == f"{name}:http://127.0.0.1:{port}/v1:m"
+    assert info.identity.partition(":capab")[0] == f"{name}:http://127.0.0.1:{port}/v1:m"
     for given, address in {
         "0.0.0.0": f"http://127.0.0.1:{port}/v1",
         "box:99": "http://box:99/v1",
         "https://box/v1/": "https://box/v1",
     }.items():
         monkeypatch.setenv(variable, given)
-        assert make("m").info.identity == f"{name}:{address}:m"
+        assert make("m").info.identity.startswith(f"{name}:{address}:m")
     assert "http://h/v1" in make("m", base_url="http://h/v1").info.identity
 
 

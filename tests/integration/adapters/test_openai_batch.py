@@ -48,6 +48,14 @@ def test_requests_go_out_as_lines(chat, canned):
     assert canned.sent[1]["metadata"] == {"requests": "2"}
 
 
+def test_results_may_be_larger_than_any_one_answer(chat, canned, golden):
+    padded = {**golden("openai/chat_text"), "padding": "x" * 17 * 2**20}
+    ended = {**BATCH, "status": "completed", "output_file_id": "out", "metadata": {"requests": "1"}}
+    canned.answer(ended, jsonl(line(0, padded)))
+    (found,) = run(batch.results(chat, "batch_1"))
+    assert found.text
+
+
 def test_results_in_order_with_each_failure_in_its_place(chat, canned, golden):
     ended = {**BATCH, "status": "expired", "output_file_id": "out", "error_file_id": "err"}
     failed = line(1, {"error": {"message": "too long", "code": "context_length_exceeded"}}, 400)

@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 
+import quilate
 from quilate import errors
 from quilate.providers import Endpoint
 from quilate.sync import run
@@ -109,3 +110,10 @@ def test_who_it_is():
         info("text-embedding-ada-002", 3)
     with pytest.raises(errors.ConfigurationError, match=r"dimensions=…"):
         embedder("m", base_url="http://h/v1")
+
+
+def test_what_passes_is_tried_again(canned):
+    canned.answer(503, vectors([1.0, 0.0]))
+    opened = quilate.embedder(f"openai/m@{canned.url}", dimensions=2)
+    assert run(opened.embed(["a"], kind="query")).shape == (1, 2)
+    assert len(canned.sent) == 2

@@ -12,7 +12,7 @@ import pytest
 from quilate import errors
 from quilate.models import ask
 from quilate.sync import iterate, run
-from quilate.testing.contract.faults import Control
+from quilate.testing.faults import FaultServer
 from quilate_adapters.openai import model
 from quilate_adapters.openai.connection import Connection
 
@@ -62,7 +62,7 @@ def test_each_status_is_one_error_without_the_key(canned, api, status, body, kin
 @pytest.fixture(autouse=True)
 def _endless(fault_server):
     """A huge reply is larger than the adapter takes, whatever another test has set."""
-    Control(fault_server).set(huge_bytes=32 * 2**20)
+    FaultServer(fault_server).set(huge_bytes=32 * 2**20)
 
 
 BROKEN = {

@@ -3,12 +3,14 @@ documented form, over a real socket; llama.cpp's own server says itself that it 
 
 import pytest
 
+import quilate
 from quilate import errors
-from quilate.retrievers import Passage
+from quilate.retrieval import Reranked
+from quilate.retrievers import Hit, Passage
 from quilate.sync import run
 from quilate_adapters.server_rerank import reranker
 
-PASSAGES = [Passage("1", "uno"), Passage("2", "dos")]
+PASSAGES = ["uno", "dos"]
 
 
 def results(*scores):
@@ -21,7 +23,7 @@ def results(*scores):
 def test_scores_in_the_order_given(canned):
     canned.answer(results((1, 0.5), (0, -2.0)))
     opened = reranker("m", base_url=canned.url, api_key="k")
-    assert run(opened.score("q", PASSAGES)) == [-2.0, 0.5]
+    assert run(opened.rerank("q", PASSAGES)) == [-2.0, 0.5]
     assert canned.paths == ["/v1/rerank"]
     assert canned.sent[0]["documents"] == ["uno", "dos"]
     assert canned.sent[0]["query"] == "q"
@@ -31,7 +33,7 @@ def test_scores_in_the_order_given(canned):
 
 def test_many_passages_go_in_several_calls(canned):
     canned.answer(results(*((i, 1.0) for i in range(64))), results((0, 2.0)))
-    scores = run(reranker("m", base_url=canned.url).score("q", [Passage("p", "x")] * 65))
+    scores = run(reranker("m", base_url=canned.url).rerank("q", ["x"] * 65))
     assert scores == [1.0] * 64 + [2.0]
 
 
@@ -51,7 +53,7 @@ def test_many_passages_go_in_several_calls(canned):
 def test_a_reply_without_a_score_for_each(canned, reply):
     canned.answer(reply)
     with pytest.raises(errors.MalformedReply):
-        run(reranker("m", base_url=canned.url).score("q", PASSAGES))
+        run(reranker("m", base_url=canned.url).rerank("q", PASSAGES))
 
 
 def test_errors_are_translated(canned, llama_server):
@@ -59,13 +61,37 @@ def test_errors_are_translated(canned, llama_server):
     canned.headers = {"retry-after": "2"}
     canned.answer({"error": {"message": "slow"}})
     with pytest.raises(errors.RateLimited, match="slow") as caught:
-        run(reranker("m", base_url=canned.url).score("q", PASSAGES))
+        run(reranker("m", base_url=canned.url).rerank("q", PASSAGES))
     assert caught.value.retry_after == 2.0
     with pytest.raises(errors.ModelError, match="does not support reranking"):
-        run(reranker("m", base_url=f"{llama_server}/v1").score("q", PASSAGES))
+        run(reranker("m", base_url=f"{llama_server}/v1").rerank("q", PASSAGES))
 
 
 def test_nobody_listens(canned):
     canned.close()
     with pytest.raises(errors.ConnectionFailed, match="server runs"):
-        run(reranker("m", base_url=canned.url).score("q", PASSAGES))
+        run(reranker("m", base_url=canned.url).rerank("q", PASSAGES))
+
+
+def test_what_passes_is_tried_again_and_what_does_not_is_not(canned):
+    canned.answer(503, 429, results((0, 1.0), (1, 2.0)))
+    opened = reranker("m", base_url=canned.url)
+    assert run(opened.rerank("q", PASSAGES)) == [1.0, 2.0]
+    assert len(canned.sent) == 3
+    canned.answer(401)
+    with pytest.raises(errors.AuthenticationError):
+        run(opened.rerank("q", PASSAGES))
+    assert len(canned.sent) == 4
+
+
+def test_it_reranks_what_a_retriever_found(canned):
+    class Two:
+        async def retrieve(self, query, *, k, where=None):
+            return [Hit(Passage("a", "uno"), 2.0), Hit(Passage("b", "dos"), 1.0)]
+
+    canned.answer(results((0, -1.0), (1, 3.0)))
+    opened = quilate.reranker(f"server/m@{canned.url}")
+    hits = run(Reranked(Two(), opened).retrieve("q", k=2))
+    assert [(hit.passage.id, hit.score) for hit in hits] == [("b", 3.0), ("a", -1.0)]
+    assert (opened.info.name, opened.info.max_tokens) == ("server/m", None)
+    assert opened.info.identity == f"server:{canned.url}:m"

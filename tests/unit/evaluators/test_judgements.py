@@ -8,7 +8,8 @@ from quilate import sync
 from quilate.decisions import Question, decide
 from quilate.errors import ConfigurationError, MalformedReply, ServerError
 from quilate.evaluators import Citation, Output, Sample
-from quilate.models import Capabilities, ChoiceFormat, TokenLogprob, ask, reply
+from quilate.middleware.standard import standard
+from quilate.models import Capabilities, ChoiceFormat, JsonFormat, TokenLogprob, ask, reply
 from quilate.retrievers import Hit, Passage
 from quilate.testing import ScriptedModel
 from quilate_evaluators.abstention import Abstention
@@ -138,6 +139,21 @@ def test_decide_counts_votes_where_there_are_no_logprobs():
     assert decision.source == "votes"
     assert decision.probabilities == {"supported": 0.5, "partly": 0.25, "unsupported": 0.25}
     assert decision.mass == pytest.approx(0.8)
+
+
+def test_votes_are_held_to_the_labels_where_the_model_takes_a_schema():
+    replies = iter(['{"answer": "partly"}', '{"answer": "banana"}', '{"answer": "supported"}'])
+    seen = []
+
+    def script(request):
+        seen.append(request)
+        return next(replies, '{"answer": "banana"}')
+
+    model = ScriptedModel(script, capabilities=Capabilities.declared("json_schema"))
+    decision = sync.run(decide(standard(model), ask("?"), QUESTION, votes=3))
+    assert decision.probabilities == {"supported": 0.5, "partly": 0.5, "unsupported": 0.0}
+    assert (decision.source, decision.mass) == ("votes", pytest.approx(2 / 3))
+    assert all(isinstance(request.format, JsonFormat) for request in seen)
 
 
 def test_votes_are_different_draws_to_caches():

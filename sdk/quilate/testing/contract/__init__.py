@@ -18,7 +18,7 @@ pytest.register_assert_rewrite(
 
 from quilate.testing.contract.answers import AnswerTests  # noqa: E402
 from quilate.testing.contract.conduct import ConductTests  # noqa: E402
-from quilate.testing.contract.faults import Control, FaultContract  # noqa: E402
+from quilate.testing.contract.faults import FaultContract  # noqa: E402
 from quilate.testing.contract.formats import FormatTests  # noqa: E402
 from quilate.testing.contract.settings import SettingTests  # noqa: E402
 from quilate.testing.contract.tools import ToolTests  # noqa: E402
@@ -32,4 +32,4 @@ class ModelContract(AnswerTests, SettingTests, FormatTests, ToolTests, ConductTe
     """
 
 
-__all__ = ["Control", "FaultContract", "ModelContract"]
+__all__ = ["FaultContract", "ModelContract"]

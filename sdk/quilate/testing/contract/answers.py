@@ -12,35 +12,9 @@ from quilate.codec import from_json, to_json
 from quilate.errors import ModelError, Unsupported
 from quilate.messages import Audio, File, Image, Message, Part, Text, assistant, system, user
 from quilate.middleware.ambient import Ambient
-from quilate.models import CostBasis, FinishReason, Response, TextDelta
+from quilate.models import FEATURES, CostBasis, FinishReason, Response, TextDelta
 from quilate.testing.contract.base import Kit, answer, answer_or_error, asking, has, streamed
 
-KNOWN = frozenset(
-    [
-        "stream",
-        "temperature",
-        "top_p",
-        "top_k",
-        "seed",
-        "max_tokens",
-        "stop",
-        "reasoning",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "json_schema",
-        "choices",
-        "logprobs",
-        "choice_logprobs",
-        "images",
-        "audio",
-        "files",
-        "loglikelihood",
-        "decide",
-        "count_tokens",
-        "batch",
-    ]
-)
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8"
     "ffff3f0005fe02fea735819a0000000049454e44ae426082"
@@ -61,7 +35,7 @@ class AnswerTests(Kit):
         assert info == opened.info
         assert info.name and info.provider and info.identity
         assert info.name.startswith(f"{info.provider}/")
-        assert set(info.capabilities.features) <= KNOWN
+        assert set(info.capabilities.features) <= FEATURES
 
     def test_generate(self, opened: Ambient, is_language_model: bool) -> None:
         response = answer(opened, asking(opened))

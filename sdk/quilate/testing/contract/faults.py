@@ -18,6 +18,7 @@ from quilate.middleware.retry import Retrying
 from quilate.middleware.standard import standard
 from quilate.models import Finished, Model, Request, Response, ask
 from quilate.sync import iterate, run
+from quilate.testing.faults import FaultServer, fault_server
 
 Make = Callable[[str, str, str], Model]
 Kinds = tuple[type[errors.ModelError], ...]
@@ -66,32 +67,10 @@ WHOLE_AND_STREAMED = [
 ]
 
 
-class Control:
-    """The fault server's control: its settings and counters (see ``tests/servers/faults.py``)."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def set(self, **settings: Any) -> None:
-        """Change `limit`, `latency`, `huge_bytes`; ``reset=True`` zeroes the counters."""
-        self._call("POST", settings)
-
-    def report(self) -> dict[str, Any]:
-        """The settings and counters."""
-        return self._call("GET", None)
-
-    def _call(self, method: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        import httpx2
-
-        reply = httpx2.request(method, f"{self.address}/control", json=body, timeout=30)
-        found: dict[str, Any] = reply.json()
-        return found
-
-
 class FaultContract:
-    """A subclass gives the fixtures ``make``, a function of (address, model name, API key) that
-    opens the adapter's bare model there, and ``fault_server``, the address of the running
-    ``tests/servers/faults.py``, which speaks Chat Completions, Responses and Messages."""
+    """A subclass gives the fixture ``make``, a function of (address, model name, API key) that
+    opens the adapter's bare model there: at a fault server that speaks Chat Completions, Responses
+    and Messages, and that the kit starts (`quilate.testing.faults`)."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -99,15 +78,21 @@ class FaultContract:
         """Opens the adapter: a subclass gives it."""
         raise NotImplementedError("Give your class a fixture `make`, of class scope.")
 
-    @pytest.fixture
-    def control(self, fault_server: str) -> Control:
-        """The server's control, its counters at zero."""
-        control = Control(fault_server)
-        control.set(reset=True, limit=None, latency=0, huge_bytes=2**20)
-        return control
+    @pytest.fixture(scope="class")
+    @classmethod
+    def server(cls) -> Iterator[FaultServer]:
+        """The server that fails, one for the whole class."""
+        with fault_server() as server:
+            yield server
 
     @pytest.fixture
-    def opened(self, make: Make, control: Control) -> Iterator[Callable[[str], Ambient]]:
+    def control(self, server: FaultServer) -> FaultServer:
+        """The server, its counters at zero."""
+        server.set(reset=True, limit=None, latency=0, huge_bytes=2**20)
+        return server
+
+    @pytest.fixture
+    def opened(self, make: Make, control: FaultServer) -> Iterator[Callable[[str], Ambient]]:
         """Opens a model of that name as `quilate.model` does, without retries."""
         made: list[Ambient] = []
 
@@ -121,7 +106,7 @@ class FaultContract:
 
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     def test_an_answer(
-        self, opened: Callable[[str], Ambient], control: Control, stream: bool
+        self, opened: Callable[[str], Ambient], control: FaultServer, stream: bool
     ) -> None:
         response = _answer(opened("echo"), ask(TEXT), stream)
         assert response.text == TEXT
@@ -135,7 +120,7 @@ class FaultContract:
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     @pytest.mark.parametrize("kind", STATUS)
     def test_a_status_is_its_error(
-        self, opened: Callable[[str], Ambient], control: Control, kind: str, stream: bool
+        self, opened: Callable[[str], Ambient], control: FaultServer, kind: str, stream: bool
     ) -> None:
         expected, status = STATUS[kind]
         error = _error(opened(f"fault:{kind}"), stream)
@@ -149,7 +134,7 @@ class FaultContract:
     def test_a_broken_reply_is_its_error(
         self,
         opened: Callable[[str], Ambient],
-        control: Control,
+        control: FaultServer,
         kind: str,
         kinds: Kinds,
         stream: bool,
@@ -188,7 +173,7 @@ class FaultContract:
 
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     def test_a_cancelled_call_closes_its_connection(
-        self, opened: Callable[[str], Ambient], control: Control, stream: bool
+        self, opened: Callable[[str], Ambient], control: FaultServer, stream: bool
     ) -> None:
         async def cancelled() -> None:
             model = opened("fault:stall")
@@ -201,7 +186,7 @@ class FaultContract:
         run(cancelled())
 
     def test_a_left_stream_closes_its_connection(
-        self, opened: Callable[[str], Ambient], control: Control
+        self, opened: Callable[[str], Ambient], control: FaultServer
     ) -> None:
         async def left() -> None:
             events = opened("fault:stall").stream(ask(TEXT))
@@ -217,20 +202,20 @@ class FaultContract:
         error = _error(standard(make(f"http://127.0.0.1:{port}", "m", KEY), attempts=1), False)
         assert isinstance(error, errors.ConnectionFailed), repr(error)
 
-    def test_our_retries_reach_the_answer(self, make: Make, control: Control) -> None:
+    def test_our_retries_reach_the_answer(self, make: Make, control: FaultServer) -> None:
         model = _retrying(make(control.address, "fault:429-retry-after=0.01*2", KEY))
         assert _answer(model, ask(TEXT), False).text == TEXT
         assert control.report()["total"] == 3
 
-    def test_identities_tell_models_apart(self, make: Make, fault_server: str) -> None:
-        one, other = (make(fault_server, name, KEY).info for name in ("a", "b"))
+    def test_identities_tell_models_apart(self, make: Make, control: FaultServer) -> None:
+        one, other = (make(control.address, name, KEY).info for name in ("a", "b"))
         assert one.identity != other.identity
-        assert KEY not in repr(one) + repr(make(fault_server, "a", KEY).__dict__)
+        assert KEY not in repr(one) + repr(make(control.address, "a", KEY).__dict__)
         assert one.quota is None or one.quota == other.quota != KEY
 
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     def test_every_request_of_a_mixed_run_is_accounted_for(
-        self, make: Make, control: Control, stream: bool
+        self, make: Make, control: FaultServer, stream: bool
     ) -> None:
         model = _retrying(make(control.address, "mix:0.3:1", KEY))
         asked = [f"pregunta {n} de sesenta" for n in range(60)]
@@ -301,7 +286,7 @@ async def _ask_all(
         await model.aclose()
 
 
-async def _until(control: Control, is_so: Callable[[dict[str, Any]], bool]) -> None:
+async def _until(control: FaultServer, is_so: Callable[[dict[str, Any]], bool]) -> None:
     async with asyncio.timeout(20):
         while not is_so(await asyncio.to_thread(control.report)):
             await asyncio.sleep(0.01)

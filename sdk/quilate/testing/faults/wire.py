@@ -1,3 +1,4 @@
+# ruff: noqa: D102  # every protocol has the same methods, and `Chat` is the plainest
 """The replies of the three protocols that the fault server speaks, as their JSON and their events.
 
 A protocol turns an `Asked` into a whole reply, or into the frames of its stream (server-sent
@@ -209,7 +210,7 @@ class Responses(Chat):
         begun = {"response": self._response(asked, None, 0, False)}
         end = self._response(asked, part, len(pieces), cut)
         item, done = self._item(asked, status="in_progress"), end["output"][0]
-        more = {"logprobs": []} if kind == "output_text" else {}
+        more: dict[str, Any] = {"logprobs": []} if kind == "output_text" else {}
         events: list[tuple[str, dict[str, Any]]] = [
             ("response.created", begun),
             ("response.in_progress", begun),

@@ -1,7 +1,8 @@
+# ruff: noqa: D102, D103, S311  # the functions are named by the fault that they make
 """An HTTP server that echoes and that fails as told: OpenAI's Chat Completions and Responses, and
 Anthropic's Messages, over real sockets. Prints its address, serves until its standard input closes.
 
-    python tests/servers/faults.py
+    python -m quilate.testing.faults.server
 
 What a request gets is in its model's name (or, before that, in its header ``x-fault``):
 
@@ -34,7 +35,8 @@ from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from wire import WRONG, Asked, Chat, Messages, Responses, asked, frame
+
+from quilate.testing.faults.wire import WRONG, Asked, Chat, Messages, Responses, asked, frame
 
 PROTOCOLS = {
     "/v1/chat/completions": Chat(),
@@ -304,9 +306,8 @@ async def utf8(call: Call, _: float | None) -> None:
     await answer(call, frames, whole)
 
 
-async def huge(call: Call, _: float | None) -> None:
+async def huge(call: Call, _seconds: float | None) -> None:
     """Words without end, up to `huge_bytes`; stops where the client does."""
-    word = "palabra " * 8192
     if call.asked.stream:
         one = replace(call.asked, text="palabra", max_tokens=None, stop=())
         frames = call.protocol.frames(one)
@@ -317,7 +318,7 @@ async def huge(call: Call, _: float | None) -> None:
         marked = replace(call.asked, text=PLACEHOLDER, max_tokens=None, stop=())
         data = encoded(call.protocol.whole(marked))
         start, _, end = data.partition(PLACEHOLDER.encode())
-        part = word.encode()
+        part = b"palabra " * 8192
         await call.head(200, "application/json")
     await call.body(start, more=True)
     for _ in range(STATE.huge_bytes // len(part)):
