@@ -6,7 +6,10 @@ pass through `redact` when they are built.
 """
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quilate.models import Cost, Usage
 
 _SECRETS = re.compile(
     r"""(?ix)
@@ -111,7 +114,9 @@ class ReplayMiss(QuilateError):
 
 
 class ModelError(QuilateError):
-    """A model call that failed. `retry_after` is in seconds; `retryable` guides the retry layer."""
+    """A model call that failed. `retry_after` is in seconds; `retryable` guides the retry layer.
+    `usage` and `cost` are those of the replies that led to it, where a provider told them: an
+    answer that is of no use is paid for too."""
 
     kind = "model_error"
     retryable = False
@@ -130,6 +135,8 @@ class ModelError(QuilateError):
         super().__init__(what, where=where, remedy=remedy)
         self.provider, self.status, self.request_id = provider, status, request_id
         self.retry_after = retry_after
+        self.usage: Usage | None = None
+        self.cost: Cost | None = None
 
 
 class ModelNotFound(ModelError):

@@ -6,7 +6,7 @@ from typing import Any
 from quilate.errors import ContentRefused
 from quilate.messages import Message, Part, Reasoning, Text, ToolCall
 from quilate.models import FinishReason, Response, Timing, Usage
-from quilate.providers import Endpoint, estimate, malformed, rate_limit
+from quilate.providers import Endpoint, billed, estimate, malformed, rate_limit
 from quilate_adapters.anthropic.faults import error_within
 
 _FINISH: Mapping[str, FinishReason] = {
@@ -40,15 +40,17 @@ def response(
             "The reply is not a message.",
             "Check that base_url is the server's Anthropic-compatible address, without /v1.",
         )
-    _check_refusal(at, message)
-    parts = tuple(part for block in content for part in _parts(at, block))
     usage, written = _usage(message.get("usage"))
     name, reason = _known_text(message, "model"), _known_text(message, "stop_reason")
+    cost = estimate(at, name, usage, cache_write_tokens=written)
+    with billed(usage, cost):
+        _check_refusal(at, message)
+        parts = tuple(part for block in content for part in _parts(at, block))
     return Response(
         Message("assistant", parts),
         finish_reason=_FINISH.get(reason or "", "unknown"),
         usage=usage,
-        cost=estimate(at, name, usage, cache_write_tokens=written),
+        cost=cost,
         timing=timing,
         id=_known_text(message, "id"),
         model=name,

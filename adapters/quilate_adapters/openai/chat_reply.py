@@ -6,7 +6,7 @@ from typing import Any
 from quilate.errors import ContentRefused
 from quilate.messages import Message, Part, Reasoning, Text
 from quilate.models import FinishReason, Request, Response, Timing, TokenLogprob, Usage
-from quilate.providers import Endpoint, estimate, malformed, rate_limit
+from quilate.providers import Endpoint, billed, estimate, malformed, rate_limit
 from quilate_adapters.openai.chat_request import REASONING_FIELDS
 from quilate_adapters.openai.settings import misread, tool_call
 
@@ -50,12 +50,15 @@ def _response(
     choice = choices[0]
     message = choice["message"]
     usage, name = _usage(completion.get("usage")), completion.get("model")
-    _check_refusal(at, message, headers)
+    cost = estimate(at, name, usage)
+    with billed(usage, cost):
+        _check_refusal(at, message, headers)
+        parts = _parts(at, message)
     return Response(
-        Message("assistant", _parts(at, message)),
+        Message("assistant", parts),
         finish_reason=_FINISH.get(choice.get("finish_reason") or "", "unknown"),
         usage=usage,
-        cost=estimate(at, name, usage),
+        cost=cost,
         logprobs=_logprobs(request, choice),
         timing=timing,
         id=completion.get("id"),

@@ -6,7 +6,7 @@ from typing import Any
 from quilate.errors import ContentRefused, ServerError
 from quilate.messages import Message, Part, Reasoning, Text, ToolCall
 from quilate.models import FinishReason, Request, Response, Timing, TokenLogprob, Usage
-from quilate.providers import estimate, malformed, rate_limit
+from quilate.providers import Endpoint, billed, estimate, malformed, rate_limit
 from quilate_adapters.openai.connection import Connection
 from quilate_adapters.openai.settings import misread, tool_call
 
@@ -44,6 +44,26 @@ def _response(
         raise ServerError(
             f"The answer has the status '{status}'.", provider=at.provider, where=at.where
         )
+    usage, name = _usage(reply.get("usage")), reply.get("model")
+    cost = estimate(at, name, usage)
+    with billed(usage, cost):
+        _check_refusal(at, reply, headers)
+        parts = tuple(part for item in reply["output"] for part in _parts(wire, item))
+    return Response(
+        Message("assistant", parts or (Text(""),)),
+        finish_reason=_finish(wire, request, reply, usage, parts),
+        usage=usage,
+        cost=cost,
+        logprobs=_logprobs(request, reply),
+        timing=timing,
+        id=reply.get("id"),
+        model=name,
+        rate_limit=rate_limit(headers),
+        raw=reply,
+    )
+
+
+def _check_refusal(at: Endpoint, reply: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     refused = "".join(
         content["refusal"] for content in _contents(reply) if content.get("type") == "refusal"
     )
@@ -54,20 +74,6 @@ def _response(
             where=at.where,
             request_id=headers.get("x-request-id"),
         )
-    parts = tuple(part for item in reply["output"] for part in _parts(wire, item))
-    usage, name = _usage(reply.get("usage")), reply.get("model")
-    return Response(
-        Message("assistant", parts or (Text(""),)),
-        finish_reason=_finish(wire, request, reply, usage, parts),
-        usage=usage,
-        cost=estimate(at, name, usage),
-        logprobs=_logprobs(request, reply),
-        timing=timing,
-        id=reply.get("id"),
-        model=name,
-        rate_limit=rate_limit(headers),
-        raw=reply,
-    )
 
 
 def _contents(reply: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -36,7 +36,7 @@ class Wrapper:
 
     @property
     def info(self) -> ModelInfo:
-        """The wrapped model's own: a wrapper never changes who the model is."""
+        """The wrapped model's own."""
         return self.inner.info
 
     async def generate(self, request: Request) -> Response:

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quilate.errors import BudgetExceeded, ConfigurationError
+from quilate.errors import BudgetExceeded, ConfigurationError, ModelError
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Event, Finished, Model, Request, Response
+from quilate.models import Cost, Event, Finished, Model, Request, Response, Usage
 
 if TYPE_CHECKING:
     import anyio
@@ -91,8 +91,10 @@ class Budget:
                 raise self._used_up(model_name, wanted)
             await self._wait()
 
-    def settle(self, reserved: Spent, model_name: str, response: Response | None) -> None:
-        """Enter what a call cost (None: it failed) in place of what it had reserved."""
+    def settle(
+        self, reserved: Spent, model_name: str, outcome: Response | ModelError | None
+    ) -> None:
+        """Enter what a call cost (None: it is not known) in place of what it had reserved."""
         self._reserved = Spent(
             self._reserved.usd - reserved.usd,
             self._reserved.tokens - reserved.tokens,
@@ -100,8 +102,8 @@ class Budget:
         )
         if self._reserved.calls == 0:
             self._reserved = Spent()  # no rounding errors are left over
-        if response is not None:
-            self._enter(model_name, response)
+        if outcome is not None and outcome.usage is not None:
+            self._enter(model_name, outcome.usage, outcome.cost or Cost())
         if self._settled is not None:
             self._settled.set()
             self._settled = None
@@ -148,14 +150,14 @@ class Budget:
             remedy="Finished work is kept: raise the limit and resume the run.",
         )
 
-    def _enter(self, model_name: str, response: Response) -> None:
-        unknown = response.cost.basis == "unknown" or response.cost.usd is None
+    def _enter(self, model_name: str, usage: Usage, cost: Cost) -> None:
+        unknown = cost.basis == "unknown" or cost.usd is None
         if unknown and self.usd is not None and not self._allow_unknown:
             self._unpriced = model_name
-        cost = Spent(response.cost.usd or 0.0, response.usage.total_tokens, calls=1)
-        self.spent += cost
+        spent = Spent(cost.usd or 0.0, usage.total_tokens, calls=1)
+        self.spent += spent
         self._dearest = Spent(
-            max(self._dearest.usd, cost.usd), max(self._dearest.tokens, cost.tokens), calls=1
+            max(self._dearest.usd, spent.usd), max(self._dearest.tokens, spent.tokens), calls=1
         )
 
     async def _wait(self) -> None:
@@ -194,18 +196,23 @@ class Budgeted(Wrapper):
 
     async def generate(self, request: Request) -> Response:
         """Answer once, when the budget allows it."""
-        name, response = self.info.name, None
+        name = self.info.name
+        outcome: Response | ModelError | None = None
         reserved = await self.budget.reserve(name, request)
         try:
             with self._in_time():
-                response = await self.inner.generate(request)
-            return response
+                outcome = await self.inner.generate(request)
+            return outcome
+        except ModelError as error:
+            outcome = error
+            raise
         finally:
-            self.budget.settle(reserved, name, response)
+            self.budget.settle(reserved, name, outcome)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, when the budget allows it; settled by the last event."""
-        name, response = self.info.name, None
+        name = self.info.name
+        outcome: Response | ModelError | None = None
         reserved = await self.budget.reserve(name, request)
         events = self.inner.stream(request)
         try:
@@ -213,12 +220,15 @@ class Budgeted(Wrapper):
                 with self._in_time():
                     event = await anext(events, None)
                 if isinstance(event, Finished):
-                    response = event.response
+                    outcome = event.response
                 if event is None:
                     return
                 yield event
+        except ModelError as error:
+            outcome = error
+            raise
         finally:
-            self.budget.settle(reserved, name, response)
+            self.budget.settle(reserved, name, outcome)
             await close_stream(events)
 
     def _in_time(self) -> AbstractContextManager[None]:

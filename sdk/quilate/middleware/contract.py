@@ -9,7 +9,7 @@ from quilate.errors import InvalidRequest, MalformedReply, Unsupported
 from quilate.messages import Audio, File, Image
 from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.json_schema import violation
-from quilate.models import Event, Finished, Model, Request, Response, Sampling
+from quilate.models import Event, Finished, Model, ModelInfo, Request, Response, Sampling
 
 Policy = Literal["raise", "warn"]
 
@@ -41,6 +41,15 @@ class Contracted(Wrapper):
     def __init__(self, inner: Model, *, unsupported: Policy = "raise") -> None:
         super().__init__(inner)
         self._unsupported = unsupported
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model's own, but for its identity where settings are left out: what it then answers
+        must not come out of a cache for a model that refuses them."""
+        info = self.inner.info
+        if self._unsupported == "raise":
+            return info
+        return replace(info, identity=f"{info.identity}:unsupported={self._unsupported}")
 
     async def generate(self, request: Request) -> Response:
         """Answer once."""
@@ -100,17 +109,20 @@ class Contracted(Wrapper):
 
     def _verify(self, request: Request, response: Response) -> None:
         if request.logprobs is not None and response.logprobs is None:
-            raise self._broken("The reply has no log-probabilities, which were asked for.")
+            raise self._broken(
+                response, "The reply has no log-probabilities, which were asked for."
+            )
         calls = response.tool_calls
         if not calls:
             if request.tools and request.tool_choice not in (None, "auto", "none"):
                 raise self._broken(
-                    f"The reply calls no tool, and {request.tool_choice!r} was to be called."
+                    response,
+                    f"The reply calls no tool, and {request.tool_choice!r} was to be called.",
                 )
             return
         if not request.tools or request.tool_choice == "none":
             raise self._broken(
-                f"The reply calls the tool '{calls[0].name}', and no call was allowed."
+                response, f"The reply calls the tool '{calls[0].name}', and no call was allowed."
             )
         tools = {tool.name: tool for tool in request.tools}
         forced = request.tool_choice in tools and request.tool_choice
@@ -118,17 +130,21 @@ class Contracted(Wrapper):
             tool = tools.get(call.name)
             if tool is None or (forced and call.name != forced):
                 raise self._broken(
+                    response,
                     f"The reply calls the tool '{call.name}', which was not "
-                    f"offered: {forced or ', '.join(tools)}."
+                    f"offered: {forced or ', '.join(tools)}.",
                 )
             wrong = violation(dict(call.arguments), tool.parameters)
             if wrong:
                 raise self._broken(
-                    f"The arguments of the tool call '{call.name}' do not validate: {wrong}."
+                    response,
+                    f"The arguments of the tool call '{call.name}' do not validate: {wrong}.",
                 )
 
-    def _broken(self, what: str) -> MalformedReply:
-        return MalformedReply(what, where=self.info.name, provider=self.info.provider)
+    def _broken(self, response: Response, what: str) -> MalformedReply:
+        error = MalformedReply(what, where=self.info.name, provider=self.info.provider)
+        error.usage, error.cost = response.usage, response.cost
+        return error
 
 
 def _wanted_settings(request: Request) -> Iterator[str]:

@@ -2,13 +2,22 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from quilate.errors import MalformedReply, ModelError
 from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.deadlines import without_time
-from quilate.models import Event, Likelihood, Model, Request, Response, TokenCount
+from quilate.models import (
+    Cost,
+    Event,
+    Likelihood,
+    Model,
+    Request,
+    Response,
+    TokenCount,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying, RetryCallState
@@ -41,24 +50,34 @@ class Tries:
     clock: Callable[[], float] = time.monotonic
 
     async def make(
-        self, call: Callable[[float], Awaitable[T]], *, within: float | None = None
+        self,
+        call: Callable[[float], Awaitable[T]],
+        *,
+        within: float | None = None,
+        failed: list[ModelError] | None = None,
     ) -> T:
         """Await ``call(seconds)``, `seconds` having passed since the first try began, until it
-        answers; no wait begins that would not end `within` so many seconds."""
-        started = self.clock()
+        answers; no wait begins that would not end `within` so many seconds. The errors of all
+        tries go into `failed`."""
+        started, failed = self.clock(), [] if failed is None else failed
         try:
             return await call(0.0)
         except ModelError as error:
+            failed.append(error)
             if not error.retryable or self.attempts == 1:
                 raise
-            failed: ModelError | None = error  # tenacity's first attempt: a good call pays nothing
+            first: ModelError | None = error  # tenacity's first attempt: a good call pays nothing
 
         async def again() -> T:
-            nonlocal failed
-            if failed is not None:
-                error, failed = failed, None
+            nonlocal first
+            if first is not None:
+                error, first = first, None
                 raise error
-            return await call(self.clock() - started)
+            try:
+                return await call(self.clock() - started)
+            except ModelError as error:
+                failed.append(error)
+                raise
 
         until = None if within is None else started + within
         return await self._retrying(until)(again)
@@ -109,7 +128,8 @@ class Retrying(Wrapper):
     """A model whose calls are made as `Tries` says, with the options of its fields.
 
     The request's deadlines hold for all attempts and waits together. A stream is retried only
-    until its first event.
+    until its first event. Usage and cost are those of all attempts, as far as failed ones had a
+    reply that told them.
 
     >>> from quilate import sync
     >>> from quilate.models import ask
@@ -172,10 +192,30 @@ class Retrying(Wrapper):
     async def _retry(self, request: Request, attempt: Callable[[Request], Awaitable[T]]) -> T:
         limits = [request.deadline, request.first_event_deadline]
         within = min((limit for limit in limits if limit is not None), default=None)
-        return await self._tries.make(
-            lambda passed: attempt(without_time(request, passed) if passed else request),
-            within=within,
-        )
+        failed: list[ModelError] = []
+        try:
+            answer = await self._tries.make(
+                lambda passed: attempt(without_time(request, passed) if passed else request),
+                within=within,
+                failed=failed,
+            )
+        except ModelError as error:
+            error.usage, error.cost = _lost(failed)
+            raise
+        if failed and isinstance(answer, Response):
+            usage, cost = _lost(failed)
+            if usage is not None and cost is not None:
+                return cast(T, replace(answer, usage=answer.usage + usage, cost=answer.cost + cost))
+        return answer
+
+
+def _lost(failed: Sequence[ModelError]) -> "tuple[Usage | None, Cost | None]":
+    """What the replies of failed tries used and cost, as far as they said."""
+    said = [error for error in failed if error.usage is not None]
+    if not said:
+        return None, None
+    costs = [error.cost or Cost() for error in said]
+    return sum((e.usage for e in said if e.usage), Usage()), sum(costs[1:], costs[0])
 
 
 def _error(state: "RetryCallState") -> ModelError | None:

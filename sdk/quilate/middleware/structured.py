@@ -109,7 +109,7 @@ class Structured(Wrapper):
             return both
         wrong = _wrong(second, wanted)
         if wrong is not None:
-            raise self._malformed(second, f"{wrong}, after one repair")
+            raise self._malformed(both, f"{wrong}, after one repair")
         return _marked(both, route)
 
     def _valid(self, response: Response, wanted: JsonFormat) -> Response:
@@ -149,12 +149,14 @@ class Structured(Wrapper):
         return replace(response, message=Message("assistant", (*others, Text(label))))
 
     def _malformed(self, response: Response, wrong: str) -> MalformedReply:
-        return MalformedReply(
+        error = MalformedReply(
             f"The reply {response.text[:200]!r} is not what was asked for: {wrong}.",
             where=self.info.name,
             provider=self.info.provider,
             remedy="Raise max_tokens, simplify the schema, or use a model that follows schemas.",
         )
+        error.usage, error.cost = response.usage, response.cost
+        return error
 
 
 Read = Callable[[Response], Response]

@@ -1,5 +1,6 @@
 """What adapters of hosted providers share: endpoints, HTTP faults as errors, prices, clients."""
 
+from quilate.providers.bills import billed
 from quilate.providers.calls import patiently
 from quilate.providers.clients import PerLoop
 from quilate.providers.endpoint import Endpoint
@@ -11,6 +12,7 @@ __all__ = [
     "Endpoint",
     "PerLoop",
     "as_identity",
+    "billed",
     "estimate",
     "malformed",
     "patiently",

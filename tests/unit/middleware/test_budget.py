@@ -1,14 +1,16 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quilate.errors import BudgetExceeded, ConfigurationError, ServerError
+from quilate.errors import BudgetExceeded, ConfigurationError, MalformedReply, ServerError
 from quilate.middleware import Stored
 from quilate.middleware.budget import Budget, Budgeted, Spent
 from quilate.middleware.cassette import MemoryStore
-from quilate.models import Cost, Finished, TextDelta, Usage, ask, reply
+from quilate.middleware.standard import standard
+from quilate.models import Cost, Finished, JsonFormat, TextDelta, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
 
@@ -187,3 +189,25 @@ def test_what_was_spent_before_counts():
 def test_a_limit_must_be_one(limits):
     with pytest.raises(ConfigurationError, match="not a limit"):
         Budget(**limits)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_that_are_of_no_use_are_paid_for(stream):
+    # A model that never gives the JSON that it was asked for: two paid replies a call.
+    model = ScriptedModel(lambda _: reply("no", cost=Cost(0.25, "exact"), usage=Usage(4, 6)))
+    budget = Budget(usd=1.0)
+    paid = Budgeted(standard(model).inner, budget)
+    request = replace(ask("?"), format=JsonFormat({"type": "object"}))
+
+    async def call():
+        if not stream:
+            return await paid.generate(request)
+        return [event async for event in paid.stream(request)]
+
+    ended = []
+    for _ in range(4):
+        with pytest.raises((MalformedReply, BudgetExceeded)) as raised:
+            asyncio.run(call())
+        ended.append(raised.type)
+    assert ended == [MalformedReply, MalformedReply, BudgetExceeded, BudgetExceeded]
+    assert (budget.spent.usd, budget.spent.tokens, model.calls) == (1.0, 40, 4)

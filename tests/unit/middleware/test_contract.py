@@ -108,3 +108,9 @@ def test_log_probabilities_that_do_not_come_are_missed():
     wrapped, _ = model("ok", "logprobs")
     with pytest.raises(MalformedReply, match="no log-probabilities"):
         run(wrapped.generate(replace(ask("?"), logprobs=1)))
+
+
+def test_a_model_that_leaves_settings_out_has_an_identity_of_its_own():
+    model = ScriptedModel("hola")
+    assert Contracted(model).info == model.info
+    assert Contracted(model, unsupported="warn").info.identity != model.info.identity

@@ -10,7 +10,7 @@ from quilate.errors import (
     ServerError,
 )
 from quilate.middleware import Retrying
-from quilate.models import Finished, Request, TextDelta, ask, reply
+from quilate.models import Cost, Finished, Request, TextDelta, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
 
@@ -174,3 +174,28 @@ def test_a_stream_is_not_tried_again_after_its_first_event():
 def test_a_stream_that_is_always_empty_is_a_malformed_reply():
     with pytest.raises(MalformedReply, match="without an event"):
         asyncio.run(read(retrying(Breaking(*["empty"] * 4), Time())))
+
+
+def test_what_failed_tries_cost_is_counted():
+    def wasted(tokens, usd):
+        error = MalformedReply("no JSON")
+        error.usage, error.cost = Usage(tokens, 1), Cost(usd, "estimated")
+        return error
+
+    paid = reply("ok", usage=Usage(5, 1), cost=Cost(0.5, "estimated"))
+    queue = [wasted(10, 1.0), ServerError("nothing came"), wasted(20, 2.0), None]
+
+    def script(request):
+        error = queue.pop(0)
+        if error is not None:
+            raise error
+        return paid
+
+    response = asyncio.run(retrying(ScriptedModel(script), Time()).generate(ask("?")))
+    assert response.usage == Usage(35, 3)
+    assert response.cost == Cost(3.5, "estimated")
+
+    errors = [wasted(10, 1.0), ServerError("down")]
+    with pytest.raises(ServerError) as failure:
+        asyncio.run(retrying(failing(*errors), Time(), attempts=2).generate(ask("?")))
+    assert (failure.value.usage, failure.value.cost) == (Usage(10, 1), Cost(1.0, "estimated"))
