@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Literal
 
-from quilate.errors import InvalidRequest, MalformedReply, Unsupported
+from quilate.errors import ConfigurationError, InvalidRequest, MalformedReply, Unsupported
 from quilate.messages import Audio, File, Image
+from quilate.middleware.admission import fault
 from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.json_schema import violation
 from quilate.models import Event, Finished, Model, ModelInfo, Request, Response, Sampling
@@ -24,7 +25,8 @@ class UnsupportedSetting(UserWarning):
 class Contracted(Wrapper):
     """Holds a model to what it declares, so that no setting is ignored without a word.
 
-    A request for what its capabilities lack raises `Unsupported`; with ``unsupported="warn"`` a
+    A request that makes no sense (`admission`) is an `InvalidRequest`. One for what the model's
+    capabilities lack raises `Unsupported`; with ``unsupported="warn"`` a
     setting is left out with an `UnsupportedSetting` warning instead (parts of a message never
     are). A reply without the log-probabilities or the forced tool call that were asked for, or
     with a tool call that no given tool allows, is a `MalformedReply`.
@@ -40,6 +42,10 @@ class Contracted(Wrapper):
 
     def __init__(self, inner: Model, *, unsupported: Policy = "raise") -> None:
         super().__init__(inner)
+        if unsupported not in ("raise", "warn"):
+            raise ConfigurationError(
+                f"unsupported is {unsupported!r}.", remedy="It is 'raise' or 'warn'."
+            )
         self._unsupported = unsupported
 
     @property
@@ -71,12 +77,13 @@ class Contracted(Wrapper):
             await close_stream(events)
 
     def _admit(self, request: Request) -> Request:
-        if not any(message.parts for message in request.messages):
+        wrong = fault(request)
+        if wrong is not None:
             raise InvalidRequest(
-                "There is nothing to answer: the request has no messages, or empty ones alone.",
+                wrong.what,
                 where=self.info.name,
                 provider=self.info.provider,
-                remedy="Give it a message of the user.",
+                remedy=wrong.remedy,
             )
         has = self.info.capabilities.has
         lacking = [name for name in _wanted_settings(request) if not has(name)]

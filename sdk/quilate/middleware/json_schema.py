@@ -25,6 +25,17 @@ def _validator(schema: str) -> Any:
     return Draft202012Validator(whole)
 
 
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """Raise `InvalidRequest` for a schema that is none, and what `json.dumps` raises for one that
+    is no JSON.
+
+    >>> check_schema({"type": "objekt"})
+    Traceback (most recent call last):
+    quilate.errors.InvalidRequest: The JSON schema is not valid at $.type: 'objekt' is not ...
+    """
+    _validator(json.dumps(schema, sort_keys=True))
+
+
 def violation(value: Any, schema: Mapping[str, Any]) -> str | None:
     """What is wrong with a value under a schema, with the path; None when it is valid. Raises
     `InvalidRequest` for a schema that is none.

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from quilate.errors import MalformedReply, ModelError
+from quilate.errors import ConfigurationError, MalformedReply, ModelError
 from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.deadlines import without_time
 from quilate.models import (
@@ -48,6 +48,12 @@ class Tries:
     max_wait: float = 60.0
     sleep: Callable[[float], Awaitable[None]] | None = None
     clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.attempts, int) or self.attempts < 1:
+            raise ConfigurationError(
+                f"attempts is {self.attempts!r}.", remedy="It is a whole number, 1 or more."
+            )
 
     async def make(
         self,
