@@ -1,5 +1,6 @@
 """Whether a request makes sense at all, whatever the model: found before anything is sent."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
@@ -50,6 +51,11 @@ def _faults(request: Request) -> Iterator[Fault]:
         yield from _tools(request)
     if request.format is not None:
         yield from _format(request.format)
+    if request.extra:
+        try:
+            json.dumps(dict(request.extra))
+        except (TypeError, ValueError) as error:
+            yield Fault(f"extra is not JSON: {error}.", "It goes to the provider as it is.")
 
 
 _PLAIN = Request(()).sampling  # the default, which every request without settings shares
@@ -71,6 +77,19 @@ def _messages(messages: Any) -> Iterator[Fault]:
             text: Any = part.text if isinstance(part, Text) else ""
             if not isinstance(text, str):
                 yield Fault(f"A text is {text!r}, which is none.", "Give strings as texts.")
+            elif not text.isascii() and (at := _lone_surrogate(text)) is not None:
+                yield Fault(
+                    f"A text holds half a surrogate pair (at character {at}), which no UTF-8 has.",
+                    "Read it again with its right encoding, or take that character out.",
+                )
+
+
+def _lone_surrogate(text: str) -> int | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
 
 
 def _sampling(sampling: Sampling) -> Iterator[Fault]:

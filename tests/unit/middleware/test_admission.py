@@ -38,6 +38,8 @@ PLAIN = ask("?")
         (Request(()), "nothing to answer"),
         (Request((Message("user", ()),)), "nothing to answer"),
         (Request((Message("user", (Text(None),)),)), "text is None"),
+        (ask("a\ud800b"), "surrogate pair .at character 1"),
+        (replace(PLAIN, extra={"a": {1}}), "extra is not JSON"),
         (replace(PLAIN, tool_choice="required"), "there are no tools"),
         (replace(PLAIN, tool_choice="look"), "there are no tools"),
         (replace(PLAIN, tools=(TOOL,), tool_choice="lok"), "no such tool.*look"),
