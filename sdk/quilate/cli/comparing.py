@@ -82,7 +82,7 @@ def compare_runs(a: Run, b: Run, *, metrics: Sequence[str] = ()) -> RunCompariso
             x, y = _means(a, left, metric.name), _means(b, right, metric.name)
             shared = [key for key in a.samples if key in samples and key in x and key in y]
             if len(shared) < 2:
-                skipped.append(f"{metric.name}: {len(shared)} pairs of scored samples, too few")
+                skipped.append(f"{metric.name} ({left}): {len(shared)} scored pairs, too few")
                 continue
             drafts.append((metric.name, left, right, *_compared(a, metric, shared, x, y)))
     family = holm_adjust([draft[-1] for draft in drafts])

@@ -78,7 +78,7 @@ def test_failures_and_too_few_pairs_are_said(runs):
     one = [replace(failed[0], scores=(Score.of("mrr", 1.0),), failure=None), *failed[1:]]
     found = compare_runs(a, replace(b, items=one, status="stopped"))
     assert found.rows == ()
-    assert "exact_match: 0 pairs of scored samples, too few" in found.skipped
+    assert "exact_match (one): 0 scored pairs, too few" in found.skipped
     assert any("B is not finished" in line for line in found.skipped)
 
 
