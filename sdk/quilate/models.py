@@ -27,7 +27,8 @@ FEATURES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """Whether a model has a feature, and how we know."""
+    """Whether a model has a feature, and how we know. The `note` of one that it has not says how
+    to get it, for the error."""
 
     supported: bool
     provenance: Provenance = "declared"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from quilate.models import (
     Capabilities,
+    Capability,
     Event,
     Finished,
     Likelihood,
@@ -28,11 +29,12 @@ from quilate_adapters.llamacpp.answering import (
 )
 from quilate_adapters.llamacpp.engine import Check, Engine, Settings
 from quilate_adapters.llamacpp.generation import Emit
-from quilate_adapters.llamacpp.gguf import inspect
+from quilate_adapters.llamacpp.gguf import ModelFile, inspect
 from quilate_adapters.llamacpp.native import version_of
 from quilate_adapters.llamacpp.packaged import locate
 from quilate_adapters.llamacpp.prompt import encode
 from quilate_adapters.llamacpp.scoring import Candidate, score
+from quilate_adapters.llamacpp.vision import Projector, locate_projector, read_projector
 from quilate_adapters.llamacpp.worker import Worker, share
 
 T = TypeVar("T")
@@ -53,6 +55,9 @@ _FEATURES = (
     "loglikelihood",
     "count_tokens",
 )
+_NEEDS_PROJECTOR = Capability(
+    False, note="A model made for images takes them with its projector: mmproj='mmproj.gguf'."
+)
 
 
 def model(
@@ -61,13 +66,15 @@ def model(
     n_ctx: int | None = None,
     n_batch: int = 64,
     n_threads: int | None = None,
+    mmproj: str | Path | None = None,
 ) -> "LlamaCpp":
     """A model in this process: a packaged one by its name, or a GGUF file by its path.
 
     `n_ctx` is the context in tokens (default: what the model was trained for, at most 4096),
     `n_threads` the threads that compute (default: the processors this process may use, at most
-    8). Nothing is loaded or hashed yet. Raises `ModelFileError` when there is no such file and
-    `ConfigurationError` for settings that make no sense.
+    8). `mmproj` is the GGUF file of the model's multimodal projector: with it, the model takes
+    images. Nothing is loaded or hashed yet. Raises `ModelFileError` when there is no such file
+    and `ConfigurationError` for settings that make no sense.
 
     >>> model("smollm2-135m-instruct", n_ctx=0)
     Traceback (most recent call last):
@@ -76,7 +83,8 @@ def model(
     settings = Settings(DEFAULT_CONTEXT if n_ctx is None else n_ctx, n_batch)
     if n_threads is not None:
         settings = replace(settings, n_threads=n_threads)
-    return LlamaCpp(locate(name), name, settings, shrink=n_ctx is None)
+    projector = None if mmproj is None else locate_projector(mmproj)
+    return LlamaCpp(locate(name), name, settings, shrink=n_ctx is None, mmproj=projector)
 
 
 class LlamaCpp:
@@ -85,33 +93,58 @@ class LlamaCpp:
 
     Equal requests get equal answers whatever was asked before. The cache of the prompt's
     beginning is therefore not reported in `Usage.cached_tokens`.
+
+    With a projector (`mmproj`), user messages may hold images by their bytes: PNG, JPEG, GIF (its
+    first frame) or BMP, of at most 20 MiB and 50 million pixels. `Usage.input_tokens` counts their
+    tokens too.
     """
 
-    def __init__(self, path: Path, name: str, settings: Settings, *, shrink: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        settings: Settings,
+        *,
+        shrink: bool = False,
+        mmproj: Path | None = None,
+    ) -> None:
         self._path, self._name = path, name
         self._wanted, self._shrink = settings, shrink
+        self._mmproj = mmproj
+        self._known: tuple[ModelFile, Projector | None, ModelInfo] | None = None
         self._opening = threading.Lock()
         self._opened: tuple[Worker[Engine], Callable[[], Any]] | None = None
 
     @property
     def info(self) -> ModelInfo:
-        """Who this is. The first time, reads and hashes the file (0.2 s for 100 MB)."""
-        file = inspect(self._path)
+        """Who this is. The first time, reads and hashes the files (0.2 s for 100 MB)."""
+        file, projector = inspect(self._path), self._projector()
+        known = self._known
+        if known is None or known[0] is not file or known[1] != projector:
+            known = self._known = (file, projector, self._describe(file, projector))
+        return known[2]
+
+    def _describe(self, file: ModelFile, projector: Projector | None) -> ModelInfo:
         settings = self._settings()
+        images = Capability(True) if projector else _NEEDS_PROJECTOR
         return ModelInfo(
             name=f"llamacpp/{self._name}",
             provider="llamacpp",
             identity=f"llamacpp:{file.sha256}:n_ctx={settings.n_ctx}:n_batch={settings.n_batch}"
             f":llama-cpp-python={version_of('llama-cpp-python')}"
-            f":llguidance={version_of('llguidance')}",
+            f":llguidance={version_of('llguidance')}"
+            + (f":mmproj={projector.sha256}" if projector else ""),
             context_length=settings.n_ctx,
             sha256=file.sha256,
-            capabilities=Capabilities.declared(*_FEATURES),
+            capabilities=Capabilities(
+                {**Capabilities.declared(*_FEATURES).features, "images": images}
+            ),
             details={
                 "file": str(self._path),
                 "architecture": file.metadata.get("general.architecture"),
                 "trained_context_length": file.context_length,
                 "n_threads": settings.n_threads,
+                **({"mmproj": str(projector.path)} if projector else {}),
             },
         )
 
@@ -143,7 +176,7 @@ class LlamaCpp:
     ) -> list[Likelihood]:
         """Score each continuation as the beginning of the answer to `context`: the sum over its
         own tokens, without the end of the turn."""
-        check_request(context)
+        self._check(context)
 
         def work(engine: Engine, check: Check) -> list[Likelihood]:
             prompt = prompt_tokens(engine, context)
@@ -159,7 +192,7 @@ class LlamaCpp:
 
     async def count_tokens(self, request: Request) -> TokenCount:
         """The tokens of the request's prompt, its chat template applied."""
-        check_request(request)
+        self._check(request)
         prompt = await self._run(lambda engine, _: encode(engine, request.messages))
         return TokenCount(len(prompt), exact=True)
 
@@ -171,9 +204,12 @@ class LlamaCpp:
             await asyncio.to_thread(opened[1])
 
     async def _answer(self, request: Request, emit: Emit) -> Response:
-        check_request(request)
+        self._check(request)
         response = await self._run(partial(answer, request, emit, time.perf_counter()))
         return replace(response, model=self._name)
+
+    def _check(self, request: Request) -> None:
+        check_request(request, images=self._mmproj is not None)
 
     async def _run(self, work: Callable[[Engine, Check], T]) -> T:
         worker = await asyncio.to_thread(self._worker)
@@ -185,11 +221,15 @@ class LlamaCpp:
                 self._opened = share(self, inspect(self._path).path, self._settings(), Engine)
             return self._opened[0]
 
+    def _projector(self) -> Projector | None:
+        return None if self._mmproj is None else read_projector(self._mmproj)
+
     def _settings(self) -> Settings:
+        settings = replace(self._wanted, projector=self._projector())
         trained = inspect(self._path).context_length
-        if not self._shrink or trained is None or trained >= self._wanted.n_ctx:
-            return self._wanted
-        return replace(self._wanted, n_ctx=trained)
+        if not self._shrink or trained is None or trained >= settings.n_ctx:
+            return settings
+        return replace(settings, n_ctx=trained)
 
 
 def _ignore(_: str) -> None:

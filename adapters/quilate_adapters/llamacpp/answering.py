@@ -21,16 +21,19 @@ from quilate.models import (
 )
 from quilate_adapters.llamacpp.engine import Check, Engine
 from quilate_adapters.llamacpp.generation import Emit, Generated, Plan, generate, token_logprob
-from quilate_adapters.llamacpp.prompt import encode
+from quilate_adapters.llamacpp.prompt import check_parts, encode
 from quilate_adapters.llamacpp.sampler import check_sampling
 from quilate_adapters.llamacpp.scoring import Candidate, choice_candidates, score
+from quilate_adapters.llamacpp.vision import Prompt
 
 DEFAULT_MAX_TOKENS = 256
 
 
-def check_request(request: Request) -> None:
-    """Raise for what a local model cannot do, before any work."""
+def check_request(request: Request, *, images: bool = False) -> None:
+    """Raise for what a local model cannot do, before any work; with `images`, for images that it
+    cannot read, else for any."""
     check_sampling(request.sampling)
+    check_parts(request.messages, images=images)
     if request.tools:
         raise Unsupported(
             "Local models take no tools.",
@@ -88,17 +91,15 @@ def answer(request: Request, emit: Emit, started: float, engine: Engine, check: 
     )
 
 
-def prompt_tokens(engine: Engine, request: Request) -> list[int]:
-    """The tokens of the request's messages; raises `ContextLengthExceeded` when they leave no
+def prompt_tokens(engine: Engine, request: Request) -> Prompt:
+    """The prompt of the request's messages; raises `ContextLengthExceeded` when they leave no
     room for an answer."""
-    tokens = encode(engine, request.messages)
-    _check_room(engine, len(tokens) + 1)
-    return tokens
+    prompt = encode(engine, request.messages)
+    _check_room(engine, len(prompt) + 1)
+    return prompt
 
 
-def check_candidates(
-    engine: Engine, prompt: Sequence[int], candidates: Sequence[Candidate]
-) -> None:
+def check_candidates(engine: Engine, prompt: Prompt, candidates: Sequence[Candidate]) -> None:
     """Raise `ContextLengthExceeded` unless every candidate fits behind the prompt."""
     longest = max((len(candidate.tokens) for candidate in candidates), default=0)
     _check_room(engine, len(prompt) + longest)
@@ -111,8 +112,8 @@ def _check_room(engine: Engine, needed: int) -> None:
             f"The prompt with at least one token of answer takes {needed:,} tokens, and the "
             f"context holds {limit:,}.",
             provider="llamacpp",
-            remedy=f"Shorten the prompt (fewer or smaller passages), or open the model with "
-            f"n_ctx={needed:,} or more.".replace(",", ""),
+            remedy="Shorten the prompt (fewer or smaller passages or images), or open the model "
+            f"with n_ctx={needed} or more.",
         )
 
 
@@ -133,7 +134,7 @@ def _check_json(generated: Generated, limit: int) -> None:
 def _choose(
     request: Request,
     choices: Sequence[str],
-    prompt: Sequence[int],
+    prompt: Prompt,
     emit: Emit,
     started: float,
     engine: Engine,
@@ -174,7 +175,7 @@ def pick(logprobs: Mapping[str, float], sampling: Sampling) -> str:
 
 
 def _trace(
-    engine: Engine, prompt: Sequence[int], tokens: Sequence[int], top: int | None, check: Check
+    engine: Engine, prompt: Prompt, tokens: Sequence[int], top: int | None, check: Check
 ) -> tuple[TokenLogprob, ...] | None:
     """The log-probabilities along a given answer, where the request asked for them."""
     if top is None:

@@ -5,6 +5,8 @@ by up to 0.7 on quantised weights). So prompts are always decoded in chunks of `
 at multiples of `n_batch`, answers token by token, and what is reused from the prompt before are
 whole chunks alone: seen to change no bit of the logits. Flash attention is off: it divides a long
 context among the threads, so that their number changed the logits as much.
+
+A prompt with images is decoded whole, from an empty cache, and nothing of it is reused.
 """
 
 import ctypes
@@ -18,6 +20,15 @@ from typing import TYPE_CHECKING, Any
 from quilate.errors import ConfigurationError, ModelError
 from quilate_adapters.llamacpp.grammar import Grammars, Vocabulary
 from quilate_adapters.llamacpp.native import last_errors, library, load_model, tokenize
+from quilate_adapters.llamacpp.vision import (
+    NON_CAUSAL_BATCH,
+    ImageChunk,
+    ImagePrompt,
+    Projector,
+    Prompt,
+    Vision,
+    check_known,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +36,9 @@ if TYPE_CHECKING:
 
 Check = Callable[[], None]
 """Called between decodes; raises to stop the work."""
+
+_IMAGE = -1
+"""Stands in the list of what was decoded for a position that an image takes; it is no token."""
 
 
 def usable_cpus() -> int:
@@ -37,11 +51,13 @@ def usable_cpus() -> int:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a model is opened. `n_ctx` is the context in tokens, `n_batch` the chunk in which
-    prompts are decoded: larger is slightly faster, smaller reuses more of a shared prefix."""
+    prompts are decoded: larger is slightly faster, smaller reuses more of a shared prefix. With a
+    `projector` the model takes images."""
 
     n_ctx: int
     n_batch: int = 64
     n_threads: int = field(default_factory=lambda: min(8, usable_cpus()))
+    projector: Projector | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_ctx", "n_batch", "n_threads"):
@@ -60,11 +76,22 @@ class Engine:
     def __init__(self, path: Path, settings: Settings) -> None:
         self.settings = settings
         self.lib = library()
+        # One entry a position of the sequence.
         self._tokens: list[int] = []
         self._whole = 0
+        self.prompt_end = 0
         self.decodes = 0
+        self.vision: Vision | None = None
+        if settings.projector is not None:
+            check_known(settings.projector, path)
         self._model = load_model(path)
-        self._context = self._open(path)
+        try:
+            if settings.projector is not None:
+                self.vision = Vision(settings.projector, self._model, path, settings.n_threads)
+            self._context = self._open(path)
+        except BaseException:
+            self._free_models()
+            raise
         self._memory = self.lib.llama_get_memory(self._context)
         self.vocab = self.lib.llama_model_get_vocab(self._model)
         self.vocab_size: int = self.lib.llama_vocab_n_tokens(self.vocab)
@@ -77,14 +104,13 @@ class Engine:
     def _open(self, path: Path) -> Any:
         params = self.lib.llama_context_default_params()
         params.n_ctx = self.settings.n_ctx
-        params.n_batch = params.n_ubatch = self.settings.n_batch
+        params.n_batch = params.n_ubatch = self._image_batch = self._largest_batch()
         params.n_seq_max = 1
         params.flash_attn_type = self.lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.n_threads = params.n_threads_batch = self.settings.n_threads
         params.no_perf = True
         context = self.lib.llama_init_from_model(self._model, params)
         if not context:
-            self.lib.llama_model_free(self._model)
             raise ModelError(
                 f"llama.cpp cannot open a context of {self.settings.n_ctx} tokens: "
                 f"{' '.join(last_errors) or 'not enough memory?'}",
@@ -94,12 +120,23 @@ class Engine:
             )
         return context
 
+    def _largest_batch(self) -> int:
+        """Tokens that one decode may have. Text is always decoded by `n_batch`."""
+        if self.vision is not None and self.vision.non_causal:
+            return max(self.settings.n_batch, NON_CAUSAL_BATCH)
+        return self.settings.n_batch
+
     def close(self) -> None:
         """Free the native memory; the engine cannot be used any more."""
         # The grammars hold the tokenizer of this engine: a cycle that no collector sees.
         self.__dict__.pop("grammars", None)
         self.lib.llama_batch_free(self._batch)
         self.lib.llama_free(self._context)
+        self._free_models()
+
+    def _free_models(self) -> None:
+        if self.vision is not None:
+            self.vision.close()
         self.lib.llama_model_free(self._model)
 
     @property
@@ -139,9 +176,17 @@ class Engine:
             size = self.lib.llama_token_to_piece(self.vocab, token, buffer, -size, 0, False)
         return buffer.raw[:size]
 
-    def begin(self, prompt: Sequence[int], check: Check) -> None:
+    def begin(self, prompt: Prompt, check: Check) -> None:
         """Decode a prompt, keeping the whole chunks that it shares with what was decoded last;
-        afterwards `logits` are those after its last token."""
+        afterwards `logprobs` are those after its last token, and `prompt_end` is the position
+        there: the length to which `rewind` goes back to have the prompt alone."""
+        if isinstance(prompt, ImagePrompt):
+            self._begin_with_images(prompt, check)
+        else:
+            self._begin_with_text(prompt, check)
+        self.prompt_end = len(self._tokens)
+
+    def _begin_with_text(self, prompt: Sequence[int], check: Check) -> None:
         whole = self.settings.n_batch
         shared = _common(self._tokens[: self._whole], prompt)
         start = min(shared, len(prompt) - 1) // whole * whole
@@ -151,12 +196,36 @@ class Engine:
             check()
             self._decode(prompt[at : at + whole])
 
+    def _begin_with_images(self, prompt: ImagePrompt, check: Check) -> None:
+        self._forget()
+        try:
+            for piece in prompt.pieces:
+                if isinstance(piece, ImageChunk):
+                    check()
+                    self._decode_image(piece)
+                    continue
+                for at in range(0, len(piece), self.settings.n_batch):
+                    check()
+                    self._decode(piece[at : at + self.settings.n_batch])
+        except BaseException:
+            # An image may have been decoded in part: what the cache holds is not known.
+            self._forget()
+            raise
+        self._whole = 0
+
+    def _decode_image(self, image: ImageChunk) -> None:
+        if self.vision is None:  # no prompt with images is made without it
+            raise RuntimeError("no projector")
+        self.decodes += 1
+        self.vision.decode(self._context, image, len(self._tokens), self._image_batch)
+        self._tokens.extend([_IMAGE] * image.positions)
+
     def append(self, token: int) -> None:
         """Decode one further token."""
         self._decode((token,))
 
     def rewind(self, length: int) -> bool:
-        """Forget all but the first `length` tokens. False: the model (a recurrent one) cannot go
+        """Forget all but the first `length` positions. False: the model (a recurrent one) cannot go
         back part of the way, and everything was forgotten."""
         if length >= len(self._tokens):
             return True

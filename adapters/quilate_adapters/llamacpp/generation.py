@@ -1,7 +1,7 @@
 """The decoding loop: from a prompt's tokens to an answer."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from quilate_adapters.llamacpp.engine import Check, Engine
 from quilate_adapters.llamacpp.grammar import Constraint
 from quilate_adapters.llamacpp.sampler import sampler
 from quilate_adapters.llamacpp.transcript import Transcript
+from quilate_adapters.llamacpp.vision import Prompt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,9 +42,7 @@ class Plan:
     constraint: Constraint | None = None
 
 
-def generate(
-    engine: Engine, prompt: Sequence[int], plan: Plan, check: Check, emit: Emit
-) -> Generated:
+def generate(engine: Engine, prompt: Prompt, plan: Plan, check: Check, emit: Emit) -> Generated:
     """Decode until the turn ends, a stop string appears, or the limit is reached. `emit` gets
     the text as it becomes certain."""
     answer = Transcript(plan.sampling.stop)

@@ -13,7 +13,7 @@ from quilate.errors import ConfigurationError, MissingDependency, ModelFileError
 from quilate.registry import require
 
 _log = logging.getLogger("quilate.llamacpp")
-_ERROR = 3
+_ERROR = 4  # GGML_LOG_LEVEL_ERROR
 _keep: list[Any] = []
 last_errors: deque[str] = deque(maxlen=3)
 """The last error lines that llama.cpp logged: its functions themselves return only NULL."""
@@ -41,6 +41,23 @@ def library() -> Any:
     _keep.append(callback)
     bindings.llama_log_set(callback, ctypes.c_void_p(0))
     bindings.llama_backend_init()
+    return bindings
+
+
+@cache
+def multimodal() -> Any:
+    """The module of the bindings of llama.cpp's image encoders, its library loaded and quiet.
+
+    Raises what `library` does, and `ConfigurationError` for a llama-cpp-python that is too old.
+    """
+    library()
+    bindings = require("llama_cpp.mtmd_cpp", extra="local", package="llama-cpp-python")
+    if not hasattr(bindings, "mtmd_tokenize_from_parts"):
+        raise ConfigurationError(
+            "This llama-cpp-python is too old for images.",
+            remedy="Run: pip install --upgrade llama-cpp-python",
+        )
+    bindings.mtmd_helper_log_set(_keep[0], ctypes.c_void_p(0))
     return bindings
 
 
@@ -72,8 +89,10 @@ def tokenize(vocab: Any, text: str, *, special: bool = False, begin: bool = Fals
     return list(tokens[:count])
 
 
+@cache
 def version_of(package: str) -> str:
-    """The version of a package of the extra ``local``; raises `MissingDependency`."""
+    """The version of a package of the extra ``local``; raises `MissingDependency`. Looked up once:
+    it costs a search through the installation."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from quilate_adapters.llamacpp.engine import Check, Engine
+from quilate_adapters.llamacpp.vision import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Scored:
 
 
 def score(
-    engine: Engine, prompt: Sequence[int], candidates: Sequence[Candidate], check: Check
+    engine: Engine, prompt: Prompt, candidates: Sequence[Candidate], check: Check
 ) -> list[Scored]:
     """Score candidates after `prompt`, each shared beginning decoded once.
 
@@ -63,9 +64,9 @@ def _goes_on(candidate: Candidate, depth: int) -> bool:
     return candidate.ends or len(candidate.tokens) > depth
 
 
-def _extend(engine: Engine, prompt: Sequence[int], path: tuple[int, ...], check: Check) -> None:
+def _extend(engine: Engine, prompt: Prompt, path: tuple[int, ...], check: Check) -> None:
     """Bring the engine from wherever it is in the tree to `prompt` + `path`."""
-    if engine.rewind(len(prompt) + len(path) - 1):
+    if engine.rewind(engine.prompt_end + len(path) - 1):
         engine.append(path[-1])
         return
     engine.begin(prompt, check)

@@ -96,7 +96,9 @@ class Contracted(Wrapper):
         for part in (part for message in request.messages for part in message.parts):
             name = _PARTS.get(type(part))
             if name is not None and not has(name):
-                raise self._refused(name, "Leave them out, or use a model that does.")
+                known = self.info.capabilities.features.get(name)
+                note = known.note if known else ""
+                raise self._refused(name, note or "Leave them out, or use a model that does.")
         if not lacking:
             return request
         warnings.warn(
