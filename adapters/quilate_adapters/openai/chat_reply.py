@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from quilate.errors import ContentRefused
 from quilate.messages import Message, Part, Reasoning, Text
 from quilate.models import FinishReason, Request, Response, Timing, TokenLogprob, Usage
 from quilate.providers import Endpoint, billed, estimate, malformed, rate_limit
 from quilate_adapters.openai.chat_request import REASONING_FIELDS
-from quilate_adapters.openai.settings import misread, tool_call
+from quilate_adapters.openai.settings import check_refusal, misread, tool_call
 
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -52,7 +51,7 @@ def _response(
     usage, name = _usage(completion.get("usage")), completion.get("model")
     cost = estimate(at, name, usage)
     with billed(usage, cost):
-        _check_refusal(at, message, headers)
+        check_refusal(at, message.get("refusal"), headers)
         parts = _parts(at, message)
     return Response(
         Message("assistant", parts),
@@ -66,16 +65,6 @@ def _response(
         rate_limit=rate_limit(headers),
         raw=completion,
     )
-
-
-def _check_refusal(at: Endpoint, message: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-    if message.get("refusal"):
-        raise ContentRefused(
-            at.quiet(f"The model refused: {message['refusal']}"),
-            provider=at.provider,
-            where=at.where,
-            request_id=headers.get("x-request-id"),
-        )
 
 
 def _parts(at: Endpoint, message: Mapping[str, Any]) -> tuple[Part, ...]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from quilate.errors import ContentRefused, ServerError
+from quilate.errors import ServerError
 from quilate.messages import Message, Part, Reasoning, Text, ToolCall
 from quilate.models import FinishReason, Request, Response, Timing, TokenLogprob, Usage
-from quilate.providers import Endpoint, billed, estimate, malformed, rate_limit
+from quilate.providers import billed, estimate, malformed, rate_limit
 from quilate_adapters.openai.connection import Connection
-from quilate_adapters.openai.settings import misread, tool_call
+from quilate_adapters.openai.settings import check_refusal, misread, tool_call
 
 
 def response(
@@ -47,7 +47,7 @@ def _response(
     usage, name = _usage(reply.get("usage")), reply.get("model")
     cost = estimate(at, name, usage)
     with billed(usage, cost):
-        _check_refusal(at, reply, headers)
+        check_refusal(at, _refusal(reply), headers)
         parts = tuple(part for item in reply["output"] for part in _parts(wire, item))
     return Response(
         Message("assistant", parts or (Text(""),)),
@@ -63,17 +63,10 @@ def _response(
     )
 
 
-def _check_refusal(at: Endpoint, reply: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-    refused = "".join(
+def _refusal(reply: Mapping[str, Any]) -> str:
+    return "".join(
         content["refusal"] for content in _contents(reply) if content.get("type") == "refusal"
     )
-    if refused:
-        raise ContentRefused(
-            at.quiet(f"The model refused: {refused}"),
-            provider=at.provider,
-            where=at.where,
-            request_id=headers.get("x-request-id"),
-        )
 
 
 def _contents(reply: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quilate.codec import digest, to_json
-from quilate.errors import MalformedReply, Unsupported
+from quilate.errors import ContentRefused, MalformedReply, Unsupported
 from quilate.messages import ToolCall
 from quilate.models import JsonFormat, Request
 from quilate.providers import Endpoint, malformed
@@ -89,6 +89,17 @@ def tool_call(at: Endpoint, id_: Any, name: Any, arguments: Any) -> ToolCall:
             f"{str(arguments)[:200]!r}.",
         )
     return ToolCall(str(id_), name, found)
+
+
+def check_refusal(at: Endpoint, said: Any, headers: Mapping[str, str]) -> None:
+    """Raise `ContentRefused` where the model said why it refuses."""
+    if said:
+        raise ContentRefused(
+            at.quiet(f"The model refused: {said}"),
+            provider=at.provider,
+            where=at.where,
+            request_id=headers.get("x-request-id"),
+        )
 
 
 def misread(at: Endpoint, error: Exception) -> MalformedReply:
