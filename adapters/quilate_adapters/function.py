@@ -158,7 +158,7 @@ class FunctionModel:
             yield
         except QuilateError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # an exit would end the loop of all models
             # Not chained: the frames of somebody's function may hold anything.
             raise ModelError(
                 f"{traceback.format_exception_only(error)[-1].strip()} ({_place(error)})",

@@ -17,7 +17,7 @@ _SECRETS = re.compile(
     | \bAKIA[0-9A-Z]{16}\b                                         # AWS access keys
     | \bAIza[0-9A-Za-z_\-]{30,}                                    # Google keys
     | (?P<bearer>\bbearer\s+)[A-Za-z0-9._~+/\-]{8,}=*              # Authorization headers
-    | (?P<named>\b[\w\-]*(?:api[-_]?key|secret|password|access[-_]token)["']?\s*[:=]\s*["']?)
+    | (?P<named>(?:api[-_]?key|secret|password|access[-_]token)["']?\s*[:=]\s*["']?)
       [^\s"',}]{4,}                                                # api_key=…, "api-key": "…"
     | (?P<scheme>://)[^/\s:@]+:[^/\s@]+(?=@)                       # ://user:password@host
     """

@@ -1,6 +1,7 @@
 """The wire: JSON to the server and back, through the SDK's client."""
 
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ class Connection:
     def _make(self) -> Any:
         sdk = require("openai", extra="openai")
         # Retries, deadlines and concurrency are Quilate's own layers. The SDK insists on some key.
-        return sdk.AsyncOpenAI(
+        client = sdk.AsyncOpenAI(
             api_key=self.at.key or "none",
             base_url=self.at.base_url,
             max_retries=0,
@@ -117,6 +118,12 @@ class Connection:
                 event_hooks={"response": [self._bound]},
             ),
         )
+        named = (os.environ.get("OPENAI_BASE_URL") or "").rstrip("/")
+        if not self.official and self.at.base_url != named:
+            # The environment's headers and account are no business of somebody else's server.
+            client.organization = client.project = None
+            client._custom_headers = {}
+        return client
 
     async def _bound(self, response: Any) -> None:
         is_file = response.request.url.path.endswith("/content")

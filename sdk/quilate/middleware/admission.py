@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from quilate.errors import InvalidRequest
-from quilate.messages import Message, Text
+from quilate.messages import Message, Part, Text
 from quilate.middleware.json_schema import check_schema
 from quilate.models import ChoiceFormat, JsonFormat, Request, Sampling
 
@@ -30,7 +30,13 @@ def fault(request: Request) -> Fault | None:
     'max_tokens is 0.'
     >>> fault(ask("?", max_tokens=1))
     """
-    return next(_faults(request), None)
+    try:
+        return next(_faults(request), None)
+    except (TypeError, AttributeError, RecursionError) as error:
+        return Fault(
+            f"The request is not made of Quilate's values: {error}.",
+            "Its fields are those of Request, Sampling, Tool, JsonFormat and ChoiceFormat.",
+        )
 
 
 def _faults(request: Request) -> Iterator[Fault]:
@@ -74,6 +80,11 @@ def _messages(messages: Any) -> Iterator[Fault]:
         )
     else:
         for part in (part for message in messages for part in message.parts):
+            if not isinstance(part, Part):
+                yield Fault(
+                    f"A message holds {str(part)[:60]!r}, which is no part.",
+                    "Write user('…'), or Message('user', (Text('…'),)).",
+                )
             text: Any = part.text if isinstance(part, Text) else ""
             if not isinstance(text, str):
                 yield Fault(f"A text is {text!r}, which is none.", "Give strings as texts.")

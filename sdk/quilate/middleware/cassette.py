@@ -42,6 +42,9 @@ def redacted(data: Any) -> Any:
 
     >>> redacted({"headers": {"Authorization": "Basic dXNlcjpwYXNz"}, "top_k": 4})
     {'headers': {'Authorization': '[redacted]'}, 'top_k': 4}
+
+    What is opaque stays: the bytes of images, sounds and files, and a provider's signatures. A
+    pattern found in them by chance would make the call unreadable.
     """
     if isinstance(data, str):
         return redact(data)
@@ -49,12 +52,21 @@ def redacted(data: Any) -> Any:
         return [redacted(value) for value in data]
     if isinstance(data, dict):
         return {
-            name: "[redacted]"
+            name: value
+            if _is_opaque(name, data)
+            else "[redacted]"
             if isinstance(value, str) and _SECRET_NAME.search(name)
             else redacted(value)
             for name, value in data.items()
         }
     return data
+
+
+def _is_opaque(name: str, part: dict[str, Any]) -> bool:
+    """Whether that field of a message's part holds bytes or a signature."""
+    if name == "signature":
+        return "reasoning" in part
+    return name in ("image", "audio", "file") and "media_type" in part
 
 
 def _line(key: str, model_name: str, request: Request, response: Response) -> bytes:

@@ -13,6 +13,7 @@ from quilate.errors import InvalidRequest
 def _validator(schema: str) -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
+    from referencing import Registry
 
     whole = json.loads(schema)
     try:
@@ -22,7 +23,8 @@ def _validator(schema: str) -> Any:
             f"The JSON schema is not valid at {error.json_path}: {error.message}.",
             remedy="Correct the schema; pydantic's model_json_schema() makes valid ones.",
         ) from None
-    return Draft202012Validator(whole)
+    # An empty registry retrieves nothing: a remote reference is not fetched over the network.
+    return Draft202012Validator(whole, registry=Registry())
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
@@ -45,8 +47,17 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str | None:
     >>> violation({"age": 7}, {"properties": {"age": {"type": "integer"}}})
     """
     from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
 
-    error = best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value))
+    try:
+        error = best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value))
+    except Unresolvable as missing:
+        raise InvalidRequest(
+            f"The JSON schema refers to what it does not hold: {missing.ref}.",
+            remedy="Put the definition under $defs; nothing is fetched from elsewhere.",
+        ) from None
+    except RecursionError:
+        return "$: it is nested too deeply to be validated"
     return None if error is None else f"{error.json_path}: {error.message[:500]}"
 
 

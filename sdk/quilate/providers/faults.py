@@ -12,7 +12,9 @@ from quilate.providers.endpoint import Endpoint
 _CONTEXT = re.compile(
     r"(?i)context[_ ](length|size|window|limit)|exceed_context|maximum context|prompt is too long"
 )
-_QUOTA = re.compile(r"(?i)insufficient_quota|billing|spend_limit|credit balance")
+_QUOTA = re.compile(r"(?i)insufficient_quota|billing_(error|hard_limit|not_active)|spend_limit")
+# Whole phrases: a rate limit's message may name the billing page too, a schema's a billing tool.
+_NO_CREDIT = re.compile(r"(?i)credit balance is too low|exceeded your current quota")
 _REFUSED = re.compile(r"(?i)content_filter|content_policy|content_management|safety")
 _MODEL = re.compile(r"(?i)model_not_found|model.{0,80}(does not exist|not found)")
 
@@ -58,7 +60,7 @@ _BY_STATUS: Mapping[int, tuple[type[errors.ModelError], str | None]] = {
 
 def _kind(status: int, code: str, text: str) -> tuple[type[errors.ModelError], str | None]:
     said = f"{code} {text}"
-    if status in (400, 402, 429) and _QUOTA.search(said):
+    if status in (400, 402, 429) and (_QUOTA.search(code) or _NO_CREDIT.search(text)):
         return errors.ModelError, "The account has no credit left: waiting does not help."
     if status in _BY_STATUS:
         return _BY_STATUS[status]

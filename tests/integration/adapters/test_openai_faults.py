@@ -223,3 +223,15 @@ def test_connections_look_at_the_host_for_who_is_official():
 
     assert is_official("https://api.openai.com/v1")
     assert not is_official("https://api.openai.com.evil.example/v1")
+
+
+def test_the_environments_headers_go_to_no_other_server(canned, golden, monkeypatch):
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway-Secret: sekret123")
+    canned.answer(golden("openai/chat_text"))
+    run(model("m", base_url=canned.url).generate(ask("?")))
+    assert "sekret123" not in str(canned.sent_headers) and "mine" not in str(canned.sent_headers)
+    monkeypatch.setenv("OPENAI_BASE_URL", canned.url)
+    run(model("m").generate(ask("?")))
+    assert canned.sent_headers[-1]["x-gateway-secret"] == "sekret123"

@@ -35,6 +35,10 @@ PLAIN = ask("?")
         (replace(PLAIN, reasoning="hard"), "reasoning is 'hard'"),
         (Request("hola"), "not a sequence of Message"),
         (Request(("hola",)), "not a sequence of Message"),
+        (Request((Message("user", "hola"),)), "which is no part"),
+        (Request(None), "not made of Quilate's values"),
+        (replace(PLAIN, sampling=None), "not made of Quilate's values"),
+        (replace(PLAIN, format={"type": "object"}), "not made of Quilate's values"),
         (Request(()), "nothing to answer"),
         (Request((Message("user", ()),)), "nothing to answer"),
         (Request((Message("user", (Text(None),)),)), "text is None"),
@@ -76,3 +80,9 @@ def test_what_makes_sense_is_not_refused():
 def test_options_that_make_no_sense(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         q.model("scripted/x", **options)
+
+
+def test_a_reference_is_never_fetched():
+    wanted = JsonFormat({"properties": {"a": {"$ref": "http://127.0.0.1:9/schema.json"}}})
+    with pytest.raises(InvalidRequest, match=r"does not hold: http://127\.0\.0\.1:9/schema\.json"):
+        q.model(ScriptedModel('{"a": 1}')).ask(replace(PLAIN, format=wanted))

@@ -7,7 +7,7 @@ import pytest
 from quilate.errors import ReplayMiss, StoreError
 from quilate.evals.results import Call
 from quilate.middleware import Replayed, Stored, call_key, standard
-from quilate.middleware.cassette import JsonlCassette, cassette, export_cassette
+from quilate.middleware.cassette import JsonlCassette, cassette, export_cassette, redacted
 from quilate.models import Request, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
@@ -118,3 +118,11 @@ def test_calls_are_recorded_once_then_answered_without_a_model(tmp_path):
         assert last.response.text == gone.ask("¿?").text == "uno dos"
         with pytest.raises(ReplayMiss, match=r"-¿\?\n\+¿Qué\?"):
             gone.ask("¿Qué?")
+
+
+def test_bytes_and_signatures_are_kept_as_they_are():
+    key = "-sk-AbCdEfGhIjKlMnOp"
+    image = {"image": f"AAAA{key}", "url": None, "media_type": "image/png"}
+    thought = {"reasoning": f"the key is {key}", "signature": key}
+    assert redacted([image, thought]) == [image, {**thought, "reasoning": "the key is -[redacted]"}]
+    assert redacted({"file": key}) == {"file": "-[redacted]"}

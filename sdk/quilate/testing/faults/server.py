@@ -309,7 +309,7 @@ async def utf8(call: Call, _: float | None) -> None:
 async def huge(call: Call, _seconds: float | None) -> None:
     """Words without end, up to `huge_bytes`; stops where the client does."""
     if call.asked.stream:
-        one = replace(call.asked, text="palabra", max_tokens=None, stop=())
+        one = replace(call.asked, text="palabra ", max_tokens=None, stop=())
         frames = call.protocol.frames(one)
         at = call.protocol.first_delta
         start, part, end = b"".join(frames[:at]), frames[at] * 512, b"".join(frames[at + 1 :])
