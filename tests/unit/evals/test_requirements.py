@@ -3,11 +3,12 @@
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from quilate import installation
+from quilate import installation, registry
 from quilate.errors import ConfigurationError, MissingDependency
 from quilate.evals import load_suite, requirements
 from quilate.evals.suite_file import SuiteSpec
@@ -48,7 +49,7 @@ class Measured:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch) -> Path:
+def folder(tmp_path, monkeypatch) -> Iterator[Path]:
     """A project, and an installed package `far` whose extras were left out."""
     info = tmp_path / "site" / "far-1.0.dist-info"
     info.mkdir(parents=True)
@@ -60,7 +61,9 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "suite.yaml").write_text(SUITE)
     (tmp_path / "questions.jsonl").write_text('{"id": "1", "input": "?"}\n')
     monkeypatch.syspath_prepend(str(info.parent))
-    return tmp_path
+    registry._entry_points.cache_clear()
+    yield tmp_path
+    registry._entry_points.cache_clear()  # what is registered here is nobody else's
 
 
 def missing(folder: Path, **options) -> MissingDependency:
