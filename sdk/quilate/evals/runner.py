@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +31,11 @@ from quilate.evals.targets import Ask, as_target
 from quilate.middleware.ambient import layers
 from quilate.middleware.base import Wrapper
 from quilate.middleware.calls import Replayed, Stored
-from quilate.models import Event, Model, Request, Response
+from quilate.models import FREE, Event, Model, Request, Response, Usage
 from quilate.retrievers import Progress
 
 if TYPE_CHECKING:
+    from quilate.decisions import Decision, Question
     from quilate.middleware.budget import Budget
     from quilate.middleware.calls import CallStore
 
@@ -222,6 +223,10 @@ class _Drawn(Wrapper):
         """Answer piece by piece, with the epoch in the request."""
         return self.inner.stream(_drawn(request))
 
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions, with the epoch in the request."""
+        return await super().decide(_drawn(request), questions)
+
 
 def _drawn(request: Request) -> Request:
     work = current_work.get()
@@ -278,7 +283,8 @@ def _open_budget(suite: Suite, journal: Journal) -> "Budget | None":
 
     budget = Budget(usd=limits.usd, tokens=limits.tokens)
     for model_name, response in journal.paid_responses():
-        budget.settle(Spent(), model_name, response)
+        if (response.usage, response.cost) != (Usage(), FREE):  # else it shows no call's price
+            budget.settle(Spent(), model_name, response)
     return budget
 
 

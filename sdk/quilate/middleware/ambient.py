@@ -6,16 +6,19 @@ the moment of the call, in a context variable, which child tasks, threads starte
 `asyncio.to_thread` and `quilate.sync.run` inherit.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from quilate import sync
 from quilate.middleware.base import Wrapper, within
-from quilate.models import Event, Model, Request, Response, ask
+from quilate.models import Event, Likelihood, Model, Request, Response, TokenCount, ask
+
+if TYPE_CHECKING:
+    from quilate.decisions import Decision, Question
 
 
 class _Layers:
@@ -74,14 +77,25 @@ class Ambient(Wrapper):
 
     async def generate(self, request: Request) -> Response:
         """Answer once, through the layers if there are any."""
-        current = _layers.get()
-        if current is None:
-            return await self.inner.generate(request)
-        token = _layers.set(None)
-        try:
-            return await current.around(self).generate(request)
-        finally:
-            _layers.reset(token)
+        with self._layered() as model:
+            return await model.generate(request)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score continuations, through the layers if there are any."""
+        with self._layered() as model:
+            return await Wrapper(model).loglikelihood(context, continuations)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count a request's input tokens, through the layers if there are any."""
+        with self._layered() as model:
+            return await Wrapper(model).count_tokens(request)
+
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions, through the layers if there are any."""
+        with self._layered() as model:
+            return await Wrapper(model).decide(request, questions)
 
     def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, through the layers if there are any."""
@@ -89,6 +103,16 @@ class Ambient(Wrapper):
         if current is None:
             return self.inner.stream(request)
         return within(_layers, None, current.around(self).stream(request))
+
+    @contextmanager
+    def _layered(self) -> Iterator[Model]:
+        """The model in the layers of now, if there are any; they hold for nothing inside it."""
+        current = _layers.get()
+        token = _layers.set(None)
+        try:
+            yield self.inner if current is None else current.around(self)
+        finally:
+            _layers.reset(token)
 
 
 def _request(request: Request | str, settings: Mapping[str, Any]) -> Request:

@@ -1,17 +1,36 @@
 """Hard limits of money, tokens and seconds, shared by all the calls of a run."""
 
+import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from quilate.errors import BudgetExceeded, ConfigurationError, ModelError
+from quilate.errors import BudgetExceeded, ConfigurationError, DeadlineExceeded, ModelError
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Cost, Event, Finished, Model, Request, Response, Usage
+from quilate.middleware.deadlines import without_time
+from quilate.middleware.values import bill as bill_of
+from quilate.models import (
+    Cost,
+    Event,
+    Finished,
+    Likelihood,
+    Model,
+    Request,
+    Response,
+    TokenCount,
+    Usage,
+    reply,
+)
 
 if TYPE_CHECKING:
-    import anyio
+    from quilate.decisions import Decision, Question
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,15 @@ class Spent:
         return Spent(self.usd + other.usd, self.tokens + other.tokens, self.calls + other.calls)
 
 
+class _Waiting(NamedTuple):
+    """A call that waits for its reservation; the answer comes from the thread of another."""
+
+    model_name: str
+    request: Request
+    loop: asyncio.AbstractEventLoop
+    answer: "Future[Spent | BudgetExceeded]"
+
+
 class Budget:
     """A ledger of what a run may spend; None is no limit.
 
@@ -33,15 +61,17 @@ class Budget:
     It reserves as much as the dearest call so far, and at least its own ``max_tokens``. It begins
     when the sum of what is spent, what calls under way have reserved and its own reservation is
     within the limits; when it is not, it waits for calls under way to settle, and when there are
-    none left, `BudgetExceeded` is raised. The very first call goes alone, so that the price of
-    one is known before many are under way. So the limit can be passed only by as much as calls
-    under way together turn out dearer than what each had reserved; the next one is refused. Failed
-    calls settle as free, since providers do not say what they cost.
+    none left, `BudgetExceeded` is raised. Calls begin in the order in which they came. The very
+    first call goes alone, so that the price of one is known before many are under way. So the limit
+    can be passed only by as much as calls under way together turn out dearer than what each had
+    reserved; the next one is refused. A failed call settles as what its error says that its replies
+    cost; where it says nothing, as free.
 
     `seconds` is wall-clock time from when the budget is made; calls under way then are cancelled.
     Where money is limited and a call comes back with an unknown price, its answer is kept and
     every later call is refused, unless `allow_unknown`: then it counts what is known of it.
-    `spent` is what an earlier part of the run already spent. For use on one event loop.
+    `spent` is what an earlier part of the run already spent. For any number of event loops and
+    threads.
 
     >>> Budget(usd=5.0).spent
     Spent(usd=0.0, tokens=0, calls=0)
@@ -66,7 +96,8 @@ class Budget:
         self._started = clock()
         self._reserved, self._dearest = Spent(), Spent()
         self._unpriced: str | None = None
-        self._settled: anyio.Event | None = None
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
 
     def seconds_left(self) -> float | None:
         """Seconds until the end of the budget's time, 0 after it; None without a limit."""
@@ -77,36 +108,39 @@ class Budget:
     async def reserve(self, model_name: str, request: Request) -> Spent:
         """Wait until a call may begin, and return its reservation, which must be settled.
 
-        Raises `BudgetExceeded` when it may not.
+        Raises `BudgetExceeded` when it may not, and `DeadlineExceeded` when one of the request's
+        deadlines passes before.
         """
-        while True:
-            self.check()
-            wanted = self._reservation(request)
-            fits = self._fits(self.spent + self._reserved + wanted)
-            alone = self._reserved.calls == 0
-            if fits and (alone or self._price_is_known):
-                self._reserved += wanted
-                return wanted
-            if alone:
-                raise self._used_up(model_name, wanted)
-            await self._wait()
+        with self._lock:
+            reserved = None if self._queue else self._begin(model_name, request)
+            if reserved is not None:
+                return reserved
+            waiting = _Waiting(model_name, request, asyncio.get_running_loop(), Future())
+            self._queue.append(waiting)
+            self._admit()
+        try:
+            await self._wait(waiting)
+        except BaseException:
+            with self._lock:
+                answer = None if waiting.answer.cancel() else waiting.answer.result()
+                if isinstance(answer, Spent):
+                    self._release(answer)
+                self._admit()  # those behind it may fit now
+            raise
+        answer = waiting.answer.result()
+        if isinstance(answer, BudgetExceeded):
+            raise answer
+        return answer
 
     def settle(
         self, reserved: Spent, model_name: str, outcome: Response | ModelError | None
     ) -> None:
         """Enter what a call cost (None: it is not known) in place of what it had reserved."""
-        self._reserved = Spent(
-            self._reserved.usd - reserved.usd,
-            self._reserved.tokens - reserved.tokens,
-            self._reserved.calls - reserved.calls,
-        )
-        if self._reserved.calls == 0:
-            self._reserved = Spent()  # no rounding errors are left over
-        if outcome is not None and outcome.usage is not None:
-            self._enter(model_name, outcome.usage, outcome.cost or Cost())
-        if self._settled is not None:
-            self._settled.set()
-            self._settled = None
+        with self._lock:
+            self._release(reserved)
+            if outcome is not None and outcome.usage is not None:
+                self._enter(model_name, outcome.usage, outcome.cost or Cost())
+            self._admit()
 
     def check(self) -> None:
         """Raise `BudgetExceeded` when no call may begin any more, whatever it would cost."""
@@ -118,6 +152,15 @@ class Budget:
                 "cannot be held.",
                 remedy="Limit tokens instead, or allow calls of unknown price.",
             )
+
+    def check_unbilled(self, model_name: str, request: Request) -> None:
+        """Raise `BudgetExceeded` when not even one call more may begin, for those that cost nothing
+        themselves: nobody needs their answers then."""
+        with self._lock:
+            self.check()
+            wanted = self._reservation(request)
+            if not self._fits(self.spent + wanted):
+                raise self._used_up(model_name, wanted)
 
     def out_of_time(self) -> BudgetExceeded:
         """The error that the budget's seconds are over."""
@@ -160,20 +203,66 @@ class Budget:
             max(self._dearest.usd, spent.usd), max(self._dearest.tokens, spent.tokens), calls=1
         )
 
-    async def _wait(self) -> None:
-        """Until a call settles or time is over."""
-        import anyio
-
-        if self._settled is None:
-            self._settled = anyio.Event()
-        left = self.seconds_left()
-        with nullcontext() if left is None else anyio.move_on_after(left):
-            await self._settled.wait()
+    async def _wait(self, waiting: _Waiting) -> None:
+        """Until there is an answer; raises when time is over, the call's own or the budget's."""
+        request, left = waiting.request, self.seconds_left()
+        limits = (request.deadline, request.first_event_deadline)
+        deadline = min((limit for limit in limits if limit is not None), default=None)
+        waits = [seconds for seconds in (left, deadline) if seconds is not None]
+        answer = asyncio.wrap_future(waiting.answer)
+        await asyncio.wait((answer,), timeout=min(waits, default=None))
+        if waiting.answer.done():
+            return
+        if deadline is None or (left is not None and left <= deadline):
+            raise self.out_of_time()
+        raise DeadlineExceeded(
+            f"Within {deadline:g} seconds the budget had no room beside the calls under way.",
+            where=waiting.model_name,
+            remedy="Give it a longer deadline, or the budget more.",
+        )
 
     def _so_far(self) -> str:
         return (
             f"{self.spent.usd:.4f} USD and {self.spent.tokens} tokens in {self.spent.calls} calls"
         )
+
+    # What follows is called with the lock held.
+
+    def _begin(self, model_name: str, request: Request) -> Spent | None:
+        """Reserve for a call; None when it has to wait for others to settle."""
+        self.check()
+        wanted = self._reservation(request)
+        alone = self._reserved.calls == 0
+        if self._fits(self.spent + self._reserved + wanted) and (alone or self._price_is_known):
+            self._reserved += wanted
+            return wanted
+        if alone:
+            raise self._used_up(model_name, wanted)
+        return None
+
+    def _release(self, reserved: Spent) -> None:
+        self._reserved = Spent(
+            self._reserved.usd - reserved.usd,
+            self._reserved.tokens - reserved.tokens,
+            self._reserved.calls - reserved.calls,
+        )
+        if self._reserved.calls == 0:
+            self._reserved = Spent()  # no rounding errors are left over
+
+    def _admit(self) -> None:
+        """Answer those at the head of the queue who may begin, or never will."""
+        while self._queue:
+            waiting = self._queue[0]
+            if not (waiting.answer.cancelled() or waiting.loop.is_closed()):
+                answer: Spent | BudgetExceeded | None
+                try:
+                    answer = self._begin(waiting.model_name, waiting.request)
+                except BudgetExceeded as error:
+                    answer = error
+                if answer is None:
+                    return
+                waiting.answer.set_result(answer)
+            self._queue.popleft()
 
 
 class Budgeted(Wrapper):
@@ -196,24 +285,37 @@ class Budgeted(Wrapper):
 
     async def generate(self, request: Request) -> Response:
         """Answer once, when the budget allows it."""
-        name = self.info.name
-        outcome: Response | ModelError | None = None
-        reserved = await self.budget.reserve(name, request)
-        try:
-            with self._in_time():
-                outcome = await self.inner.generate(request)
-            return outcome
-        except ModelError as error:
-            outcome = error
-            raise
-        finally:
-            self.budget.settle(reserved, name, outcome)
+        return await self._paid(request, self.inner.generate, lambda response: response)
+
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions, when the budget allows them."""
+        inner = super().decide
+
+        def bill(decided: "list[Decision]") -> Response:
+            usage, cost = bill_of(decided)
+            return reply("", usage=usage, cost=cost)
+
+        return await self._paid(request, lambda request: inner(request, questions), bill)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score continuations, as long as the budget lasts."""
+        self.budget.check_unbilled(self.info.name, context)
+        with self._in_time():
+            return await super().loglikelihood(context, continuations)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count a request's input tokens, as long as the budget lasts."""
+        self.budget.check_unbilled(self.info.name, request)
+        with self._in_time():
+            return await super().count_tokens(request)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, when the budget allows it; settled by the last event."""
         name = self.info.name
         outcome: Response | ModelError | None = None
-        reserved = await self.budget.reserve(name, request)
+        reserved, request = await self._reserve(request)
         events = self.inner.stream(request)
         try:
             while True:
@@ -230,6 +332,32 @@ class Budgeted(Wrapper):
         finally:
             self.budget.settle(reserved, name, outcome)
             await close_stream(events)
+
+    async def _paid(
+        self,
+        request: Request,
+        call: Callable[[Request], Awaitable[T]],
+        bill: Callable[[T], Response],
+    ) -> T:
+        outcome: Response | ModelError | None = None
+        reserved, request = await self._reserve(request)
+        try:
+            with self._in_time():
+                answer = await call(request)
+            outcome = bill(answer)
+            return answer
+        except ModelError as error:
+            outcome = error
+            raise
+        finally:
+            self.budget.settle(reserved, self.info.name, outcome)
+
+    async def _reserve(self, request: Request) -> tuple[Spent, Request]:
+        """A reservation, and the request with what is left of its deadlines."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        reserved = await self.budget.reserve(self.info.name, request)
+        return reserved, without_time(request, now() - began)
 
     def _in_time(self) -> AbstractContextManager[None]:
         left = self.budget.seconds_left()

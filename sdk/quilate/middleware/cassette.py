@@ -42,9 +42,6 @@ def redacted(data: Any) -> Any:
 
     >>> redacted({"headers": {"Authorization": "Basic dXNlcjpwYXNz"}, "top_k": 4})
     {'headers': {'Authorization': '[redacted]'}, 'top_k': 4}
-
-    What is opaque stays: the bytes of images, sounds and files, and a provider's signatures. A
-    pattern found in them by chance would make the call unreadable.
     """
     if isinstance(data, str):
         return redact(data)
@@ -52,9 +49,7 @@ def redacted(data: Any) -> Any:
         return [redacted(value) for value in data]
     if isinstance(data, dict):
         return {
-            name: value
-            if _is_opaque(name, data)
-            else "[redacted]"
+            name: "[redacted]"
             if isinstance(value, str) and _SECRET_NAME.search(name)
             else redacted(value)
             for name, value in data.items()
@@ -62,19 +57,30 @@ def redacted(data: Any) -> Any:
     return data
 
 
-def _is_opaque(name: str, part: dict[str, Any]) -> bool:
-    """Whether that field of a message's part holds bytes or a signature."""
-    if name == "signature":
-        return "reasoning" in part
-    return name in ("image", "audio", "file") and "media_type" in part
+# Bytes and a provider's own marks: a pattern found in them by chance is no secret, and without it
+# the call could not be read again.
+_OPAQUE = frozenset(("image", "audio", "file", "signature", "id"))
+
+
+def _kept(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a request, response, message or part without its secrets."""
+    kept: dict[str, Any] = {}
+    for name, value in data.items():
+        if name in ("messages", "parts"):
+            kept[name] = [_kept(one) for one in value]
+        elif name == "message":
+            kept[name] = _kept(value)
+        else:
+            kept[name] = value if name in _OPAQUE else redacted(value)
+    return kept
 
 
 def _line(key: str, model_name: str, request: Request, response: Response) -> bytes:
     entry = {
         "key": key,
         "model": model_name,
-        "request": redacted(to_data(request)),
-        "response": redacted(to_data(response)),
+        "request": _kept(to_data(request)),
+        "response": _kept(to_data(response)),
     }
     return json.dumps(entry, ensure_ascii=False).encode() + b"\n"
 
@@ -83,9 +89,10 @@ class JsonlCassette:
     """A `CallStore` in a file of one call a line: ``{"key", "model", "request", "response"}``.
 
     Meant to be committed beside tests and read in reviews; secrets are redacted as they are
-    written, in prompts and answers too. A last line without its line break is what a killed
-    process left: it is dropped, and overwritten by the next call. One process writes at a time.
-    Raises `StoreError` with file and line for a line that is not a call.
+    written, in prompts and answers too, though not within images, audio, files, signatures and
+    ids. A last line without its line break is what a killed process left: it is dropped, and
+    overwritten by the next call. One process writes at a time. Raises `StoreError` with file and
+    line for a line that is not a call.
 
     >>> JsonlCassette("no-such-file.jsonl").requests()
     []
@@ -228,7 +235,7 @@ def difference(asked: Request, recorded: Iterable[Request]) -> str:
     if not lines:
         return (
             " A recorded call has this same request, but was made by another model or for another "
-            "target, sample or epoch."
+            "target, sample or epoch, or it asks something else of it."
         )
     shown = lines[:60] + (["…"] if len(lines) > 60 else [])
     return " The nearest recorded request differs so:\n" + "\n".join(shown) + "\n"
@@ -243,7 +250,7 @@ def _similarity(mine: list[str], other: list[str]) -> float:
 
 def _readable(request: Request) -> list[str]:
     """A request as lines: its messages as text, then its settings."""
-    data = redacted(to_data(request))
+    data = _kept(to_data(request))
     data.pop("deadline", None)
     data.pop("first_event_deadline", None)
     lines: list[str] = []

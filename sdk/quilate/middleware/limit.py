@@ -1,13 +1,17 @@
 """Limits of how much is asked of a provider at once and in a minute."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from quilate.errors import ConfigurationError, DeadlineExceeded
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Event, Model, Request, Response
+from quilate.models import Event, Likelihood, Model, Request, Response, TokenCount
+
+if TYPE_CHECKING:
+    from quilate.decisions import Decision, Question
 
 
 class Limited(Wrapper):
@@ -65,6 +69,23 @@ class Limited(Wrapper):
                     yield event
             finally:
                 await close_stream(events)
+
+    async def loglikelihood(
+        self, context: Request, continuations: Sequence[str]
+    ) -> list[Likelihood]:
+        """Score continuations, when it is this call's turn."""
+        async with self._turn(context) as context:
+            return await super().loglikelihood(context, continuations)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count input tokens, when it is this call's turn."""
+        async with self._turn(request) as request:
+            return await super().count_tokens(request)
+
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions, when it is this call's turn."""
+        async with self._turn(request) as request:
+            return await super().decide(request, questions)
 
     @asynccontextmanager
     async def _turn(self, request: Request) -> AsyncIterator[Request]:

@@ -1,12 +1,19 @@
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quilate.errors import BudgetExceeded, ConfigurationError, MalformedReply, ServerError
-from quilate.middleware import Stored
+from quilate.errors import (
+    BudgetExceeded,
+    ConfigurationError,
+    DeadlineExceeded,
+    MalformedReply,
+    ServerError,
+)
+from quilate.middleware import Stored, ambient, layers
 from quilate.middleware.budget import Budget, Budgeted, Spent
 from quilate.middleware.cassette import MemoryStore
 from quilate.middleware.standard import standard
@@ -141,6 +148,152 @@ def test_those_who_wait_for_a_reservation_give_up_when_time_is_over():
         together(Budgeted(ScriptedModel(forever), Budget(tokens=9, seconds=0.01)), 3)
     )
     assert all(isinstance(result, BudgetExceeded) for result in results)
+
+
+def test_waiting_for_a_reservation_counts_towards_the_deadlines(run):
+    seen = []
+
+    async def slow(request):
+        seen.append(request.deadline)
+        await asyncio.sleep(3)
+        return reply("ok", usage=Usage(0, 10))
+
+    async def work(loop):
+        # The first call goes alone, so that the others wait for it to settle.
+        model = Budgeted(ScriptedModel(slow), Budget(tokens=100))
+        calls = [
+            asyncio.create_task(model.generate(request))
+            for request in (
+                ask("1"),
+                replace(ask("2"), deadline=0.3),
+                replace(ask("3"), deadline=9.0, first_event_deadline=0.5),
+                replace(ask("4"), deadline=8.0),
+            )
+        ]
+        ended = []
+        for call in calls[1:3]:
+            with pytest.raises(DeadlineExceeded, match="no room"):
+                await call
+            ended.append(loop.time())
+        assert [(await call).text for call in (calls[0], calls[3])] == ["ok", "ok"]
+        return ended
+
+    assert run(work) == pytest.approx([0.3, 0.5])
+    assert seen == [None, pytest.approx(5.0)]
+
+
+def test_a_sync_call_in_a_thread_and_an_async_one_share_a_budget():
+    budget = Budget(tokens=1000)
+
+    async def run():
+        entered, go = asyncio.Event(), asyncio.Event()
+
+        async def script(request):
+            if request.messages[0].text == "first":
+                entered.set()
+                await go.wait()
+            return "a b"
+
+        model = ambient(ScriptedModel(script))
+        with layers(lambda inner: Budgeted(inner, budget)):
+            first = asyncio.create_task(model.generate(ask("first")))
+            await entered.wait()
+            second = asyncio.create_task(asyncio.to_thread(model.ask, "second"))
+            while not budget._queue:
+                await asyncio.sleep(0.001)
+            go.set()
+            await first
+            return (await asyncio.wait_for(second, 60)).text
+
+    assert asyncio.run(run()) == "a b"
+    assert budget.spent.calls == 2
+
+
+def test_loops_in_many_threads_cannot_pass_the_limit_together():
+    model, budget = priced(0.25), Budget(usd=10.0)
+    results = []
+
+    def thread():
+        results.extend(asyncio.run(together(Budgeted(model, budget), 20)))
+
+    threads = [threading.Thread(target=thread) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (budget.spent, budget._reserved) == (Spent(10.0, 400, 40), Spent())
+    assert sum(isinstance(result, BudgetExceeded) for result in results) == 120
+
+
+def test_calls_begin_in_order_and_each_is_looked_at_a_few_times():
+    looked, order = 0, []
+
+    class Looking(Budget):
+        def _begin(self, model_name, request):
+            nonlocal looked
+            looked += 1
+            return super()._begin(model_name, request)
+
+    async def script(request):
+        order.append(int(request.messages[0].text))
+        await asyncio.sleep(0)
+        return reply("ok", usage=Usage(0, 10))
+
+    # A tenth of what is reserved is spent: many settle while many wait.
+    model = Budgeted(ScriptedModel(script), Looking(tokens=2000))
+
+    async def run():
+        calls = (model.generate(ask(str(n), max_tokens=100)) for n in range(300))
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    asyncio.run(run())
+    assert order == list(range(191))
+    assert looked <= 3 * 300
+
+
+def test_those_who_gave_up_waiting_block_nobody():
+    async def run():
+        budget = Budget(tokens=100)
+        first = await budget.reserve("m", ask("?"))
+        budget.settle(first, "m", reply("ok", usage=Usage(0, 10)))
+        await budget.reserve("m", ask("?", max_tokens=50))
+        big, small = (
+            asyncio.create_task(budget.reserve("m", ask("?", max_tokens=tokens)))
+            for tokens in (80, 10)
+        )
+        await asyncio.sleep(0)
+        assert len(budget._queue) == 2
+        big.cancel()
+        return await asyncio.wait_for(small, 60), budget._reserved
+
+    small, reserved = asyncio.run(run())
+    assert (small.tokens, reserved.tokens, reserved.calls) == (10, 60, 2)
+
+
+def test_a_reservation_made_for_a_call_that_was_just_cancelled_is_given_back():
+    async def run():
+        budget = Budget(tokens=100)
+        first = await budget.reserve("m", ask("?"))
+        waiting = asyncio.create_task(budget.reserve("m", ask("?")))
+        await asyncio.sleep(0)
+        budget.settle(first, "m", reply("ok", usage=Usage(0, 10)))
+        assert budget._reserved.calls == 1
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return budget._reserved
+
+    assert asyncio.run(run()) == Spent()
+
+
+def test_a_loop_that_is_closed_under_its_waiting_calls_blocks_nobody():
+    budget, dead = Budget(tokens=100), asyncio.new_event_loop()
+    first = asyncio.run(budget.reserve("m", ask("?")))
+    waiting = dead.create_task(budget.reserve("m", ask("?")))
+    dead.run_until_complete(asyncio.sleep(0))
+    dead.close()
+    budget.settle(first, "m", reply("ok", usage=Usage(0, 10)))
+    assert asyncio.run(asyncio.wait_for(budget.reserve("m", ask("?")), 60)).tokens == 10
+    waiting.get_coro().close()
 
 
 def test_streams_are_settled_by_their_last_event():

@@ -1,11 +1,14 @@
 import asyncio
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quilate.errors import InvalidRequest, ReplayMiss, ServerError
+from quilate.errors import DeadlineExceeded, InvalidRequest, ReplayMiss, ServerError
 from quilate.middleware import (
     CallNote,
     Replayed,
@@ -91,6 +94,92 @@ def test_concurrent_identical_calls_are_one_call():
 
     assert {r.text for r in asyncio.run(run())} == {"once"}
     assert started == 1
+
+
+def test_those_who_wait_are_handed_the_answer_and_do_not_look_for_it():
+    looked = 0
+
+    class Looking(CountingStore):
+        async def get(self, key):
+            nonlocal looked
+            looked += 1
+            return await super().get(key)
+
+    async def run():
+        model = Stored(ScriptedModel("once"), Looking(), role="journal")
+        with collect() as notes:
+            await asyncio.gather(*(model.generate(ask("same")) for _ in range(300)))
+        return sorted(note.source for note in notes)
+
+    assert asyncio.run(run()) == ["journal"] * 299 + ["live"]
+    assert looked == 1
+
+
+def test_waiting_for_the_same_call_counts_towards_the_deadlines(run):
+    seen = []
+
+    async def down(request):
+        seen.append(request.deadline)
+        await asyncio.sleep(3)
+        raise ServerError("down")
+
+    async def work(loop):
+        model = Stored(ScriptedModel(down), MemoryStore())
+        calls = [
+            asyncio.create_task(model.generate(request))
+            for request in (
+                ask("same"),
+                replace(ask("same"), deadline=0.2),
+                replace(ask("same"), deadline=9.0, first_event_deadline=0.5),
+                replace(ask("same"), deadline=8.0),
+            )
+        ]
+        ended = []
+        for call in calls[1:3]:
+            with pytest.raises(DeadlineExceeded, match="under way already"):
+                await call
+            ended.append(loop.time())
+        await asyncio.gather(*calls, return_exceptions=True)
+        return ended
+
+    assert run(work) == pytest.approx([0.2, 0.5])
+    assert seen == [None, pytest.approx(5.0)]
+
+
+FORK = """
+import asyncio, os, threading
+from quilate.middleware import Stored
+from quilate.middleware.cassette import MemoryStore
+from quilate.models import ask
+from quilate.testing import ScriptedModel
+
+under_way, forked, parent = threading.Event(), threading.Event(), os.getpid()
+
+async def script(request):
+    if os.getpid() == parent:
+        under_way.set()
+        await asyncio.to_thread(forked.wait)
+    return "hola"
+
+model = Stored(ScriptedModel(script), MemoryStore())
+call = lambda: asyncio.run(asyncio.wait_for(model.generate(ask("same")), 60))
+thread = threading.Thread(target=call)
+thread.start()
+under_way.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0 if call().text == "hola" else 1)
+_, status = os.waitpid(child, 0)
+forked.set()
+thread.join()
+raise SystemExit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_does_not_wait_for_the_calls_of_its_parent():
+    ended = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_failure_is_not_kept_and_not_shared():

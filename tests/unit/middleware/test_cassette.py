@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import json
 from dataclasses import replace
 
@@ -6,9 +7,10 @@ import pytest
 
 from quilate.errors import ReplayMiss, StoreError
 from quilate.evals.results import Call
+from quilate.messages import Audio, File, Image, Message, Reasoning, Text, ToolCall
 from quilate.middleware import Replayed, Stored, call_key, standard
-from quilate.middleware.cassette import JsonlCassette, cassette, export_cassette, redacted
-from quilate.models import Request, Usage, ask, reply
+from quilate.middleware.cassette import JsonlCassette, cassette, export_cassette
+from quilate.models import Request, Response, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
 # Scripted by a function: the identity is of the name alone.
@@ -120,9 +122,21 @@ def test_calls_are_recorded_once_then_answered_without_a_model(tmp_path):
             gone.ask("¿Qué?")
 
 
-def test_bytes_and_signatures_are_kept_as_they_are():
-    key = "-sk-AbCdEfGhIjKlMnOp"
-    image = {"image": f"AAAA{key}", "url": None, "media_type": "image/png"}
-    thought = {"reasoning": f"the key is {key}", "signature": key}
-    assert redacted([image, thought]) == [image, {**thought, "reasoning": "the key is -[redacted]"}]
-    assert redacted({"file": key}) == {"file": "-[redacted]"}
+def test_bytes_signatures_and_ids_are_kept_as_they_are_and_words_are_not(tmp_path):
+    path, key = tmp_path / "calls.jsonl", "-sk-AbCdEfGhIjKlMnOp"
+    data = base64.urlsafe_b64decode(f"{key}AAAA")
+    thought = Reasoning(f"so {key}", id=key, signature=key, provider="p")
+    call = ToolCall(key, "f", {"image": key, "signature": [key], "id": {"token": key}})
+    opaque = (Image(data), Audio(data), File(data), Image(data, media_type="image/jpeg"))
+    request = Request((Message("user", (*opaque, Text(f"my {key}"))),), extra={"id": key})
+    answer = Response(Message("assistant", (thought, call)), id=key)
+    model = ScriptedModel(lambda _: answer)
+    asyncio.run(Stored(model, JsonlCassette(path)).generate(request))
+    (read,) = JsonlCassette(path).requests()
+    hidden = "-[redacted]"
+    assert read.messages[0].parts == (*opaque, Text(f"my {hidden}"))
+    assert read.extra == {"id": hidden}
+    replayed = asyncio.run(Replayed(model, JsonlCassette(path)).generate(request))
+    arguments = {"image": hidden, "signature": [hidden], "id": {"token": hidden}}
+    parts = (replace(thought, reasoning=f"so {hidden}"), replace(call, arguments=arguments))
+    assert replayed == replace(answer, message=Message("assistant", parts))
