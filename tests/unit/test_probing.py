@@ -3,24 +3,32 @@
 import asyncio
 import json
 import random
+import re
 from dataclasses import replace
 
 import pytest
 
+from quilate import registry
 from quilate.cli.probe import as_json, markdown
 from quilate.errors import AuthenticationError, ContextLengthExceeded, InvalidRequest, UnknownName
-from quilate.messages import Image, Message, Text, ToolCall, ToolResult
+from quilate.messages import Audio, File, Image, Message, Reasoning, Text, ToolCall, ToolResult
 from quilate.models import (
     Capabilities,
     ChoiceFormat,
+    Finished,
     JsonFormat,
+    ReasoningDelta,
+    Response,
     TokenLogprob,
     Usage,
     reply,
 )
 from quilate.probing import CHECKS, capabilities, probe
 from quilate.probing.faults import is_local
+from quilate.probing.parts import GREEN, YELLOW, square_png, tone_wav
+from quilate.probing.running import _look
 from quilate.probing.sampling import narrowed
+from quilate.probing.session import HOT, Session
 from quilate.testing import ScriptedModel
 
 FEATURES = (
@@ -39,6 +47,7 @@ FEATURES = (
     "reasoning",
 )
 CONTEXT = 4000
+SQUARES = {square_png(YELLOW): "Yellow.", square_png(GREEN): "It is green"}
 
 
 class Endpoint(ScriptedModel):
@@ -59,6 +68,8 @@ class Endpoint(ScriptedModel):
         if read > CONTEXT and "context" not in self.ignoring:
             raise ContextLengthExceeded("The prompt is too long.")
         usage = Usage(min(read, CONTEXT), 0)
+        if "images" in obeyed:
+            return reply(SQUARES[obeyed["images"]], usage=usage)
         if "json_schema" in obeyed:
             return reply(json.dumps(instance(obeyed["json_schema"])), usage=usage)
         choice = obeyed.get("tool_choice", "none")
@@ -79,8 +90,9 @@ class Endpoint(ScriptedModel):
             found["json_schema"] = request.format.schema
         assert not isinstance(request.format, ChoiceFormat)
         parts = [part for message in request.messages for part in message.parts]
-        if any(isinstance(part, Image) for part in parts):
-            found["images"] = True
+        for part in parts:
+            if isinstance(part, Image):
+                found["images"] = part.image
         if request.messages[0].role == "system":
             found["system"] = True
         for name in ("tools", "tool_choice", "logprobs", "reasoning"):
@@ -109,7 +121,7 @@ class Endpoint(ScriptedModel):
         for stop in obeyed.get("stop", ()):
             text = text.partition(stop)[0]
         logprobs = tuple(
-            TokenLogprob(token, -0.1, ((token, -0.1), ("b", -3.0), ("c", -4.0))) for token in tokens
+            TokenLogprob(token, -0.7, ((token, -0.7), ("b", -3.0), ("c", -4.0))) for token in tokens
         )
         return reply(
             text,
@@ -237,13 +249,15 @@ def test_a_refused_key_or_an_unknown_feature_is_one_error():
 
 
 def test_a_check_that_hangs_is_unknown():
-    async def slow(request):
-        await asyncio.sleep(0 if "hello" in request.messages[-1].text else 60)
-        return "Hello there"
+    async def hang(request):
+        await asyncio.Event().wait()
 
-    report = look(ScriptedModel(slow), "max_tokens", deadline=0.05)
-    assert report["max_tokens"].standing == "unknown"
-    assert "timeout" in report["max_tokens"].evidence
+    # Without the opening question, whose answer would have to be faster than the deadline.
+    session = Session(registry.model(ScriptedModel(hang), attempts=1), deadline=0.05)
+    check = next(check for check in CHECKS if check.feature == "max_tokens")
+    found = asyncio.run(_look(session, check))
+    assert found.standing == "unknown"
+    assert "timeout" in found.evidence
 
 
 def test_a_wrong_key_is_sent_to_no_hosted_provider_unasked():
@@ -270,3 +284,168 @@ def test_json_and_markdown_say_what_the_report_says():
     table = markdown([report, report])
     assert "| seed | **silently ignored** | **silently ignored** |" in table
     assert "- seed, `scripted/scripted`: " in table
+
+
+def declaring(script, *declared):
+    return ScriptedModel(script, capabilities=Capabilities.declared(*declared))
+
+
+@pytest.mark.parametrize(
+    ("feature", "blind"),
+    [
+        ("images", "I don't see any picture shared with me."),
+        ("images", "Yellow."),
+        ("images", "I cannot tell whether it is yellow or green."),
+        ("audio", "There is no sound; only silence."),
+        ("audio", "Noise."),
+        ("files", "The number is 4217, or 8365."),
+    ],
+)
+def test_a_part_that_is_dropped_is_ignored_whatever_the_blind_model_says(feature, blind):
+    model = declaring(lambda request: reply(blind, usage=Usage(12, 9)), feature)
+    assert standings(look(model, feature)) == {feature: "silently ignored"}
+
+
+def test_a_part_that_is_counted_and_not_understood_is_unknown():
+    def count(request):
+        shown = len(request.messages[0].parts) > 1
+        return reply("a colour", usage=Usage(12 + 80 * shown, 2))
+
+    assert look(declaring(count, "images"), "images")["images"].standing == "unknown"
+
+    def uncounted(request):
+        return reply("a colour")
+
+    assert look(declaring(uncounted, "images"), "images")["images"].standing == "unknown"
+
+
+def test_sounds_and_documents_that_are_told_apart_are_honoured():
+    def hear(request):
+        for part in request.messages[0].parts:
+            if isinstance(part, Audio):
+                return "A beep" if part.audio == tone_wav() else "Static!"
+            if isinstance(part, File):
+                return re.search(rb"number is (\d+)", part.file)[1].decode()
+        return "Nothing"
+
+    report = look(declaring(hear, "audio", "files"), "audio", "files")
+    assert standings(report) == {"audio": "honoured", "files": "honoured"}
+
+
+class Thinker(ScriptedModel):
+    """Spends every token on thoughts, which it tells where they are `shown`, and does all that it
+    declares."""
+
+    def __init__(self, *, shown):
+        tools = ("tools", "tool_choice", "parallel_tool_calls")
+        settings = ("stream", "temperature", "seed", "max_tokens", "logprobs")
+        super().__init__(self.think, capabilities=Capabilities.declared(*settings, *tools))
+        self.shown = shown
+
+    def think(self, request):
+        sampling = request.sampling
+        draw = random.Random(sampling.seed if sampling.temperature else 0)
+        tokens = sampling.max_tokens or 100
+        thoughts = " ".join(str(draw.random()) for _ in range(tokens))
+        message = Message("assistant", (Reasoning(thoughts),) if self.shown else ())
+        read = len(str((request.messages, request.tools)).split())
+        return Response(
+            message,
+            finish_reason="length",
+            usage=Usage(read, tokens),
+            logprobs=() if self.shown else None,
+        )
+
+    async def stream(self, request):
+        response = await self.generate(request)
+        for word in response.message.reasoning.split(" "):
+            yield ReasoningDelta(word)
+        yield Finished(response)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_model_still_thinking_at_the_limit_ignores_nothing(shown):
+    report = look(Thinker(shown=shown))
+    assert not report.defects, report.defects
+    assert report["temperature"].standing == ("honoured" if shown else "unknown")
+    assert report["seed"].standing == ("honoured" if shown else "unknown")
+    assert report["stream"].standing == ("honoured" if shown else "unknown")
+    assert report["logprobs"].standing == report["tool_choice named"].standing == "unknown"
+
+
+def test_thoughts_told_at_once_are_no_missing_stream():
+    def think(request):
+        message = Message("assistant", (Reasoning("hm " * 64),))
+        return Response(message, finish_reason="length", usage=Usage(12, 64))
+
+    assert look(declaring(think, "stream"), "stream")["stream"].standing == "unknown"
+
+
+@pytest.mark.parametrize("logprobs", [True, False])
+def test_equal_hot_answers_tell_only_by_their_log_probabilities(logprobs):
+    """One model is sure of its words; the other says that it is not, and draws the same."""
+
+    def answer(request):
+        tokens = tuple(TokenLogprob("alpha ", -0.7, (("alpha ", -0.7),)) for _ in range(32))
+        return reply("alpha " * 32, usage=Usage(12, 32), logprobs=tokens if logprobs else None)
+
+    declared = ("temperature", "max_tokens", *(("logprobs",) if logprobs else ()))
+    found = look(declaring(answer, *declared), "temperature")["temperature"]
+    assert found.standing == ("silently ignored" if logprobs else "unknown")
+
+
+def test_a_model_sure_of_its_words_shows_the_temperature_at_the_highest():
+    def answer(request):
+        sampling = request.sampling
+        hot = (sampling.temperature or 0.0) > HOT
+        return f"word{random.Random(sampling.seed).randrange(10**6) if hot else 0}"
+
+    model = declaring(answer, "temperature", "seed", "max_tokens")
+    assert look(model, "temperature")["temperature"].standing == "honoured"
+
+    def refuse(request):
+        if (request.sampling.temperature or 0.0) > HOT:
+            raise InvalidRequest("At most 1.")
+        return "word"
+
+    model = declaring(refuse, "temperature", "max_tokens")
+    assert look(model, "temperature")["temperature"].standing == "unknown"
+
+
+TOOL_ROWS = ("tools", "tool_choice required", "tool_choice named", "parallel_tool_calls")
+
+
+def calling(*names, declared=("tools", "tool_choice", "max_tokens"), **arguments):
+    def answer(request):
+        if not request.tools or request.tool_choice == "none":
+            return reply("hello", usage=Usage(12, 9))
+        forced = {tool.name for tool in request.tools} & {request.tool_choice}
+        calls = tuple(
+            ToolCall(str(at), name or next(iter(forced), request.tools[0].name), arguments)
+            for at, name in enumerate(names)
+        )
+        return Response(Message("assistant", calls), usage=Usage(100, 9))
+
+    return declaring(answer, *declared)
+
+
+def test_an_argument_too_many_is_the_models_doing():
+    report = look(calling(None, city="Lima", unit="C"), *TOOL_ROWS)
+    assert set(standings(report).values()) == {"unknown"}, standings(report)
+
+
+def test_calls_of_what_was_not_offered_are_the_endpoints_doing():
+    report = look(calling("rm", city="Lima"), *TOOL_ROWS)
+    assert set(list(standings(report).values())[:3]) == {"silently ignored"}, standings(report)
+
+
+def test_several_calls_where_one_was_allowed():
+    alone = ("tools", "tool_choice")
+    twice = calling(None, None, city="Lima", declared=(*alone, "parallel_tool_calls"))
+    found = look(twice, "parallel_tool_calls")["parallel_tool_calls"]
+    assert found.standing == "silently ignored"
+    twice = calling(None, None, city="Lima", declared=alone)
+    found = look(twice, "parallel_tool_calls")["parallel_tool_calls"]
+    assert (found.standing, found.emulated) == ("honoured", True)
+    assert "the first call alone is kept" in found.evidence
+    assert "in the prompt" not in found.evidence

@@ -48,7 +48,7 @@ def _run() -> None:
         app(prog_name="quilate")
     except SystemExit as end:
         if end.code == 130:
-            sys.stderr.write(f"Interrupted. {getattr(end, 'hint', 'What was finished is kept.')}\n")
+            sys.stderr.write(f"Interrupted. {getattr(end, 'hint', '')}".rstrip() + "\n")
         sys.stdout.flush()  # a reader that left is noticed here, not at the interpreter's end
         raise
 

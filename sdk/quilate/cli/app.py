@@ -400,6 +400,8 @@ def probe(
     """
     from quilate.cli import probe as probing
 
+    if markdown and as_json:
+        raise typer.BadParameter("give one of the two", param_hint="--json, --markdown")
     reports = []
     try:
         for report in probing.probe_all(

@@ -168,7 +168,8 @@ def _left_out(a: Run, b: Run, shared: int) -> Iterator[str]:
 
 
 def differences(a: Run, b: Run) -> Iterator[Difference]:
-    """The settings, models and versions in which two runs differ, by their path.
+    """The settings, models, versions and code in which two runs differ, by their path, as far as
+    they are recorded: of Python code, that of the functions that are targets.
 
     What changes no answer is left out (the suite's place, a replay), and so is the plan's hash,
     whose parts are there.
@@ -297,7 +298,7 @@ _SAID = {
     "en": {
         "shared": "samples in common",
         "differ": "What differs between the runs:",
-        "equal": "The runs have the same settings, models and samples.",
+        "equal": "No difference is recorded in settings, models, code or samples.",
         "better": "{} is better",
         "ties": "no difference: all {} pairs are equal",
         "none": "no significant difference",
@@ -307,7 +308,7 @@ _SAID = {
     "es": {
         "shared": "muestras en común",
         "differ": "En qué difieren las ejecuciones:",
-        "equal": "Las ejecuciones tienen los mismos ajustes, modelos y muestras.",
+        "equal": "No consta ninguna diferencia de ajustes, modelos, código o muestras.",
         "better": "{} es mejor",
         "ties": "sin diferencia: los {} pares son iguales",
         "none": "sin diferencia significativa",

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from quilate import sync
+from quilate import registry, sync
 from quilate.codec import to_data
 from quilate.models import Cost
 from quilate.probing import Finding, Found, Report, probe
@@ -30,9 +30,12 @@ def probe_all(
     include_bad_key: bool,
     quiet: bool,
 ) -> Iterator[Report]:
-    """The report of each model, as soon as it is there."""
+    """The report of each model, as soon as it is there. A wrong name is an error before the first
+    call: those of the models before it are paid for."""
     from quilate.cli.progress import show_progress
 
+    for model in models:
+        registry.model(model)
     for model in models:
         with show_progress(quiet=quiet) as progress:
 

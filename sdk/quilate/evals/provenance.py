@@ -3,11 +3,13 @@
 import dataclasses
 import importlib.metadata
 import inspect
+import json
 import platform
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import CellType, CodeType
 from typing import TYPE_CHECKING, Any
 
 import quilate
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from quilate.evals.suite import Suite
 
 _PLAIN = (str, int, float, bool, type(None))
+_CONSTANTS = (*_PLAIN, bytes, complex, type(...))
 
 
 async def describe(thing: Any) -> Any:
@@ -29,6 +32,7 @@ async def describe(thing: Any) -> Any:
     In this order: what its own ``provenance`` says (a mapping, or a method, sync or async, that
     gives one), a model's identity, a dataclass's fields, else the name of its class or function.
     The code of a function is not part of it: a run may be resumed after a bug in it was mended.
+    `code_digest` has that.
 
     >>> from quilate import sync
     >>> sync.run(describe(str.upper))
@@ -73,6 +77,54 @@ def _module(routine: Any) -> str:
     return str(getattr(home, "__module__", None) or type(routine).__module__)
 
 
+def code_digest(thing: Any) -> str | None:
+    """A digest of what a Python function does, None for anything else.
+
+    It covers the code, and the plain values and functions that it was made with (defaults,
+    variables around it), but not what it calls by name; where it stands and what it is called do
+    not change it. Other versions of Python compile to other code.
+
+    >>> code_digest(lambda question: "yes") == code_digest(lambda question: "no")
+    False
+    """
+    function = thing.__func__ if inspect.ismethod(thing) else thing
+    if inspect.isfunction(function):
+        function = inspect.unwrap(function)
+    if not inspect.isfunction(function):
+        return None
+    around = tuple(_cell(cell) for cell in function.__closure__ or ())
+    named = tuple(sorted((function.__kwdefaults__ or {}).items()))
+    made_with = (function.__defaults__, named, around)
+    return digest(json.dumps([_code(function.__code__), _constant(made_with)]))
+
+
+def _code(code: CodeType) -> list[Any]:
+    """Code as plain data; without its place, and without addresses."""
+    names = [*code.co_names, *code.co_varnames, *code.co_freevars]
+    parts = [code.co_code.hex(), code.co_exceptiontable.hex(), names]
+    return [*parts, _constant(code.co_consts)]
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, CodeType):
+        return _code(value)
+    if inspect.isfunction(value):
+        return _code(value.__code__)
+    if isinstance(value, tuple):
+        return [_constant(one) for one in value]
+    if isinstance(value, frozenset):  # its order is another in each process
+        return sorted(json.dumps(_constant(one)) for one in value)
+    name = type(value).__qualname__
+    return [name, repr(value)] if type(value) in _CONSTANTS else name
+
+
+def _cell(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not yet filled
+        return None
+
+
 def model_record(info: ModelInfo) -> dict[str, Any]:
     """What a run keeps of a model that it called."""
     record = {"identity": info.identity, "sha256": info.sha256, "details": dict(info.details)}
@@ -98,6 +150,7 @@ def run_provenance(suite: "Suite", plan: "Plan", replay: str | None) -> dict[str
         "dataset_sha256": plan.fingerprint["samples"],
         "plan_sha256": digest(to_json(dict(plan.fingerprint), Any)),
         "targets": plan.fingerprint["targets"],
+        "code": {n: sha for n, one in suite.targets.items() if (sha := code_digest(one))},
         "evaluators": plan.fingerprint["evaluators"],
         "resources": plan.fingerprint["resources"],
         "epochs": suite.epochs,

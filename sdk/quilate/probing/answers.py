@@ -6,11 +6,15 @@ from typing import cast
 
 from quilate.errors import MalformedReply
 from quilate.messages import system
-from quilate.models import LikelihoodModel, TextDelta, TokenCounter, ask
+from quilate.models import LikelihoodModel, ReasoningDelta, TextDelta, TokenCounter, ask
 from quilate.probing.report import Found, honoured, ignored, unknown
 from quilate.probing.session import Session, broken, joined
 
 _LIST = "List the days of the week, one a line."
+_LONG = 40
+"""Characters that are several tokens of any model. The tokens themselves do not tell: those of
+hidden thoughts are counted among them, and never streamed."""
+_NO_TEXT = "no text came that could have log-probabilities"
 
 
 async def generate(session: Session) -> Found:
@@ -34,7 +38,7 @@ async def system_message(session: Session) -> Found:
     said = f"{few} input tokens with a short one, {many} with a longer one"
     if few and many >= few + 10:
         return honoured(f"read, not obeyed: {said}")
-    if few and told.text == other.text:
+    if few and told.text.strip() and told.text == other.text:
         return ignored(f"{said}, and the same answer")
     return unknown(f"not obeyed: {told.text[:30]!r}")
 
@@ -43,14 +47,16 @@ async def stream(session: Session) -> Found:
     """Deltas come one by one and join to the final text, which is `generate`'s."""
     asked = session.steady(_LIST)
     deltas, final = await session.listen(asked)
-    pieces = [delta for delta in deltas if isinstance(delta, TextDelta)]
+    pieces = [delta for delta in deltas if isinstance(delta, TextDelta | ReasoningDelta)]
     if joined(deltas) != final.text:
         return ignored(f"the deltas do not join to the final text {final.text[:40]!r}")
     first = final.timing.first_token_s
     when = "at an untold time" if first is None else f"after {first:.2f} s"
     said = f"{len(pieces)} pieces, the first {when} of {final.timing.total_s:.2f} s"
-    if len(pieces) < 2 and final.usage.output_tokens > 8:
-        return ignored(f"the whole answer came at once: {said}")
+    if len(pieces) < 2:
+        if len(final.text) > _LONG:
+            return ignored(f"the whole answer came at once: {said}")
+        return unknown(f"{len(final.text)} characters are too few to come in pieces: {said}")
     same = (await session.ask(asked)).text == final.text
     return honoured(f"{said}; {'equal to' if same else 'not the words of'} generate's")
 
@@ -88,11 +94,15 @@ async def count_tokens(session: Session) -> Found:
 async def logprobs(session: Session) -> Found:
     """Present, at most 0, the alternatives in order, and the likeliest one chosen."""
     wanted = 3
+    asked = session.steady(_LIST, tokens=24, logprobs=wanted)
     try:
-        response = await session.ask(session.steady(_LIST, tokens=24, logprobs=wanted))
+        response = await session.ask(asked)
     except MalformedReply as error:
-        return broken(session, "logprobs", error)
+        plain = await session.ask(replace(asked, logprobs=None))
+        return broken(session, "logprobs", error) if plain.text.strip() else unknown(_NO_TEXT)
     tokens = response.logprobs or ()
+    if not tokens and not response.text.strip():
+        return unknown(_NO_TEXT)
     if not tokens:
         return ignored("none came, and nothing was said")
     if any(one.logprob > 1e-6 for one in tokens):

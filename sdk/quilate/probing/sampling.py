@@ -5,20 +5,27 @@ equal, where they differ without it. Servers that batch are not exactly determin
 answers part late, at near ties. So a setting is called ignored only when all the narrowed answers
 differ from each other, and part as early as the free ones do; for a setting that works, that takes
 several near ties in the first words of each answer, which is rarer than one in a thousand probes.
+
+Free answers that are all equal prove nothing alone: a model may be sure of its words. They count
+against the temperature only when the model's own log-probabilities make them next to impossible.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from quilate.errors import InvalidRequest, MalformedReply
 from quilate.messages import user
 from quilate.models import Request, Sampling
 from quilate.probing.report import Found, honoured, ignored, unknown
-from quilate.probing.session import DRAWN_TOKENS, DRAWS, HOT, Session
+from quilate.probing.session import DRAWN_TOKENS, DRAWS, HOT, HOTTEST, Session
 
 _COUNT = "Count from 1 to 100 in digits, separated by spaces."
 _LIMIT = 16
 _SLACK = 2  # tokens that a server may count for the end of the turn
+_NOTHING = f"no text came within {DRAWN_TOKENS} tokens"
+_IMPOSSIBLE = 1e-9  # far off, for servers cut the unlikely words off by settings of their own
 
 
 async def temperature(session: Session) -> Found:
@@ -26,10 +33,43 @@ async def temperature(session: Session) -> Found:
     if "temperature" not in session.settings:
         await session.ask(Request((user("Say hello."),), sampling=Sampling(temperature=0.0)))
     hot = await session.hot()
+    if not any(hot):
+        return unknown(_NOTHING)
     if alike(hot) == 1.0:
-        return ignored(f"{_drawn(hot)} at temperature {HOT:g} are equal")
+        hot = await _hottest(session) or hot
+    if alike(hot) == 1.0:
+        return await _unvaried(session, f"{_drawn(hot)} at temperature {HOT:g} and above are equal")
     cold = await session.draws(temperature=0.0)
     return narrowed(cold, hot, "temperature 0")
+
+
+async def _hottest(session: Session) -> tuple[str, ...]:
+    """Free answers as hot as any provider has them; none where this one refuses it."""
+    try:
+        return await session.draws(temperature=HOTTEST, seeds=session.seeds(1))
+    except InvalidRequest:
+        return ()
+
+
+async def _unvaried(session: Session, said: str) -> Found:
+    """What free answers that are all equal mean: a model that is sure of its words, or a
+    temperature without effect."""
+    chance = await _chance_of_equal(session)
+    if chance < _IMPOSSIBLE:
+        return ignored(f"{said}, which by its log-probabilities has a chance of {chance:.0e}")
+    return unknown(f"{said}: the model may be sure of its words")
+
+
+async def _chance_of_equal(session: Session) -> float:
+    """How likely free answers at `HOT` are to be all equal, by the model's own log-probabilities;
+    1 where it gives none."""
+    if not session.has("logprobs"):
+        return 1.0
+    try:
+        response = await session.ask(session.free(logprobs=1))
+    except (InvalidRequest, MalformedReply):
+        return 1.0
+    return math.exp((DRAWS - 1) * sum(one.logprob for one in response.logprobs or ()))
 
 
 async def top_p(session: Session) -> Found:
@@ -49,9 +89,7 @@ async def seed(session: Session) -> Found:
 
 
 async def _narrowing(session: Session, what: str, **setting: float) -> Found:
-    drawn = await session.draws(
-        seeds=range(11, 11 + DRAWS) if "seed" in session.settings else (), **setting
-    )
+    drawn = await session.draws(seeds=session.seeds(11), **setting)
     return narrowed(drawn, await session.hot(), what)
 
 
@@ -63,6 +101,8 @@ def narrowed(narrow: Sequence[str], free: Sequence[str], what: str) -> Found:
     >>> narrowed(["red", "a cat", "my dog"], ["a cat", "the dog", "my bird"], "seed").standing
     'silently ignored'
     """
+    if not any(narrow) or not any(free):
+        return unknown(_NOTHING)
     shares = (
         f"{_drawn(narrow)} with {what}: {len(set(narrow))} different; "
         f"without: {len(set(free))} of {len(free)}"
@@ -123,6 +163,8 @@ async def stop(session: Session) -> Found:
     asked = session.steady(_COUNT)
     response = await session.ask(replace(asked, sampling=replace(asked.sampling, stop=(word,))))
     said = f"stop {word!r}: {len(free)} characters without, {len(response.text)} with"
+    if not response.text.strip():  # the word was not among the first
+        return unknown(said)
     if word not in response.text:
         return honoured(said) if len(response.text) < len(free) else unknown(said)
     if response.text.endswith(word) and response.text.count(word) == 1:

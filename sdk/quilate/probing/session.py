@@ -1,5 +1,6 @@
 """Asking a model for a probe: bounded requests, their cost added up, shared draws made once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,9 @@ DRAWN_TOKENS = 32
 
 HOT = 1.0
 """The highest temperature that every provider takes."""
+
+HOTTEST = 2.0
+"""The highest that any takes."""
 
 _STORY = "Write the beginning of a story that nobody has ever told. Begin right away."
 _THINKING = 2048
@@ -115,23 +119,31 @@ class Session:
         """Free answers at the high temperature, each from a seed of its own where seeds are
         taken: what the narrowing settings are measured against. Drawn once for all checks."""
         if not self._hot:
-            seeded = "seed" in self.settings
-            self._hot = await self.draws(seeds=range(1, DRAWS + 1) if seeded else ())
+            self._hot = await self.draws(seeds=self.seeds(1))
         return self._hot
 
+    def seeds(self, first: int) -> Sequence[int]:
+        """A seed for each of `DRAWS` answers, where seeds are taken."""
+        return range(first, first + DRAWS) if "seed" in self.settings else ()
+
     async def draws(
-        self, *, temperature: float = HOT, seeds: "range | tuple[int, ...]" = (), **more: Any
+        self, *, temperature: float = HOT, seeds: Sequence[int] = (), **more: Any
     ) -> tuple[str, ...]:
-        """`DRAWS` free answers to one question."""
+        """What the model wrote, thoughts too, for `DRAWS` free answers to one question."""
         texts = []
         for number in range(DRAWS):
             if seeds:
                 more["seed"] = seeds[number]
-            self._draw += 1  # an epoch of its own, so that no cache answers
-            sampling = self.sampling(tokens=DRAWN_TOKENS, temperature=temperature, **more)
-            asked = Request((user(_STORY),), sampling=sampling, epoch=self._draw)
-            texts.append((await self.ask(asked)).text)
+            texts.append(written(await self.ask(self.free(temperature=temperature, **more))))
         return tuple(texts)
+
+    def free(
+        self, *, temperature: float = HOT, logprobs: int | None = None, **more: Any
+    ) -> Request:
+        """The open question, an epoch of its own each time, so that no cache answers."""
+        self._draw += 1
+        sampling = self.sampling(tokens=DRAWN_TOKENS, temperature=temperature, **more)
+        return Request((user(_STORY),), sampling=sampling, epoch=self._draw, logprobs=logprobs)
 
 
 async def close(model: Model) -> None:
@@ -148,6 +160,18 @@ def broken(session: Session, capability: str, error: MalformedReply) -> Found:
     if session.has(capability) and "cut off" not in error.what:
         return ignored(f"declared, but the endpoint does not do it: {wrong}")
     return unknown(f"not followed, and refused by Quilate: {wrong}")
+
+
+def written(response: Response) -> str:
+    """All that the model wrote: a thinking model may not come to its answer within the tokens."""
+    return response.message.reasoning + response.text
+
+
+def thought(response: Response) -> bool:
+    """Whether the model thinks before it answers, as far as the response tells: a text that did
+    not come was not come to."""
+    shown = response.message.reasoning or response.usage.reasoning_tokens
+    return bool(shown) or not response.text.strip()
 
 
 def joined(deltas: list[Event]) -> str:

@@ -7,7 +7,7 @@ from quilate.messages import Message, ToolCall, ToolResult, user
 from quilate.models import Request, Response, Tool
 from quilate.probing.formats import emulation
 from quilate.probing.report import Found, honoured, ignored, unknown
-from quilate.probing.session import Session, broken
+from quilate.probing.session import Session, broken, thought
 
 
 def _tool(name: str, what: str, argument: str) -> Tool:
@@ -27,6 +27,9 @@ _WEATHER = _tool("get_weather", "The weather in a city now.", "city")
 _TIME = _tool("get_time", "The time in a city now.", "city")
 _WEATHER_IN_LIMA = "What is the weather in Lima? Use the function."
 
+_NOT_DONE = ("calls no tool", "was not offered", "no call was allowed")
+"""What `middleware.contract` says of replies that do not keep to the tools or to the choice."""
+
 
 async def tools(session: Session) -> Found:
     """An offered tool is called, or at least read."""
@@ -34,7 +37,7 @@ async def tools(session: Session) -> Found:
     try:
         response = await session.ask(asked)
     except MalformedReply as error:
-        return broken(session, "tools", error)
+        return await _refused(session, "tools", asked, error)
     by = emulation(response, "tools")
     if response.tool_calls:
         return honoured(_called(response), by=by)
@@ -61,7 +64,7 @@ async def _forced(session: Session, choice: str, text: str) -> Found:
     try:
         response = await session.ask(asked)
     except MalformedReply as error:
-        return broken(session, "tool_choice", error)
+        return await _refused(session, "tool_choice", asked, error)
     return honoured(_called(response), by=emulation(response, "tools"))
 
 
@@ -71,7 +74,7 @@ async def tool_choice_none(session: Session) -> Found:
     try:
         response = await session.ask(replace(asked, tool_choice="none"))
     except MalformedReply as error:
-        return broken(session, "tool_choice", error)
+        return await _refused(session, "tool_choice", asked, error)
     by = emulation(response, "tools")
     if by:
         return honoured("no call, for no tool is shown", by=by)
@@ -91,12 +94,16 @@ async def parallel_tool_calls(session: Session) -> Found:
     )
     try:
         single = await session.ask(replace(asked, parallel_tool_calls=False))
+    except MalformedReply as error:  # the choice's fault, or the model's
+        return unknown(f"no calls to count: {error.what[:160]}")
+    cut = "parallel_tool_calls" in single.emulated
+    if cut and session.has("parallel_tool_calls"):
+        return ignored("declared, but several calls came where one was allowed")
+    try:
         free = await session.ask(asked)
     except MalformedReply as error:
-        return broken(session, "tool_choice", error)
-    if len(single.tool_calls) > 1:
-        return ignored(f"one call was allowed: {_called(single)}")
-    by = emulation(single, "parallel_tool_calls") or emulation(single, "tools")
+        return unknown(f"no calls to count where several are allowed: {error.what[:160]}")
+    by = "the first call alone is kept" if cut else emulation(single, "tools")
     many, one = len(free.tool_calls), len(single.tool_calls)
     said = f"{many} calls where several are allowed, {one} where one is"
     if by or len(free.tool_calls) > 1:
@@ -132,6 +139,21 @@ def _with_result(session: Session, content: str) -> Request:
             Message("tool", (ToolResult(call.id, content),)),
         ),
     )
+
+
+async def _refused(
+    session: Session, capability: str, asked: Request, error: MalformedReply
+) -> Found:
+    """What it means that Quilate refused a reply. No call, or one that was not offered, is the
+    endpoint's doing; the arguments of a call are the model's."""
+    if not any(said in error.what for said in _NOT_DONE):
+        return unknown(f"the model's doing, and refused by Quilate: {error.what[:160]}")
+    limit = asked.sampling.max_tokens
+    if limit and error.usage and error.usage.output_tokens >= limit:
+        plain = await session.ask(replace(asked, tools=(), tool_choice=None))
+        if thought(plain):
+            return unknown(f"the thoughts may have left no token for a call: {error.what[:160]}")
+    return broken(session, capability, error)
 
 
 def _called(response: Response) -> str:

@@ -1,8 +1,10 @@
 """`--help`, `new`, `doctor`, `ask` of a bare model, usage errors and shell completion."""
 
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from typer.main import get_command
@@ -38,7 +40,13 @@ def test_version(cli):
 
 @pytest.mark.parametrize(
     "words",
-    [("runn",), ("run",), ("run", "suite.yaml", "--limit", "0"), ("report", "--lang", "fr")],
+    [
+        ("runn",),
+        ("run",),
+        ("run", "suite.yaml", "--limit", "0"),
+        ("report", "--lang", "fr"),
+        ("probe", "scripted/hola", "--json", "--markdown"),
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_exits_with_2(cli, words):
@@ -121,6 +129,42 @@ def test_asking_a_bare_model(cli):
     assert cli("ask", "Capital of Peru?", "--model", "scripted/Lima").out == "Lima\n"
     response = cli("ask", "?", "--model", "scripted/Lima", "--json").data
     assert response["message"]["parts"] == [{"text": "Lima"}]
+
+
+@pytest.mark.parametrize("words", [("probe",), ("ask", "?", "--model")], ids=lambda w: w[0])
+def test_ctrl_c_promises_nothing_where_nothing_is_kept(folder, words):
+    (folder / "slow.py").write_text(
+        "import asyncio, pathlib\n"
+        "async def answer(question):\n"
+        "    pathlib.Path('asked').touch()\n"
+        "    await asyncio.Event().wait()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-m", "quilate.cli", *words, "function/slow:answer"],
+        cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (folder / "asked").exists():
+        assert child.poll() is None, child.communicate()
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=280)
+    assert child.returncode == 130
+    assert said.endswith("Interrupted.\n")
+    assert "kept" not in said
+
+
+def test_every_name_is_looked_up_before_the_first_model_is_asked(process, folder):
+    (folder / "counted.py").write_text(
+        "import pathlib\n"
+        "def answer(question):\n"
+        "    pathlib.Path('asked').touch()\n"
+        "    return 'hola'\n"
+    )
+    asked = ("probe", "function/counted:answer", "--only", "generate")
+    assert_one_paragraph(process(*asked, "nope/x"), "'nope'")
+    assert not (folder / "asked").exists()
+    assert process(*asked).code == 0
+    assert (folder / "asked").exists()
 
 
 @pytest.mark.parametrize("question", ["", " \n"])

@@ -1,16 +1,33 @@
 """`quilate compare`: pairs, figures, words, and what it refuses."""
 
+import functools
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from quilate.cli.comparing import compare_runs
 from quilate.errors import ConfigurationError
+from quilate.evals.provenance import code_digest
 from quilate.evals.results import Failure
 from quilate.evaluators import Score
-from tests.unit.cli.conftest import SUITE, assert_one_paragraph
+from quilate.testing import ScriptedModel
+from tests.unit.cli.conftest import APP, SUITE, assert_one_paragraph, environment
 from tests.unit.reports.sample_runs import make_run
+
+
+def answering(word):
+    return lambda question: word
+
+
+def wrapped(function):
+    @functools.wraps(function)
+    def wrapper(question):
+        return function(question)
+
+    return wrapper
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +118,65 @@ def test_the_command_says_figures_and_what_differs(cli, folder):
     assert "sin diferencia significativa" in cli("compare", a, b, "--lang", "es").out
     assert "all 2 pairs are equal" in cli("compare", a, a).out
     assert_one_paragraph(cli("compare", a, b, "--metric", "exact_mach"), "exact_match")
+
+
+def test_the_code_of_functions_is_compared_and_hinders_no_resume(cli, folder):
+    stopped = SUITE.replace("  plain: {closed_book: {}}\n", "") + "concurrency: 1\n"
+    (folder / "suite.yaml").write_text(stopped, encoding="utf-8")
+    a = cli("run", "suite.yaml", "--json").data["run"]
+    (folder / "app.py").write_text("# The same code.\n" + APP)
+    same = cli("run", "suite.yaml", "--json").data["run"]
+    (folder / "app.py").write_text(APP.replace("upper", "lower"))
+    b = cli("run", "suite.yaml", "--json").data["run"]
+    assert "No difference is recorded" in cli("compare", a, same).out
+    (difference,) = cli("compare", a, b, "--json").data["differences"]
+    assert difference["setting"] == "code.app"
+    assert cli("resume", a).code == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda question: "yes", lambda question: "no"),
+        (lambda question: question.upper(), lambda question: question.lower()),
+        (lambda question, k=3: question * k, lambda question, k=4: question * k),
+        (lambda question, *, k=3: question * k, lambda question, *, k=4: question * k),
+        (lambda question: (lambda: 1)(), lambda question: (lambda: 2)()),
+        (answering("yes"), answering("no")),
+        (wrapped(answering("yes")), wrapped(answering("no"))),
+        (answering(lambda: "yes"), answering(lambda: "no")),
+    ],
+)
+def test_what_another_code_is(one, other):
+    assert code_digest(one) != code_digest(other)
+
+
+def test_what_is_no_other_code():
+    one, other = (
+        (lambda question: question in {"a", "b"}),
+        (lambda question: question in {"a", "b"}),
+    )
+    assert code_digest(one) == code_digest(other)
+    assert code_digest(answering(object())) == code_digest(answering(object()))
+    assert code_digest(str.upper) is None
+    assert code_digest(ScriptedModel("hola")) is None
+    assert code_digest(ScriptedModel("hola").generate) is not None
+
+
+def test_a_digest_is_the_same_in_every_process(folder):
+    path = folder / "digest.py"
+    path.write_text(
+        "from quilate.evals.provenance import code_digest\n"
+        "print(code_digest(lambda q, at=object(): q in {'a', 'b', 'c', 'd'}))\n"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, path], env=environment(PYTHONHASHSEED=seed), capture_output=True,
+            text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(said) == 1
 
 
 def test_runs_with_no_samples_in_common_are_an_error(cli, folder):
