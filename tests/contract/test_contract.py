@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from quilate.models import Request
+from quilate.models import Request, ask
 from quilate.testing import ScriptedModel
 from quilate.testing.contract import FaultContract, ModelContract
+from quilate.testing.contract.served import taken
 
 
 class Adapter(NamedTuple):
@@ -19,6 +20,8 @@ class Adapter(NamedTuple):
     open: Callable[..., Any]
     is_hosted: bool = True
     is_language_model: bool = True
+    capabilities: tuple[str, ...] = ()
+    """Beyond what any server is known to have: the fault server has them."""
 
 
 def llamacpp():
@@ -27,10 +30,10 @@ def llamacpp():
     return model("smollm2-135m-instruct", n_ctx=2048)
 
 
-def openai_chat(address, name, key):
+def openai_chat(address, name, key, **more):
     from quilate_adapters.openai import model
 
-    return model(name, base_url=f"{address}/v1", api_key=key)
+    return model(name, base_url=f"{address}/v1", api_key=key, **more)
 
 
 def guide(address, name, key):
@@ -47,22 +50,22 @@ def made_by_the_guide():
     return {**made, "lines": len(code.splitlines())}
 
 
-def openai_responses(address, name, key):
+def openai_responses(address, name, key, **more):
     from quilate_adapters.openai import model
 
-    return model(name, base_url=f"{address}/v1", api_key=key, api="responses")
+    return model(name, base_url=f"{address}/v1", api_key=key, api="responses", **more)
 
 
-def anthropic(address, name, key):
+def anthropic(address, name, key, **more):
     from quilate_adapters.anthropic import model
 
-    return model(name, base_url=address, api_key=key)
+    return model(name, base_url=address, api_key=key, **more)
 
 
-def litellm(address, name, key):
+def litellm(address, name, key, **more):
     from quilate_adapters.litellm import model
 
-    return model(f"openai/{name}", base_url=f"{address}/v1", api_key=key)
+    return model(f"openai/{name}", base_url=f"{address}/v1", api_key=key, **more)
 
 
 def function():
@@ -78,13 +81,17 @@ def scripted():
     return ScriptedModel("one two three four five six seven")
 
 
+MORE = (
+    *("tools", "tool_choice", "parallel_tool_calls", "json_schema"),
+    *("reasoning", "images", "files"),
+)
 ADAPTERS = {
     "llamacpp": Adapter(llamacpp, is_hosted=False),
-    "openai-chat": Adapter(openai_chat),
-    "openai-responses": Adapter(openai_responses),
-    "anthropic": Adapter(anthropic),
+    "openai-chat": Adapter(openai_chat, capabilities=(*MORE, "audio")),
+    "openai-responses": Adapter(openai_responses, capabilities=(*MORE, "logprobs")),
+    "anthropic": Adapter(anthropic, capabilities=(*MORE, "seed")),
     "guide": Adapter(guide),
-    "litellm": Adapter(litellm),
+    "litellm": Adapter(litellm, capabilities=(*MORE, "audio")),
     "function": Adapter(function, is_hosted=False, is_language_model=False),
     "scripted": Adapter(scripted, is_hosted=False, is_language_model=False),
 }
@@ -114,7 +121,16 @@ class TestFaults(FaultContract):
     @pytest.fixture(scope="class", params=HOSTED)
     @classmethod
     def make(cls, request):
-        return ADAPTERS[request.param].open
+        adapter = ADAPTERS[request.param]
+        more = {"capabilities": adapter.capabilities} if adapter.capabilities else {}
+        return partial(adapter.open, **more)
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_cached_and_reasoning_tokens_are_told(self, opened, make, stream):
+        if make.func is guide:
+            pytest.skip("it tells what a request costs without them")
+        assert taken(opened("cached:2"), ask("a b c"), stream).usage.cached_tokens == 2
+        assert taken(opened("reasoning:3"), ask("a b c"), stream).usage.reasoning_tokens == 3
 
 
 def test_the_guide_writes_an_adapter_in_under_100_lines():

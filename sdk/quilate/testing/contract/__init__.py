@@ -12,7 +12,10 @@ _HERE = "quilate.testing.contract"
 pytest.register_assert_rewrite(
     *(
         f"{_HERE}.{room}"
-        for room in ("answers", "conduct", "faults", "formats", "settings", "tools")
+        for room in (
+            *("answers", "base", "conduct", "exchange", "faults", "formats", "served"),
+            *("settings", "tools"),
+        )
     )
 )
 

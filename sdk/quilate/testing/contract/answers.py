@@ -119,10 +119,15 @@ class AnswerTests(Kit):
         assert answer(opened, told).text
 
     @pytest.mark.parametrize(("name", "part"), PARTS, ids=[name for name, _ in PARTS])
-    def test_parts_are_taken_or_refused(self, opened: Ambient, name: str, part: Part) -> None:
+    def test_parts_are_taken_or_refused(
+        self, opened: Ambient, is_language_model: bool, name: str, part: Part
+    ) -> None:
         request = asking(opened, Message("user", (Text("What is this?"), part)), max_tokens=4)
         if has(opened, name):  # the endpoint's model may still not see, or the file be too poor
-            answer_or_error(opened, request, ModelError)
+            response = answer_or_error(opened, request, ModelError)
+            if response is not None and is_language_model:
+                plain = answer(opened, asking(opened, "What is this?", max_tokens=4))
+                assert response.usage.input_tokens > plain.usage.input_tokens, f"no {name} seen"
             return
         with pytest.raises(Unsupported, match=name):
             answer(opened, request)

@@ -1,14 +1,15 @@
 """What the parts of the kit share: the model under test, and requests that ask for little."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from quilate.errors import ModelError
+from quilate.errors import ConnectionFailed, ModelError
 from quilate.messages import Message, user
 from quilate.middleware.ambient import Ambient
+from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.standard import standard
 from quilate.models import Event, Finished, Model, Request, Response, Sampling
 from quilate.sync import iterate, run
@@ -35,10 +36,45 @@ class Kit:
     @pytest.fixture(scope="class")
     @classmethod
     def opened(cls, model: Model) -> Iterator[Ambient]:
-        """The model as `quilate.model` opens it, without retries."""
-        opened = standard(model, attempts=1)
+        """The model as `quilate.model` opens it, without retries but those of `Reconnecting`."""
+        opened = standard(Reconnecting(model), attempts=1)
         yield opened
         run(opened.aclose())
+
+
+class Reconnecting(Wrapper):
+    """A model whose call is made once more where its connection broke before anything came: a
+    server may close an idle connection just as it is used again. Other errors are not retried, so
+    that none hides; an adapter's own retries are counted by `FaultContract`."""
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once."""
+        try:
+            return await self.inner.generate(request)
+        except ConnectionFailed:
+            return await self.inner.generate(request)
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Answer piece by piece."""
+        for is_last in (False, True):
+            events, begun = self.inner.stream(request), False
+            try:
+                async for event in events:
+                    begun = True
+                    yield event
+                return
+            except ConnectionFailed:
+                if begun or is_last:
+                    raise
+            finally:
+                await close_stream(events)
+
+
+def bare(model: Model) -> Model:
+    """The adapter's own model, without what is around it."""
+    while isinstance(model, Wrapper):
+        model = model.inner
+    return model
 
 
 def has(model: Model, name: str) -> bool:

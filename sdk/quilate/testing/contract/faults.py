@@ -5,7 +5,7 @@ import asyncio
 import pickle
 import socket
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,15 +16,21 @@ from quilate.middleware.base import close_stream
 from quilate.middleware.deadlines import Deadlines
 from quilate.middleware.retry import Retrying
 from quilate.middleware.standard import standard
-from quilate.models import Finished, Model, Request, Response, ask
-from quilate.sync import iterate, run
-from quilate.testing.faults import FaultServer, fault_server
+from quilate.models import Model, Request, Response, ask
+from quilate.sync import run
+from quilate.testing.contract.exchange import ExchangeTests
+from quilate.testing.contract.served import (
+    KEY,
+    TEXT,
+    Make,
+    Open,
+    take,
+    taken,
+    whole_and_streamed,
+)
+from quilate.testing.faults import FaultServer
 
-Make = Callable[[str, str, str], Model]
 Kinds = tuple[type[errors.ModelError], ...]
-
-KEY = "a-secret-that-no-pattern-knows"
-TEXT = "uno dos tres cuatro cinco seis"
 
 STATUS: dict[str, tuple[type[errors.ModelError], int]] = {
     "400": (errors.InvalidRequest, 400),
@@ -67,48 +73,14 @@ WHOLE_AND_STREAMED = [
 ]
 
 
-class FaultContract:
+class FaultContract(ExchangeTests):
     """A subclass gives the fixture ``make``, a function of (address, model name, API key) that
     opens the adapter's bare model there: at a fault server that speaks Chat Completions, Responses
     and Messages, and that the kit starts (`quilate.testing.faults`)."""
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def make(cls) -> Make:
-        """Opens the adapter: a subclass gives it."""
-        raise NotImplementedError("Give your class a fixture `make`, of class scope.")
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def server(cls) -> Iterator[FaultServer]:
-        """The server that fails, one for the whole class."""
-        with fault_server() as server:
-            yield server
-
-    @pytest.fixture
-    def control(self, server: FaultServer) -> FaultServer:
-        """The server, its counters at zero."""
-        server.set(reset=True, limit=None, latency=0, huge_bytes=2**20)
-        return server
-
-    @pytest.fixture
-    def opened(self, make: Make, control: FaultServer) -> Iterator[Callable[[str], Ambient]]:
-        """Opens a model of that name as `quilate.model` does, without retries."""
-        made: list[Ambient] = []
-
-        def open_(name: str) -> Ambient:
-            made.append(standard(make(control.address, name, KEY), attempts=1))
-            return made[-1]
-
-        yield open_
-        for model in made:
-            run(model.aclose())
-
-    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-    def test_an_answer(
-        self, opened: Callable[[str], Ambient], control: FaultServer, stream: bool
-    ) -> None:
-        response = _answer(opened("echo"), ask(TEXT), stream)
+    @whole_and_streamed
+    def test_antaken(self, opened: Open, control: FaultServer, stream: bool) -> None:
+        response = taken(opened("echo"), ask(TEXT), stream)
         assert response.text == TEXT
         assert (response.usage.input_tokens, response.usage.output_tokens) == (6, 6)
         assert response.id and response.model == "echo"
@@ -117,10 +89,10 @@ class FaultContract:
         report = control.report()
         assert (report["billed"], report["billed_tokens"]) == (1, 12)
 
-    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+    @whole_and_streamed
     @pytest.mark.parametrize("kind", STATUS)
     def test_a_status_is_its_error(
-        self, opened: Callable[[str], Ambient], control: FaultServer, kind: str, stream: bool
+        self, opened: Open, control: FaultServer, kind: str, stream: bool
     ) -> None:
         expected, status = STATUS[kind]
         error = _error(opened(f"fault:{kind}"), stream)
@@ -133,7 +105,7 @@ class FaultContract:
     @pytest.mark.parametrize(("kind", "kinds", "stream"), WHOLE_AND_STREAMED)
     def test_a_broken_reply_is_its_error(
         self,
-        opened: Callable[[str], Ambient],
+        opened: Open,
         control: FaultServer,
         kind: str,
         kinds: Kinds,
@@ -142,42 +114,41 @@ class FaultContract:
         error = _error(opened(f"fault:{kind}"), stream)
         assert isinstance(error, kinds), repr(error)
         assert error.retryable
-        assert control.report()["total"] == 1, "the SDK retries by itself"
+        # On a busy machine a deadline may pass before the server has the request.
+        assert control.report()["total"] <= 1, "the SDK retries by itself"
 
     @pytest.mark.parametrize("kind", ["duplicated", "reordered"])
-    def test_a_garbled_stream_is_never_a_wrong_answer(
-        self, opened: Callable[[str], Ambient], kind: str
-    ) -> None:
+    def test_a_garbled_stream_is_never_a_wrongtaken(self, opened: Open, kind: str) -> None:
         try:
-            response = _answer(opened(f"fault:{kind}"), ask(TEXT), True)
+            response = taken(opened(f"fault:{kind}"), ask(TEXT), True)
         except errors.MalformedReply:
             return
         assert response.text == TEXT
 
-    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-    def test_a_refusal_is_told(self, opened: Callable[[str], Ambient], stream: bool) -> None:
+    @whole_and_streamed
+    def test_a_refusal_is_told(self, opened: Open, stream: bool) -> None:
         try:
-            response = _answer(opened("fault:refusal"), ask(TEXT), stream)
+            response = taken(opened("fault:refusal"), ask(TEXT), stream)
         except errors.ContentRefused:
             return
         assert response.finish_reason == "content_filter"
 
-    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-    def test_a_huge_reply_ends(self, opened: Callable[[str], Ambient], stream: bool) -> None:
+    @whole_and_streamed
+    def test_a_huge_reply_ends(self, opened: Open, stream: bool) -> None:
         request = Request(ask(TEXT).messages, deadline=60)
         try:
-            response = _answer(opened("fault:huge"), request, stream)
+            response = taken(opened("fault:huge"), request, stream)
         except errors.ModelError:
             return
         assert len(response.text) < 2**21
 
-    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+    @whole_and_streamed
     def test_a_cancelled_call_closes_its_connection(
-        self, opened: Callable[[str], Ambient], control: FaultServer, stream: bool
+        self, opened: Open, control: FaultServer, stream: bool
     ) -> None:
         async def cancelled() -> None:
             model = opened("fault:stall")
-            call = asyncio.create_task(_take(model, ask(TEXT), stream))
+            call = asyncio.create_task(take(model, ask(TEXT), stream))
             await _until(control, lambda report: report["requests"].get("stall") == 1)
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
@@ -185,9 +156,7 @@ class FaultContract:
 
         run(cancelled())
 
-    def test_a_left_stream_closes_its_connection(
-        self, opened: Callable[[str], Ambient], control: FaultServer
-    ) -> None:
+    def test_a_left_stream_closes_its_connection(self, opened: Open, control: FaultServer) -> None:
         async def left() -> None:
             events = opened("fault:stall").stream(ask(TEXT))
             await anext(events)
@@ -202,18 +171,22 @@ class FaultContract:
         error = _error(standard(make(f"http://127.0.0.1:{port}", "m", KEY), attempts=1), False)
         assert isinstance(error, errors.ConnectionFailed), repr(error)
 
-    def test_our_retries_reach_the_answer(self, make: Make, control: FaultServer) -> None:
+    def test_our_retries_reach_thetaken(self, make: Make, control: FaultServer) -> None:
         model = _retrying(make(control.address, "fault:429-retry-after=0.01*2", KEY))
-        assert _answer(model, ask(TEXT), False).text == TEXT
+        assert taken(model, ask(TEXT), False).text == TEXT
         assert control.report()["total"] == 3
 
     def test_identities_tell_models_apart(self, make: Make, control: FaultServer) -> None:
         one, other = (make(control.address, name, KEY).info for name in ("a", "b"))
-        assert one.identity != other.identity
+        elsewhere = make("http://127.0.0.1:1", "a", KEY).info
+        assert len({one.identity, other.identity, elsewhere.identity}) == 3
         assert KEY not in repr(one) + repr(make(control.address, "a", KEY).__dict__)
-        assert one.quota is None or one.quota == other.quota != KEY
+        if one.quota is not None:
+            others = make(control.address, "a", f"{KEY}-of-another").info
+            assert one.quota == other.quota != KEY
+            assert len({one.quota, others.quota, elsewhere.quota}) == 3
 
-    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+    @whole_and_streamed
     def test_every_request_of_a_mixed_run_is_accounted_for(
         self, make: Make, control: FaultServer, stream: bool
     ) -> None:
@@ -229,29 +202,12 @@ class FaultContract:
         assert report["billed"] >= answered - report["requests"].get("huge", 0)
 
 
-def _answer(model: Model, request: Request, stream: bool) -> Response:
-    if not stream:
-        return run(model.generate(request))
-    *_, last = iterate(model.stream(request))
-    assert isinstance(last, Finished)
-    return last.response
-
-
-async def _take(model: Model, request: Request, stream: bool) -> Response:
-    if not stream:
-        return await model.generate(request)
-    async for event in model.stream(request):
-        if isinstance(event, Finished):
-            return event.response
-    raise AssertionError("the stream has no Finished")
-
-
 def _error(model: Model, stream: bool) -> errors.ModelError:
     """The error of a call, which never shows the key, names its provider and can be pickled."""
     waits = "stall" in model.info.name or "slow" in model.info.name
-    request = Request(ask(TEXT).messages, deadline=0.4 if waits else 20)
+    request = Request(ask(TEXT).messages, deadline=1 if waits else 20)
     with pytest.raises(errors.ModelError) as raised:
-        _answer(model, request, stream)
+        taken(model, request, stream)
     error = raised.value
     assert error.provider == model.info.provider
     told = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__dict__)
@@ -273,10 +229,10 @@ async def _ask_all(
     free = asyncio.Semaphore(16)
 
     async def one(text: str) -> Response | errors.ModelError:
-        request = Request(ask(text).messages, deadline=2.0)
+        request = Request(ask(text).messages, deadline=5)
         async with free:
             try:
-                return await _take(model, request, stream)
+                return await take(model, request, stream)
             except errors.ModelError as error:
                 return error
 

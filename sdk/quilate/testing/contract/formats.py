@@ -72,24 +72,31 @@ class FormatTests(Kit):
         if has(opened, "choice_logprobs"):
             assert response.choice_logprobs is not None
             assert set(response.choice_logprobs) == set(CHOICES)
-            assert all(logprob <= 1e-6 for logprob in response.choice_logprobs.values())
+            logprobs = response.choice_logprobs.values()
+            assert all(logprob <= 1e-6 for logprob in logprobs)
+            assert sum(map(math.exp, logprobs)) <= 1 + 1e-3
 
     @pytest.mark.parametrize("top", [0, 2])
-    def test_log_probabilities(self, opened: Ambient, top: int) -> None:
+    def test_log_probabilities(self, opened: Ambient, is_language_model: bool, top: int) -> None:
         request = asking(opened, max_tokens=8, logprobs=top)
         if not has(opened, "logprobs"):
             with pytest.raises(Unsupported, match="logprobs"):
                 answer(opened, request)
             return
-        self._check_logprobs(answer(opened, request), top)
-        self._check_logprobs(streamed(opened, request)[1], top)
+        for response in (answer(opened, request), streamed(opened, request)[1]):
+            self._check_logprobs(response, top, is_language_model)
+            if top and has(opened, "temperature"):
+                self._check_greedy(response)
 
-    def _check_logprobs(self, response: Response, top: int) -> None:
+    def _check_logprobs(self, response: Response, top: int, is_language_model: bool) -> None:
         assert response.logprobs is not None
         assert "".join(entry.token for entry in response.logprobs) == response.text
         for entry in response.logprobs:
             self._check_entry(entry, top)
         assert len(response.logprobs) <= response.usage.output_tokens
+        if is_language_model and len(response.logprobs) > 2:
+            given = {entry.logprob for entry in response.logprobs}
+            assert len(given) > 1, "no model is equally sure of all its tokens"
 
     def _check_entry(self, entry: TokenLogprob, top: int) -> None:
         assert entry.logprob <= 1e-6
@@ -97,6 +104,13 @@ class FormatTests(Kit):
         logprobs = [logprob for _, logprob in entry.top]
         assert logprobs == sorted(logprobs, reverse=True)
         assert sum(math.exp(logprob) for logprob in logprobs) <= 1 + 1e-3
+
+    def _check_greedy(self, response: Response) -> None:
+        """At temperature 0 the token that was drawn is the likeliest."""
+        for entry in response.logprobs or ():
+            token, logprob = entry.top[0]
+            assert math.isclose(entry.logprob, logprob, abs_tol=1e-3)
+            assert token == entry.token or math.isclose(entry.top[1][1], logprob, abs_tol=1e-3)
 
     def test_a_decision_names_its_source(self, opened: Ambient) -> None:
         question = Question("Is water wet?", CHOICES)

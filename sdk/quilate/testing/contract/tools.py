@@ -4,6 +4,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from quilate.errors import MalformedReply
 from quilate.messages import Message, ToolCall, ToolResult, user
 from quilate.middleware.ambient import Ambient
@@ -34,6 +36,7 @@ CLOCK = Tool(
 )
 TOOLS = {tool.name: tool for tool in (WEATHER, CLOCK)}
 WANTED = user("What is the weather in Lima?")
+SEVERAL = user("What is the weather in Lima and in Quito, and what time is it in UTC?")
 CALLED = Message("assistant", (ToolCall("call_1", "get_weather", {"city": "Lima"}),))
 GIVEN = Message("tool", (ToolResult("call_1", '{"sky": "clear", "celsius": 21}'),))
 
@@ -89,17 +92,19 @@ class ToolTests(Kit):
             assert response.finish_reason in ("stop", "length")
 
     def test_one_call_at_a_time(self, opened: Ambient) -> None:
-        request = _request(opened, choice="required", parallel_tool_calls=False)
+        request = _request(opened, SEVERAL, choice="required", parallel_tool_calls=False)
         allowed = () if _is_sure(opened) else (MalformedReply,)
         response = answer_or_error(opened, request, *allowed)
         if response is not None:
             assert len(response.tool_calls) == 1
+            declared = has(opened, "parallel_tool_calls")
+            assert not (declared and "parallel_tool_calls" in response.emulated), (
+                "the model made several calls at once, which it declares not to when asked"
+            )
 
     def test_forbidden_tools_are_not_called(self, opened: Ambient) -> None:
-        request = _request(opened, choice="none")
-        response = answer_or_error(opened, request, MalformedReply)
-        if response is not None:
-            assert response.tool_calls == ()
+        # A model that cannot be told not to call is not shown the tools: nothing excuses a call.
+        assert answer(opened, _request(opened, choice="none")).tool_calls == ()
 
     def test_streamed_calls_are_those_of_the_response(self, opened: Ambient) -> None:
         try:
@@ -118,14 +123,23 @@ class ToolTests(Kit):
 
     def test_results_go_back(self, opened: Ambient, is_language_model: bool) -> None:
         request = _request(opened, WANTED, CALLED, GIVEN, choice="none")
-        response = answer_or_error(opened, request, MalformedReply)
-        if response is None:
-            return
+        response = answer(opened, request)
         assert response.tool_calls == ()
         if is_language_model:
             shorter = Message("tool", (ToolResult("call_1", "{}"),))
             less = answer(opened, _request(opened, WANTED, CALLED, shorter, choice="none"))
             assert response.usage.input_tokens > less.usage.input_tokens
+
+    def test_calls_go_back(self, opened: Ambient, is_language_model: bool) -> None:
+        if not is_language_model:
+            pytest.skip("it counts no tokens")
+        city = "Lima, the capital of Peru, on the coast of the Pacific Ocean"
+        longer = Message("assistant", (ToolCall("call_1", "get_weather", {"city": city}),))
+        tokens = [
+            answer(opened, _request(opened, WANTED, call, GIVEN, choice="none")).usage.input_tokens
+            for call in (CALLED, longer)
+        ]
+        assert tokens[1] > tokens[0], "the arguments of a call are lost"
 
     def test_its_own_calls_go_back(self, opened: Ambient) -> None:
         first = answer_or_error(opened, _request(opened, choice="get_weather"), MalformedReply)
@@ -134,5 +148,4 @@ class ToolTests(Kit):
             return
         results = tuple(ToolResult(call.id, "21 °C", is_error=False) for call in first.tool_calls)
         turns = (WANTED, first.message, Message("tool", results))
-        last = answer_or_error(opened, _request(opened, *turns, choice="none"), MalformedReply)
-        assert last is None or last.tool_calls == ()
+        assert answer(opened, _request(opened, *turns, choice="none")).tool_calls == ()

@@ -10,14 +10,15 @@ What a request gets is in its model's name (or, before that, in its header ``x-f
   first TIMES requests for that name fail, later ones do not);
 - ``mix:SHARE:SEED``: that share of the requests for the name fails, with the kinds of `MIX`,
   always in the same order;
-- any other name: an answer, the echo of the last user text, a word being a token.
+- any other name: an answer, the echo of the last user text, a word being a token. For
+  ``cached:N``, ``reasoning:N`` and ``calls:N`` see `wire.Asked`.
 
-Kinds are those of `wire.WRONG` (HTTP statuses and errors), ``429-retry-after``, and those of
+Kinds are those of `wrong.WRONG` (HTTP statuses and errors), ``429-retry-after``, and those of
 `BROKEN`. ``POST /control`` sets `limit` (requests in flight above it get a 429 at once),
 `latency` (seconds before an answer), `huge_bytes`, and with ``reset`` zeroes the counters, which
 ``GET /control`` gives: requests by kind, `max_attempts` (of one user text), `in_flight`,
-`max_in_flight`, `disconnected` (by the client, while it waited), and `billed` requests and
-`billed_tokens` (those answered wholly).
+`max_in_flight`, `disconnected` (by the client, while it waited), `billed` requests and
+`billed_tokens` (those answered wholly), and the `last` request's path and body.
 """
 
 import asyncio
@@ -36,7 +37,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from quilate.testing.faults.wire import WRONG, Asked, Chat, Messages, Responses, asked, frame
+from quilate.testing.faults.wire import Asked, Chat, Messages, Responses, asked, frame
+from quilate.testing.faults.wrong import WRONG
 
 PROTOCOLS = {
     "/v1/chat/completions": Chat(),
@@ -85,12 +87,13 @@ class State:
     disconnected: int = 0
     billed: int = 0
     billed_tokens: int = 0
+    last: dict[str, Any] = field(default_factory=dict)
 
     def reset(self) -> None:
         for counter in (self.requests, self.attempts, self.names):
             counter.clear()
         self.max_in_flight, self.disconnected = self.in_flight, 0
-        self.billed = self.billed_tokens = 0
+        self.billed, self.billed_tokens, self.last = 0, 0, {}
 
     def set(self, wanted: dict[str, Any]) -> None:
         if wanted.get("reset"):
@@ -100,7 +103,8 @@ class State:
 
     def report(self) -> dict[str, Any]:
         plain = ("limit", "latency", "huge_bytes", "in_flight", "max_in_flight", "disconnected")
-        counted = {name: getattr(self, name) for name in (*plain, "billed", "billed_tokens")}
+        more = ("billed", "billed_tokens", "last")
+        counted = {name: getattr(self, name) for name in (*plain, *more)}
         attempts = max(self.attempts.values(), default=0)
         total = self.requests.total()
         return {**counted, "requests": self.requests, "total": total, "max_attempts": attempts}
@@ -219,9 +223,8 @@ async def answer(call: Call, frames: list[bytes] | None = None, data: bytes | No
     else:
         await call.whole(200, data or encoded(call.protocol.whole(call.asked)), left)
     if call.is_open:
-        pieces, _ = call.asked.answer()
         STATE.billed += 1
-        STATE.billed_tokens += call.asked.input_tokens + len(pieces)
+        STATE.billed_tokens += call.asked.input_tokens + call.asked.output_tokens
 
 
 async def refuse(call: Call, kind: str, seconds: float | None) -> None:
@@ -364,6 +367,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     if protocol is None:
         return await other(path, body, send)
     STATE.number += 1
+    STATE.last = {"path": path, "body": body}
     call_asked = asked(body, STATE.number)
     headers = dict(scope["headers"])
     key = headers.get(b"x-api-key") or headers.get(b"authorization", b"").partition(b" ")[2]

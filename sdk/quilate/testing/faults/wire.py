@@ -8,15 +8,40 @@ events, in order), and names its errors. Shapes are those of the SDKs' own type 
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from quilate.testing.faults.wrong import Wrong
+
+SIGNATURE = "c2lnbmVkIGJ5IHRoZSBmYXVsdCBzZXJ2ZXI="
+"""What the reasoning of a reply is signed with, where the protocol has signatures."""
+SIGNED = ("/v1/responses", "/v1/messages")
+"""The protocols that have them."""
 
 _CREATED = 1_760_000_000
 _PIECES = re.compile(r"\S+\s*|\s+")
 
 
+class Called(NamedTuple):
+    """A tool call of a reply."""
+
+    id: str
+    name: str
+    arguments: str
+
+    def pieces(self) -> tuple[str, str]:
+        """The text of the arguments as a stream brings it."""
+        middle = len(self.arguments) // 2
+        return self.arguments[:middle], self.arguments[middle:]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request wants: the answer echoes its last user text, a word being a token."""
+    """What a request wants: the answer echoes its last user text, a word being a token.
+
+    A model called ``cached:N`` has read N of the input's tokens from its cache, ``reasoning:N``
+    thinks N words before it answers, and ``calls:N`` calls N of the request's tools, in turn, in
+    place of an answer.
+    """
 
     number: int
     model: str
@@ -25,9 +50,39 @@ class Asked:
     input_tokens: int
     max_tokens: int | None
     stop: tuple[str, ...]
+    tools: tuple[str, ...] = ()
+
+    def _of(self, kind: str) -> int:
+        head, _, number = self.model.partition(":")
+        return int(number) if head == kind and number.isdigit() else 0
+
+    @property
+    def cached(self) -> int:
+        """How many of the input's tokens were cached."""
+        return min(self._of("cached"), self.input_tokens)
+
+    @property
+    def thought(self) -> list[str]:
+        """The pieces of the reasoning before the answer."""
+        return ["hm "] * self._of("reasoning")
+
+    @property
+    def calls(self) -> list[Called]:
+        """The tool calls that are made in place of an answer."""
+        return [
+            Called(f"call_{n}", self.tools[n % len(self.tools)], json.dumps({"number": n}))
+            for n in range(self._of("calls") if self.tools else 0)
+        ]
+
+    @property
+    def output_tokens(self) -> int:
+        """Words, those of the reasoning too; a call being one."""
+        return len(self.thought) + len(self.answer()[0]) + len(self.calls)
 
     def answer(self) -> tuple[list[str], bool]:
         """The pieces of the echo, and whether `max_tokens` cut it."""
+        if self.calls:
+            return [], False
         text = self.text
         for stop in self.stop:
             text = text.partition(stop)[0]
@@ -61,6 +116,7 @@ def asked(body: dict[str, Any], number: int) -> Asked:
         input_tokens=sum(len(text.split()) for text in said),
         max_tokens=next((limit for limit in limits if limit is not None), None),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        tools=tuple(tool.get("function", tool).get("name", "") for tool in body.get("tools") or ()),
     )
 
 
@@ -71,6 +127,9 @@ def frame(data: Any, event: str | None = None) -> bytes:
     return f"{head}data: {text}\n\n".encode()
 
 
+_Events = list[tuple[str, dict[str, Any]]]
+
+
 class Chat:
     """OpenAI's Chat Completions."""
 
@@ -79,12 +138,26 @@ class Chat:
 
     def whole(self, asked: Asked) -> dict[str, Any]:
         pieces, cut = asked.answer()
-        return self._completion(asked, "".join(pieces), "length" if cut else "stop", len(pieces))
+        text = None if asked.calls else "".join(pieces)
+        reply = self._completion(asked, text, self._finish(asked, cut), asked.output_tokens)
+        message = reply["choices"][0]["message"]
+        if asked.thought:
+            message["reasoning_content"] = "".join(asked.thought)
+        if asked.calls:
+            message["tool_calls"] = [self._call(call) for call in asked.calls]
+        return reply
 
     def refusal(self, asked: Asked) -> dict[str, Any]:
         reply = self._completion(asked, None, "stop", 1)
         reply["choices"][0]["message"]["refusal"] = "I cannot help with that."
         return reply
+
+    def _finish(self, asked: Asked, cut: bool) -> str:
+        return "tool_calls" if asked.calls else "length" if cut else "stop"
+
+    def _call(self, call: Called) -> dict[str, Any]:
+        function = {"name": call.name, "arguments": call.arguments}
+        return {"id": call.id, "type": "function", "function": function}
 
     def _completion(self, asked: Asked, text: str | None, finish: str, n: int) -> dict[str, Any]:
         message = {"role": "assistant", "content": text, "refusal": None}
@@ -98,23 +171,37 @@ class Chat:
             "usage": self._usage(asked, n),
         }
 
-    def _usage(self, asked: Asked, n: int) -> dict[str, int]:
-        total = asked.input_tokens + n
-        return {
+    def _usage(self, asked: Asked, n: int) -> dict[str, Any]:
+        usage: dict[str, Any] = {
             "prompt_tokens": asked.input_tokens,
             "completion_tokens": n,
-            "total_tokens": total,
+            "total_tokens": asked.input_tokens + n,
         }
+        if asked.cached:
+            usage["prompt_tokens_details"] = {"cached_tokens": asked.cached}
+        if asked.thought:
+            usage["completion_tokens_details"] = {"reasoning_tokens": len(asked.thought)}
+        return usage
 
     def frames(self, asked: Asked) -> list[bytes]:
         pieces, cut = asked.answer()
-        deltas = [{"content": piece} for piece in pieces]
-        return self._frames(asked, deltas, "length" if cut else "stop")
+        deltas: list[dict[str, Any]] = [{"reasoning_content": piece} for piece in asked.thought]
+        deltas += [{"content": piece} for piece in pieces]
+        deltas += [delta for n, call in enumerate(asked.calls) for delta in self._deltas(n, call)]
+        return self._frames(asked, deltas, self._finish(asked, cut), asked.output_tokens)
+
+    def _deltas(self, n: int, call: Called) -> list[dict[str, Any]]:
+        """A call's beginning, and the pieces of its arguments, which its place alone tells."""
+        begun = {"index": n, **self._call(call._replace(arguments=""))}
+        pieces = [{"index": n, "function": {"arguments": piece}} for piece in call.pieces()]
+        return [{"tool_calls": [part]} for part in (begun, *pieces)]
 
     def refusal_frames(self, asked: Asked) -> list[bytes]:
-        return self._frames(asked, [{"refusal": "I cannot "}, {"refusal": "help."}], "stop")
+        return self._frames(asked, [{"refusal": "I cannot "}, {"refusal": "help."}], "stop", 2)
 
-    def _frames(self, asked: Asked, deltas: list[dict[str, str]], finish: str) -> list[bytes]:
+    def _frames(
+        self, asked: Asked, deltas: list[dict[str, Any]], finish: str, n: int
+    ) -> list[bytes]:
         chunk = {
             "id": f"chatcmpl-{asked.number}",
             "object": "chat.completion.chunk",
@@ -126,14 +213,14 @@ class Chat:
             frame({**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
             for delta, reason in [*parts, ({}, finish)]
         ]
-        usage = self._usage(asked, len(deltas))
+        usage = self._usage(asked, n)
         return [*made, frame({**chunk, "choices": [], "usage": usage}), frame("[DONE]")]
 
-    def error(self, asked: Asked, error: "Wrong") -> dict[str, Any]:
+    def error(self, asked: Asked, error: Wrong) -> dict[str, Any]:
         said = {"message": error.message, "type": error.openai, "code": error.code, "param": None}
         return {"error": said}
 
-    def error_frame(self, asked: Asked, error: "Wrong") -> bytes:
+    def error_frame(self, asked: Asked, error: Wrong) -> bytes:
         return frame(self.error(asked, error))
 
 
@@ -144,11 +231,12 @@ class Responses(Chat):
 
     def whole(self, asked: Asked) -> dict[str, Any]:
         pieces, cut = asked.answer()
-        return self._response(asked, self._text("".join(pieces)), len(pieces), cut)
+        items = [item for _, item in self._said(asked, pieces, cut)]
+        return self._response(asked, items, asked.output_tokens, cut)
 
     def refusal(self, asked: Asked) -> dict[str, Any]:
         part = {"type": "refusal", "refusal": "I cannot help with that."}
-        return self._response(asked, part, 1, False)
+        return self._response(asked, [self._item(asked, part, status="completed")], 1, False)
 
     def _text(self, text: str) -> dict[str, Any]:
         return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
@@ -163,14 +251,14 @@ class Responses(Chat):
         }
 
     def _response(
-        self, asked: Asked, part: dict[str, Any] | None, n: int, cut: bool
+        self, asked: Asked, items: list[dict[str, Any]] | None, n: int, cut: bool
     ) -> dict[str, Any]:
-        status = "in_progress" if part is None else "incomplete" if cut else "completed"
+        status = "in_progress" if items is None else "incomplete" if cut else "completed"
         usage = {
             "input_tokens": asked.input_tokens,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "input_tokens_details": {"cached_tokens": asked.cached, "cache_write_tokens": 0},
             "output_tokens": n,
-            "output_tokens_details": {"reasoning_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": len(asked.thought)},
             "total_tokens": asked.input_tokens + n,
         }
         return {
@@ -183,43 +271,45 @@ class Responses(Chat):
             "instructions": None,
             "metadata": {},
             "model": asked.model,
-            "output": [] if part is None else [self._item(asked, part, status=status)],
+            "output": items or [],
             "parallel_tool_calls": True,
             "temperature": 1.0,
             "tool_choice": "auto",
             "tools": [],
             "top_p": 1.0,
-            "usage": None if part is None else usage,
+            "usage": None if items is None else usage,
         }
+
+    def _said(self, asked: Asked, pieces: list[str], cut: bool) -> list[tuple[_Events, Any]]:
+        """Each item of the output: the events that bring it, and itself."""
+        made: list[tuple[_Events, Any]] = []
+        if asked.thought:
+            made.append(self._thinking(asked, len(made)))
+        if not asked.calls:
+            status = "incomplete" if cut else "completed"
+            made.append(self._written(asked, len(made), "output_text", "text", pieces, status))
+        for call in asked.calls:
+            made.append(self._calling(call, len(made)))
+        return made
 
     def frames(self, asked: Asked) -> list[bytes]:
         pieces, cut = asked.answer()
-        return self._written(asked, "output_text", "text", pieces, cut)
+        return self._frames_of(asked, self._said(asked, pieces, cut), asked.output_tokens, cut)
 
     def refusal_frames(self, asked: Asked) -> list[bytes]:
-        return self._written(asked, "refusal", "refusal", ["I cannot ", "help."], False)
+        pieces = ["I cannot ", "help."]
+        said = self._written(asked, 0, "refusal", "refusal", pieces, "completed")
+        return self._frames_of(asked, [said], len(pieces), False)
 
-    def _written(
-        self, asked: Asked, kind: str, key: str, pieces: list[str], cut: bool
+    def _frames_of(
+        self, asked: Asked, said: list[tuple[_Events, Any]], n: int, cut: bool
     ) -> list[bytes]:
-        whole = "".join(pieces)
-        empty, part = self._text(""), self._text(whole)
-        if kind == "refusal":
-            empty, part = {"type": kind, key: ""}, {"type": kind, key: whole}
-        at = {"item_id": f"msg_{asked.number}", "output_index": 0, "content_index": 0}
         begun = {"response": self._response(asked, None, 0, False)}
-        end = self._response(asked, part, len(pieces), cut)
-        item, done = self._item(asked, status="in_progress"), end["output"][0]
-        more: dict[str, Any] = {"logprobs": []} if kind == "output_text" else {}
-        events: list[tuple[str, dict[str, Any]]] = [
+        end = self._response(asked, [item for _, item in said], n, cut)
+        events: _Events = [
             ("response.created", begun),
             ("response.in_progress", begun),
-            ("response.output_item.added", {"output_index": 0, "item": item}),
-            ("response.content_part.added", {**at, "part": empty}),
-            *((f"response.{kind}.delta", {**at, **more, "delta": piece}) for piece in pieces),
-            (f"response.{kind}.done", {**at, **more, key: whole}),
-            ("response.content_part.done", {**at, "part": part}),
-            ("response.output_item.done", {"output_index": 0, "item": done}),
+            *(event for events, _ in said for event in events),
             (f"response.{end['status']}", {"response": end}),
         ]
         return [
@@ -227,7 +317,64 @@ class Responses(Chat):
             for n, (name, data) in enumerate(events)
         ]
 
-    def error_frame(self, asked: Asked, error: "Wrong") -> bytes:
+    def _brought(self, index: int, begun: Any, within: _Events, item: Any) -> tuple[_Events, Any]:
+        return [
+            ("response.output_item.added", {"output_index": index, "item": begun}),
+            *within,
+            ("response.output_item.done", {"output_index": index, "item": item}),
+        ], item
+
+    def _written(
+        self, asked: Asked, index: int, kind: str, key: str, pieces: list[str], status: str
+    ) -> tuple[_Events, Any]:
+        whole = "".join(pieces)
+        empty, part = self._text(""), self._text(whole)
+        if kind == "refusal":
+            empty, part = {"type": kind, key: ""}, {"type": kind, key: whole}
+        at = {"item_id": f"msg_{asked.number}", "output_index": index, "content_index": 0}
+        more: dict[str, Any] = {"logprobs": []} if kind == "output_text" else {}
+        within: _Events = [
+            ("response.content_part.added", {**at, "part": empty}),
+            *((f"response.{kind}.delta", {**at, **more, "delta": piece}) for piece in pieces),
+            (f"response.{kind}.done", {**at, **more, key: whole}),
+            ("response.content_part.done", {**at, "part": part}),
+        ]
+        begun = self._item(asked, status="in_progress")
+        return self._brought(index, begun, within, self._item(asked, part, status=status))
+
+    def _thinking(self, asked: Asked, index: int) -> tuple[_Events, Any]:
+        pieces, whole = asked.thought, "".join(asked.thought)
+        begun = {"id": f"rs_{asked.number}", "type": "reasoning", "summary": []}
+        at = {"item_id": begun["id"], "output_index": index, "summary_index": 0}
+        part, name = {"type": "summary_text", "text": whole}, "response.reasoning_summary"
+        within: _Events = [
+            (f"{name}_part.added", {**at, "part": {**part, "text": ""}}),
+            *((f"{name}_text.delta", {**at, "delta": piece}) for piece in pieces),
+            (f"{name}_text.done", {**at, "text": whole}),
+            (f"{name}_part.done", {**at, "part": part}),
+        ]
+        item = {**begun, "summary": [part], "encrypted_content": SIGNATURE}
+        return self._brought(index, begun, within, item)
+
+    def _calling(self, call: Called, index: int) -> tuple[_Events, Any]:
+        item = {
+            "id": f"fc_{index}",  # not the call's own id, which is the one to answer to
+            "type": "function_call",
+            "status": "completed",
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+        at = {"item_id": item["id"], "output_index": index}
+        name = "response.function_call_arguments"
+        within: _Events = [
+            *((f"{name}.delta", {**at, "delta": piece}) for piece in call.pieces()),
+            (f"{name}.done", {**at, "name": call.name, "arguments": call.arguments}),
+        ]
+        begun = {**item, "status": "in_progress", "arguments": ""}
+        return self._brought(index, begun, within, item)
+
+    def error_frame(self, asked: Asked, error: Wrong) -> bytes:
         said = {"code": error.code or error.openai, "message": error.message, "param": None}
         return frame({"type": "error", "sequence_number": 99, **said}, "error")
 
@@ -240,19 +387,25 @@ class Messages:
 
     def whole(self, asked: Asked) -> dict[str, Any]:
         pieces, cut = asked.answer()
-        content = [{"type": "text", "text": "".join(pieces)}]
-        return self._message(asked, content, self._reason(asked, cut), len(pieces))
+        content = [block for block, _ in self._blocks(asked, pieces)]
+        return self._message(asked, content, self._reason(asked, cut), asked.output_tokens)
 
     def refusal(self, asked: Asked) -> dict[str, Any]:
         return self._message(asked, [], "refusal", 1)
 
     def _reason(self, asked: Asked, cut: bool) -> str:
+        if asked.calls:
+            return "tool_use"
         stopped = any(stop in asked.text for stop in asked.stop)
         return "max_tokens" if cut else "stop_sequence" if stopped else "end_turn"
 
     def _message(
         self, asked: Asked, content: list[dict[str, Any]], reason: str | None, n: int
     ) -> dict[str, Any]:
+        # What the cache gave is not among the input's tokens.
+        usage: dict[str, Any] = {"input_tokens": asked.input_tokens - asked.cached}
+        if asked.cached:
+            usage |= {"cache_read_input_tokens": asked.cached, "cache_creation_input_tokens": 0}
         return {
             "id": f"msg_{asked.number}",
             "type": "message",
@@ -261,8 +414,33 @@ class Messages:
             "content": content,
             "stop_reason": reason,
             "stop_sequence": None,
-            "usage": {"input_tokens": asked.input_tokens, "output_tokens": n},
+            "usage": {**usage, **self._written(asked, n)},
         }
+
+    def _written(self, asked: Asked, n: int) -> dict[str, Any]:
+        if not asked.thought:
+            return {"output_tokens": n}
+        details = {"thinking_tokens": len(asked.thought)}
+        return {"output_tokens": n, "output_tokens_details": details}
+
+    def _blocks(
+        self, asked: Asked, pieces: list[str]
+    ) -> list[tuple[dict[str, Any], list[dict[str, str]]]]:
+        """The blocks of an answer, each with the deltas that bring it."""
+        made: list[tuple[dict[str, Any], list[dict[str, str]]]] = []
+        if asked.thought:
+            deltas = [{"type": "thinking_delta", "thinking": piece} for piece in asked.thought]
+            deltas.append({"type": "signature_delta", "signature": SIGNATURE})
+            thought = {"type": "thinking", "thinking": "".join(asked.thought)}
+            made.append(({**thought, "signature": SIGNATURE}, deltas))
+        if not asked.calls:
+            deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
+            made.append(({"type": "text", "text": "".join(pieces)}, deltas))
+        for call in asked.calls:
+            deltas = [{"type": "input_json_delta", "partial_json": p} for p in call.pieces()]
+            block = {"type": "tool_use", "id": call.id, "name": call.name}
+            made.append(({**block, "input": json.loads(call.arguments)}, deltas))
+        return made
 
     def frames(self, asked: Asked) -> list[bytes]:
         pieces, cut = asked.answer()
@@ -272,90 +450,37 @@ class Messages:
         return self._frames(asked, [], "refusal")
 
     def _frames(self, asked: Asked, pieces: list[str], reason: str) -> list[bytes]:
-        start = {"type": "message_start", "message": self._message(asked, [], None, 1)}
-        block = {"type": "text", "text": ""}
-        deltas = [
-            {
-                "type": "content_block_delta",
-                "index": 0,
-                "delta": {"type": "text_delta", "text": piece},
-            }
-            for piece in pieces
-        ]
+        blocks: list[dict[str, Any]] = []
+        for index, (block, deltas) in enumerate(self._blocks(asked, pieces)):
+            blocks += [
+                {"type": "content_block_start", "index": index, "content_block": _emptied(block)},
+                *({"type": "content_block_delta", "index": index, "delta": d} for d in deltas),
+                {"type": "content_block_stop", "index": index},
+            ]
         end = {
             "type": "message_delta",
             "delta": {"stop_reason": reason, "stop_sequence": None},
-            "usage": {"output_tokens": len(pieces) or 1},
+            "usage": self._written(asked, asked.output_tokens if pieces or asked.calls else 1),
         }
         events: list[dict[str, Any]] = [
-            start,
-            {"type": "content_block_start", "index": 0, "content_block": block},
+            {"type": "message_start", "message": self._message(asked, [], None, 1)},
+            blocks[0],
             {"type": "ping"},
-            *deltas,
-            {"type": "content_block_stop", "index": 0},
+            *blocks[1:],
             end,
             {"type": "message_stop"},
         ]
         return [frame(event, event["type"]) for event in events]
 
-    def error(self, asked: Asked, error: "Wrong") -> dict[str, Any]:
+    def error(self, asked: Asked, error: Wrong) -> dict[str, Any]:
         said = {"type": error.anthropic, "message": error.message}
         return {"type": "error", "error": said, "request_id": f"req_{asked.number}"}
 
-    def error_frame(self, asked: Asked, error: "Wrong") -> bytes:
+    def error_frame(self, asked: Asked, error: Wrong) -> bytes:
         return frame(self.error(asked, error), "error")
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """An error as each provider names it."""
-
-    status: int
-    openai: str
-    code: str | None
-    anthropic: str
-    message: str
-
-
-WRONG = {
-    "400": Wrong(400, "invalid_request_error", None, "invalid_request_error", "Bad parameter."),
-    "context": Wrong(
-        400,
-        "invalid_request_error",
-        "context_length_exceeded",
-        "invalid_request_error",
-        "prompt is too long: 200001 tokens > 200000 maximum context length",
-    ),
-    "content-filter": Wrong(
-        400,
-        "invalid_request_error",
-        "content_filter",
-        "invalid_request_error",
-        "Output blocked by content filtering policy",
-    ),
-    "401": Wrong(
-        401,
-        "invalid_request_error",
-        "invalid_api_key",
-        "authentication_error",
-        "Incorrect API key provided: {key}.",
-    ),
-    "403": Wrong(
-        403, "invalid_request_error", "permission_denied", "permission_error", "Not for {key}."
-    ),
-    "404": Wrong(
-        404,
-        "invalid_request_error",
-        "model_not_found",
-        "not_found_error",
-        "The model does not exist.",
-    ),
-    "413": Wrong(
-        413, "invalid_request_error", None, "request_too_large", "The request is too large."
-    ),
-    "429": Wrong(429, "requests", "rate_limit_exceeded", "rate_limit_error", "Slow down."),
-    "500": Wrong(500, "server_error", None, "api_error", "Internal error."),
-    "503": Wrong(503, "server_error", None, "overloaded_error", "Try again later."),
-    "529": Wrong(529, "overloaded_error", None, "overloaded_error", "Overloaded."),
-}
-"""By the name of the fault; ``{key}`` in a message becomes the key that the request carried."""
+def _emptied(block: dict[str, Any]) -> dict[str, Any]:
+    """A block as a stream begins it."""
+    empty = {"text": "", "thinking": "", "signature": "", "input": {}}
+    return {name: empty.get(name, value) for name, value in block.items()}
