@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, cast
 
-from quilate.errors import ConfigurationError, MalformedReply
+from quilate.errors import ConfigurationError, MalformedReply, ModelError
 from quilate.messages import Message, Text, user
-from quilate.models import ChoiceFormat, Cost, Model, Request, Response, Sampling, Usage
+from quilate.middleware.structured import total
+from quilate.models import ChoiceFormat, Cost, Model, Request, Response, Usage
 
 DecisionSource = Literal["endpoint", "logprobs", "votes"]
 
@@ -71,16 +72,20 @@ async def decide(model: Model, request: Request, question: Question, *, votes: i
 
     The provider's own decisions first (capability ``decide``), then whole-label log-probabilities
     (``choice_logprobs``), then those of the label's first token (``logprobs``, when no two labels
-    begin alike), then the shares of `votes` sampled answers; a model that takes no temperature is
-    sampled at its own. The question's text and its labels are added to the last user message. A
-    model none of whose answers names a label has given a `MalformedReply`.
+    begin alike), then the shares of `votes` sampled answers. The temperature is 0 for
+    log-probabilities and 1 for votes, and a seed is another for each vote; a model that takes no
+    temperature is sampled at its own. The question's text and its labels are added to the last
+    user message. A model none of whose answers names a label has given a `MalformedReply`.
     """
     if len(set(question.labels)) < 2:
         raise ConfigurationError(
             f"The question '{question.id}' has labels {question.labels}.",
             remedy="A decision needs two different labels or more.",
         )
+    if votes < 1:
+        raise ConfigurationError(f"votes is {votes!r}.", remedy="It is a whole number, 1 or more.")
     can = model.info.capabilities.has
+    paid: list[Response | ModelError] = []
     if can("decide"):
         (decided,) = await cast(DecisionModel, model).decide(request, [question])
         return decided
@@ -92,7 +97,8 @@ async def decide(model: Model, request: Request, question: Question, *, votes: i
         decision = _from_first_token(question, response)
         if decision is not None:
             return decision
-    return await _from_votes(model, asked, question, votes)
+        paid.append(response)
+    return await _from_votes(model, asked, question, votes, paid)
 
 
 def _with_question(request: Request, question: Question) -> Request:
@@ -115,23 +121,22 @@ def _format(model: Model, question: Question) -> ChoiceFormat | None:
 
 def _at(temperature: float, model: Model, request: Request) -> Request:
     """The request at a temperature, where the model takes one, with room for a label and the JSON
-    around it."""
-    takes = model.info.capabilities.has
-    return replace(
-        request,
-        sampling=Sampling(
-            temperature=temperature if takes("temperature") else None,
-            max_tokens=32 if takes("max_tokens") and not takes("reasoning") else None,
-        ),
-    )
+    around it, unless it says itself how much."""
+    takes, sampling = model.info.capabilities.has, request.sampling
+    if takes("temperature"):
+        sampling = replace(sampling, temperature=temperature)
+    if sampling.max_tokens is None and takes("max_tokens") and not takes("reasoning"):
+        sampling = replace(sampling, max_tokens=32)
+    return replace(request, sampling=sampling)
 
 
 def _from_choices(question: Question, response: Response) -> Decision:
     found = response.choice_logprobs
     if found is None or set(found) != set(question.labels):
-        raise MalformedReply(
+        raise _malformed(
             f"The model declares choice_logprobs but gave none for {question.labels}.",
-            remedy="This is a defect of its adapter.",
+            "This is a defect of its adapter.",
+            [response],
         )
     return _decision(question, found, response)
 
@@ -176,31 +181,58 @@ def _decision(question: Question, logs: Mapping[str, float], response: Response)
     )
 
 
-async def _from_votes(model: Model, asked: Request, question: Question, votes: int) -> Decision:
+async def _from_votes(
+    model: Model,
+    asked: Request,
+    question: Question,
+    votes: int,
+    paid: list[Response | ModelError],
+) -> Decision:
+    """The shares of the answers; what they cost comes to what is `paid` already."""
     counts = dict.fromkeys(question.labels, 0)
-    replies, usage, cost = [], Usage(), None
+    replies = []
     for vote in range(votes):
-        # Another epoch is another draw to caches and cassettes, though the words are the same.
-        drawn = replace(_at(1.0, model, asked), epoch=asked.epoch * votes + vote)
         try:
-            response = await model.generate(drawn)
+            response = await model.generate(_draw(asked.epoch * votes + vote, model, asked))
         except MalformedReply as error:
+            paid.append(error)
             replies.append(str(error))
             continue
-        usage, cost = usage + response.usage, response.cost + cost if cost else response.cost
+        except ModelError as error:
+            if any(one.usage is not None for one in paid):
+                error.usage, error.cost = total((*paid, error))
+            raise
+        paid.append(response)
         replies.append(response.text)
         label = _named_label(response.text, question.labels)
         if label is not None:
             counts[label] += 1
     valid = sum(counts.values())
     if not valid:
-        raise MalformedReply(
+        raise _malformed(
             f"None of {votes} replies names one of {question.labels}; the first: {replies[0]!r}.",
-            remedy="Use a model that can constrain its answer, or reword the question.",
+            "Use a model that can constrain its answer, or reword the question.",
+            paid,
         )
     shares = {label: count / valid for label, count in counts.items()}
-    reply = " | ".join(replies)
-    return Decision(question.id, shares, "votes", reply, valid / votes, usage, cost or Cost())
+    return Decision(question.id, shares, "votes", " | ".join(replies), valid / votes, *total(paid))
+
+
+def _draw(number: int, model: Model, asked: Request) -> Request:
+    """The request as another draw: to the provider by its seed, where it has one, and to caches
+    and cassettes by its epoch, though the words are the same."""
+    drawn = replace(_at(1.0, model, asked), epoch=number)
+    seed = drawn.sampling.seed
+    if seed is None:
+        return drawn
+    return replace(drawn, sampling=replace(drawn.sampling, seed=seed + number))
+
+
+def _malformed(what: str, remedy: str, paid: Sequence[Response | ModelError]) -> MalformedReply:
+    error = MalformedReply(what, remedy=remedy)
+    if any(one.usage is not None for one in paid):
+        error.usage, error.cost = total(paid)
+    return error
 
 
 def _named_label(text: str, labels: Sequence[str]) -> str | None:

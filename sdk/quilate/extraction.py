@@ -1,11 +1,12 @@
 """Answers as values of a Python type: a pydantic model, a dataclass, a list of them …"""
 
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from quilate import sync
 from quilate.errors import MalformedReply
-from quilate.messages import assistant, user
+from quilate.middleware.structured import ask_again
 from quilate.models import JsonFormat, Model, Request, Response, ask
 
 if TYPE_CHECKING:
@@ -47,27 +48,31 @@ async def aextract(model: Model, request: Request | str, kind: type[T]) -> Extra
     request = ask(request) if isinstance(request, str) else request
     adapter: TypeAdapter[T] = TypeAdapter(kind)
     asked = replace(request, format=_format(adapter, kind, strict=False))
+    began = monotonic()
     response = await model.generate(asked)
     try:
         return Extracted(adapter.validate_json(response.text), response)
     except ValidationError as error:
         wrong = _said(error)
     if response.tool_calls:
-        raise MalformedReply("The model asks for a tool first.", where=model.info.name)
+        raise _malformed("The model asks for a tool first.", model, response)
     # What a schema cannot say, a validator of the type may: it gets one repair too.
-    again = user(f"That is not valid: {wrong}. Answer again, with valid JSON alone.")
-    messages = (*request.messages, assistant(response.text), again)
-    second = await model.generate(replace(asked, messages=messages))
-    both = replace(second, usage=response.usage + second.usage, cost=response.cost + second.cost)
+    second = await ask_again(model, asked, response, wrong, monotonic() - began)
     try:
-        return Extracted(adapter.validate_json(second.text), both)
+        return Extracted(adapter.validate_json(second.text), second)
     except ValidationError as error:
-        raise MalformedReply(
+        raise _malformed(
             f"The reply {second.text[:200]!r} is no {getattr(kind, '__name__', kind)}, after one "
             f"repair: {_said(error)}.",
-            where=model.info.name,
-            provider=model.info.provider,
+            model,
+            second,
         ) from None
+
+
+def _malformed(what: str, model: Model, response: Response) -> MalformedReply:
+    error = MalformedReply(what, where=model.info.name, provider=model.info.provider)
+    error.usage, error.cost = response.usage, response.cost
+    return error
 
 
 def extract(model: Model, request: Request | str, kind: type[T]) -> Extracted[T]:

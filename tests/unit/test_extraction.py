@@ -1,12 +1,15 @@
 """Answers as values of a Python type."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import BaseModel, field_validator
 
 from quilate import extract, json_format
-from quilate.errors import MalformedReply
+from quilate.errors import MalformedReply, ServerError
+from quilate.messages import Message, Reasoning, Text, ToolCall
 from quilate.middleware import standard
-from quilate.models import Capabilities, Usage, reply
+from quilate.models import Capabilities, Cost, Response, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
 
@@ -52,3 +55,43 @@ def test_the_format_bears_the_types_name():
     assert json_format(City).name == "City"
     assert json_format(City).schema["required"] == ["name", "people"]
     assert json_format(list[int]).name == "list"
+
+
+BAD, GOOD = '{"name": "lima", "people": 10}', '{"name": "Lima", "people": 10}'
+
+
+def scripted(*answers):
+    """A model that keeps what it was asked."""
+    left, asked = list(answers), []
+
+    def answer(request):
+        asked.append(request)
+        said = left.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    return ScriptedModel(answer, capabilities=Capabilities.declared("json_schema")), asked
+
+
+def test_the_repair_has_the_time_that_is_left_and_what_the_model_thought():
+    thought = Reasoning("hm", signature="SIGNED", provider="x")
+    first = Response(Message("assistant", (thought, Text(BAD))))
+    model, asked = scripted(first, GOOD)
+    extract(model, replace(ask("Which city?"), deadline=60.0), City)
+    assert 0 < asked[1].deadline < asked[0].deadline == 60.0
+    assert asked[1].messages[-2] == first.message
+
+
+def test_errors_tell_what_the_replies_before_them_cost():
+    paid = {"usage": Usage(10, 5), "cost": Cost(0.5, "exact")}
+    call = Response(Message("assistant", (ToolCall("1", "look"),)), **paid)
+    for answers, kind, rounds in (
+        ([reply(BAD, **paid), ServerError("down")], ServerError, 1),
+        ([reply(BAD, **paid), reply(BAD, **paid)], MalformedReply, 2),
+        ([call], MalformedReply, 1),
+    ):
+        with pytest.raises(kind) as caught:
+            extract(scripted(*answers)[0], "Which city?", City)
+        assert caught.value.usage == Usage(10 * rounds, 5 * rounds)
+        assert caught.value.cost == Cost(0.5 * rounds, "exact")

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,30 +13,94 @@ from quilate.errors import InvalidRequest
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> Any:
     from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-    from referencing import Registry
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
     whole = json.loads(schema)
+    _check_form(whole, "$")
+    _check_references(whole, REGISTRY)
+    # A registry that retrieves nothing: without one, a remote reference is fetched.
+    return Draft202012Validator(whole, registry=REGISTRY)
+
+
+def _validator_of(schema: Mapping[str, Any]) -> Any:
     try:
-        Draft202012Validator.check_schema(whole)
+        return _validator(json.dumps(schema, sort_keys=True))
+    except RecursionError:
+        raise InvalidRequest(
+            "The JSON schema is nested too deeply.",
+            remedy="Name its repeated parts in $defs, or make it flatter.",
+        ) from None
+
+
+def _check_form(schema: Any, path: str) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise InvalidRequest(
-            f"The JSON schema is not valid at {error.json_path}: {error.message}.",
+            f"The JSON schema is not valid at {path}{error.json_path[1:]}: {error.message}.",
             remedy="Correct the schema; pydantic's model_json_schema() makes valid ones.",
         ) from None
-    # An empty registry retrieves nothing: a remote reference is not fetched over the network.
-    return Draft202012Validator(whole, registry=Registry())
+
+
+def _check_references(whole: Any, registry: Any) -> None:
+    """Raise `InvalidRequest` for a reference that names no schema in `whole` or the registry."""
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root = DRAFT202012.create_resource(whole)
+    parts, seen = [(root, registry.resolver_with_root(root))], set()
+    references: list[tuple[Any, str, Any]] = []
+    while parts or references:
+        if parts:
+            part, resolver = parts.pop()
+            if id(part.contents) not in seen:
+                seen.add(id(part.contents))
+                parts += [(inner, resolver.in_subresource(inner)) for inner in part.subresources()]
+                references += [(part.contents, name, resolver) for name in _references(part)]
+            continue
+        schema, name, resolver = references.pop()
+        try:
+            named = resolver.lookup(schema[name])
+        except (Unresolvable, ValueError, TypeError):  # the latter two: a pointer through no object
+            raise InvalidRequest(
+                f"The JSON schema refers at {_path_of(schema, whole)}.{name} to what it does not "
+                f"hold: {schema[name]}.",
+                remedy="Put what it names into its $defs; nothing is fetched from elsewhere.",
+            ) from None
+        if id(named.contents) not in seen:  # it stands where no schema is looked for otherwise
+            _check_form(named.contents, _path_of(named.contents, whole))
+            parts.append((DRAFT202012.create_resource(named.contents), named.resolver))
+
+
+def _references(part: Any) -> list[str]:
+    schema = part.contents
+    return [name for name in ("$ref", "$dynamicRef") if isinstance(schema, dict) and name in schema]
+
+
+def _path_of(part: Any, whole: Any) -> str:
+    return next((path for path, node in _nodes(whole, "$") if node is part), "$")
+
+
+def _nodes(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    yield path, value
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _nodes(item, f"{path}.{key}" if isinstance(key, str) else f"{path}[{key}]")
 
 
 def check_schema(schema: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequest` for a schema that is none, and what `json.dumps` raises for one that
-    is no JSON.
+    """Raise `InvalidRequest` for a schema that is none or refers to what is not in it, and what
+    `json.dumps` raises for one that is no JSON.
 
     >>> check_schema({"type": "objekt"})
     Traceback (most recent call last):
     quilate.errors.InvalidRequest: The JSON schema is not valid at $.type: 'objekt' is not ...
     """
-    _validator(json.dumps(schema, sort_keys=True))
+    _validator_of(schema)
 
 
 def violation(value: Any, schema: Mapping[str, Any]) -> str | None:
@@ -47,18 +112,15 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str | None:
     >>> violation({"age": 7}, {"properties": {"age": {"type": "integer"}}})
     """
     from jsonschema.exceptions import best_match
-    from referencing.exceptions import Unresolvable
 
+    validator = _validator_of(schema)
     try:
-        error = best_match(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value))
-    except Unresolvable as missing:
-        raise InvalidRequest(
-            f"The JSON schema refers to what it does not hold: {missing.ref}.",
-            remedy="Put the definition under $defs; nothing is fetched from elsewhere.",
-        ) from None
+        error = best_match(validator.iter_errors(value))
+        return None if error is None else f"{error.json_path}: {error.message[:500]}"
     except RecursionError:
         return "$: it is nested too deeply to be validated"
-    return None if error is None else f"{error.json_path}: {error.message[:500]}"
+    except OverflowError:
+        return "$: it holds a number too large to be validated"
 
 
 def parse(text: str) -> Any:
@@ -71,24 +133,40 @@ def parse(text: str) -> Any:
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not JSON")
 
-    value = json.loads(text, parse_constant=refuse)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("the number is not finite")
+    return json.loads(text, parse_constant=refuse, parse_float=_finite)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {digits[:50]} is not finite")
     return value
 
 
-def find(text: str) -> str:
+_START = re.compile(r'\{\s*["}]|\[\s*(?:[]["{\d-]|true|false|null)')
+
+
+def find(text: str, *, starts: int = 1000) -> str:
     r"""The first JSON object or array in a free reply, such as one in a code fence; the reply
-    itself where there is none.
+    itself where there is none at the first `starts` places where one seems to begin.
 
     >>> find('Sure! ```json\n{"a": [1]}\n``` Anything else?')
     '{"a": [1]}'
     """
-    decoder = json.JSONDecoder()
-    for at in (at for at, letter in enumerate(text) if letter in "{["):
+    decoder, at = json.JSONDecoder(), 0
+    for _ in range(starts):
+        start = _START.search(text, at)
+        if start is None:
+            break
         try:
-            _, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            continue
-        return text[at:end]
+            _, end = decoder.raw_decode(text, start.start())
+        except json.JSONDecodeError as error:
+            if error.msg.startswith("Unterminated string"):
+                break  # it reaches the end of the text
+            # What is before the error belongs to this start: a part of it is not the answer.
+            at = max(error.pos, start.start() + 1)
+        except (ValueError, RecursionError):  # a number too long for Python, or too deep
+            break
+        else:
+            return text[start.start() : end]
     return text.strip()

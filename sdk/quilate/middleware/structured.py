@@ -1,24 +1,27 @@
 """Structured output by the best route that a model has, validated, with one round of repair."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from quilate.errors import DeadlineExceeded, MalformedReply, SchemaUnsupported
-from quilate.messages import Message, Text, assistant, user
+from quilate.errors import DeadlineExceeded, MalformedReply, ModelError, SchemaUnsupported
+from quilate.messages import Message, Reasoning, Text, user
 from quilate.middleware.base import Wrapper, close_stream
 from quilate.middleware.json_schema import find, parse, violation
 from quilate.models import (
     ChoiceFormat,
+    Cost,
     Event,
     Finished,
     JsonFormat,
+    Model,
     Request,
     Response,
     Route,
     Tool,
+    Usage,
     events_of,
 )
 
@@ -30,8 +33,9 @@ class Structured(Wrapper):
     own structured output (``native``, or ``grammar`` where the adapter says so), a forced tool
     call (``tool``), the schema in the prompt (``prompted``); `Response.route` records it. JSON
     that does not validate goes back once with what is wrong; the second failure is a
-    `MalformedReply`. Usage and cost are those of both rounds. Choices go the same way, as an
-    object with an ``enum``; a reply that names none of them is a `MalformedReply`.
+    `MalformedReply`. Usage and cost are those of both rounds, in an error too. Choices go the same
+    way, as an object with an ``enum``; a reply that names none of them is a `MalformedReply`.
+    Calls of the request's own tools pass: the answer comes after their results.
 
     A stream of ``native`` JSON comes as it is written, and can therefore not be repaired; other
     routes give their answer whole.
@@ -52,43 +56,49 @@ class Structured(Wrapper):
             return await self.inner.generate(request)
         if isinstance(request.format, ChoiceFormat):
             return await self._choose(request, request.format)
-        return await self._json(request, request.format)
+        return await self._json(request, request.format, self._routes(request))
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, where the route allows it."""
         wanted = request.format
-        if wanted is None or (isinstance(wanted, JsonFormat) and self._has("json_schema")):
-            events = self.inner.stream(request)
-            try:
-                async for event in events:
-                    if isinstance(event, Finished) and isinstance(wanted, JsonFormat):
-                        event = Finished(self._valid(event.response, wanted))  # noqa: PLW2901
-                    yield event
-            finally:
-                await close_stream(events)
+        if wanted is not None and not (isinstance(wanted, JsonFormat) and self._has("json_schema")):
+            for event in events_of(await self.generate(request)):
+                yield event
             return
-        for event in events_of(await self.generate(request)):
-            yield event
+        events, begun = self.inner.stream(request), False
+        try:
+            async for event in events:
+                begun = True
+                if isinstance(event, Finished) and wanted is not None:
+                    event = Finished(self._valid(event.response, wanted))  # noqa: PLW2901
+                yield event
+        except SchemaUnsupported:
+            if begun or wanted is None or wanted.strict:
+                raise
+            others = self._routes(request)[1:]
+            for event in events_of(await self._json(request, wanted, others)):
+                yield event
+        finally:
+            await close_stream(events)
 
     def _has(self, name: str) -> bool:
         return self.info.capabilities.has(name)
 
-    async def _json(self, request: Request, wanted: JsonFormat) -> Response:
-        routes = list(self._routes(request))
-        for route, last in zip(routes, [False] * (len(routes) - 1) + [True], strict=True):
+    async def _json(
+        self, request: Request, wanted: JsonFormat, routes: Sequence[Route]
+    ) -> Response:
+        for route in routes:
             try:
                 return await self._by(route, request, wanted)
             except SchemaUnsupported:
-                if wanted.strict or last:
+                if wanted.strict or route == routes[-1]:
                     raise
         raise AssertionError("the last route raises or returns")
 
-    def _routes(self, request: Request) -> Iterator[Route]:
-        if self._has("json_schema"):
-            yield "native"
-        if not request.tools and self._has("tools") and self._has("tool_choice"):
-            yield "tool"
-        yield "prompted"
+    def _routes(self, request: Request) -> tuple[Route, ...]:
+        native: tuple[Route, ...] = ("native",) if self._has("json_schema") else ()
+        can_force = not request.tools and self._has("tools") and self._has("tool_choice")
+        return (*native, "tool", "prompted") if can_force else (*native, "prompted")
 
     async def _by(self, route: Route, request: Request, wanted: JsonFormat) -> Response:
         """One route: ask, validate, and once more with what was wrong."""
@@ -102,15 +112,13 @@ class Structured(Wrapper):
             return _marked(first, route)
         if first.finish_reason == "length":
             raise self._malformed(first, f"{wrong}. It was cut off at its token limit")
-        asked = _with_repair(_in_time_left(asked, began, self.info.name), first.text, wrong)
-        second = read(await self.inner.generate(asked))
-        both = replace(second, usage=first.usage + second.usage, cost=first.cost + second.cost)
+        second = read(await ask_again(self.inner, asked, first, wrong, monotonic() - began))
         if second.tool_calls:
-            return both
+            return second
         wrong = _wrong(second, wanted)
         if wrong is not None:
-            raise self._malformed(both, f"{wrong}, after one repair")
-        return _marked(both, route)
+            raise self._malformed(second, f"{wrong}, after one repair")
+        return _marked(second, route)
 
     def _valid(self, response: Response, wanted: JsonFormat) -> Response:
         """A streamed response, or the error that it is not valid."""
@@ -122,7 +130,7 @@ class Structured(Wrapper):
 
     async def _choose(self, request: Request, wanted: ChoiceFormat) -> Response:
         if self._has("choices"):
-            response, asked = await self.inner.generate(request), None
+            response = await self.inner.generate(request)
         elif request.logprobs is None and self._has("json_schema"):
             # An object, because strict modes take nothing else at the root.
             asked = JsonFormat(
@@ -134,19 +142,21 @@ class Structured(Wrapper):
                 },
                 name="choice",
             )
-            response = await self._json(replace(request, format=asked), asked)
+            request = replace(request, format=asked)
+            response = await self._json(request, asked, self._routes(request))
         else:
             # With log-probabilities the label itself must come first, so nothing may be around it.
             response = await self.inner.generate(_naming_choices(request, wanted))
             response = _marked(response, "prompted")
+        if response.tool_calls:
+            return response
         label = _label(response.text, wanted.choices)
         if label is None:
             cut = ". It was cut off at its token limit" * (response.finish_reason == "length")
             raise self._malformed(
                 response, f"it is none of the choices {', '.join(wanted.choices)}{cut}"
             )
-        others = tuple(part for part in response.message.parts if not isinstance(part, Text))
-        return replace(response, message=Message("assistant", (*others, Text(label))))
+        return _saying(label, response)
 
     def _malformed(self, response: Response, wrong: str) -> MalformedReply:
         error = MalformedReply(
@@ -177,7 +187,7 @@ def _by_tool(request: Request, wanted: JsonFormat) -> tuple[Request, Read]:
         if not response.tool_calls:
             return response
         text = json.dumps(dict(response.tool_calls[0].arguments), ensure_ascii=False)
-        return replace(response, message=assistant(text), finish_reason="stop")
+        return replace(_saying(text, response), finish_reason="stop")
 
     return replace(request, format=None, tools=(tool,), tool_choice=wanted.name), read
 
@@ -189,7 +199,10 @@ def _prompted(request: Request, wanted: JsonFormat) -> tuple[Request, Read]:
     def read(response: Response) -> Response:
         if response.tool_calls:
             return response
-        return replace(response, message=assistant(find(response.text)))
+        if response.finish_reason == "length":
+            # Of an answer that was cut off, what begins later may be a part of what was begun.
+            return _saying(find(response.text, starts=1), response)
+        return _saying(find(response.text), response)
 
     return _adding(replace(request, format=None), text), read
 
@@ -199,6 +212,12 @@ _ROUTES: dict[Route, Callable[[Request, JsonFormat], tuple[Request, Read]]] = {
     "tool": _by_tool,
     "prompted": _prompted,
 }
+
+
+def _saying(text: str, response: Response) -> Response:
+    """The response with `text` as its answer, after what the model thought."""
+    kept = tuple(part for part in response.message.parts if isinstance(part, Reasoning))
+    return replace(response, message=Message("assistant", (*kept, Text(text))))
 
 
 def _marked(response: Response, route: Route) -> Response:
@@ -213,19 +232,42 @@ def _wrong(response: Response, wanted: JsonFormat) -> str | None:
     return violation(value, wanted.schema)
 
 
-def _with_repair(request: Request, text: str, wrong: str) -> Request:
-    said = (assistant(text),) if text else ()
+async def ask_again(
+    model: Model, request: Request, first: Response, wrong: str, passed: float
+) -> Response:
+    """The second answer to a request, in what its deadline leaves after `passed` seconds: the
+    `first` goes back with what is wrong with it. Usage and cost are those of both, in an error
+    too."""
+    try:
+        asked = _in_time_left(request, passed, model.info.name)
+        second = await model.generate(_with_repair(asked, first.message, wrong))
+    except ModelError as error:
+        error.usage, error.cost = total((first, error))
+        raise
+    usage, cost = total((first, second))
+    return replace(second, usage=usage, cost=cost)
+
+
+def total(paid: Sequence[Response | ModelError]) -> tuple[Usage, Cost]:
+    """What replies, and errors as far as they tell, used and cost together."""
+    told = [one for one in paid if one.usage is not None]
+    costs = [one.cost or Cost() for one in told]
+    usage = sum((one.usage for one in told if one.usage), Usage())
+    return usage, sum(costs[1:], costs[0]) if costs else Cost()
+
+
+def _with_repair(request: Request, said: Message, wrong: str) -> Request:
     again = user(f"That is not valid: {wrong}. Answer again, with valid JSON alone.")
-    return replace(request, messages=(*request.messages, *said, again))
+    before = (said,) if said.text else ()  # providers refuse empty messages
+    return replace(request, messages=(*request.messages, *before, again))
 
 
-def _in_time_left(request: Request, began: float, where: str) -> Request:
+def _in_time_left(request: Request, passed: float, where: str) -> Request:
     if request.deadline is None:
         return request
-    left = request.deadline - (monotonic() - began)
-    if left <= 0:
+    if passed >= request.deadline:
         raise DeadlineExceeded("No time is left to repair the answer.", where=where)
-    return replace(request, deadline=left)
+    return replace(request, deadline=request.deadline - passed)
 
 
 def _adding(request: Request, text: str) -> Request:
@@ -249,10 +291,11 @@ def _label(text: str, choices: tuple[str, ...]) -> str | None:
     case and a full stop."""
     try:
         found = json.loads(text)
-    except ValueError:
-        found = text
-    if isinstance(found, dict):
-        found = found.get("answer")
-    plain = str(found).strip().strip("\"'`*.").casefold()
+        if isinstance(found, dict):
+            found = found.get("answer")
+        said = str(found)
+    except (ValueError, RecursionError):
+        found = said = text
+    plain = said.strip().strip("\"'`*.").casefold()
     exact = [choice for choice in choices if choice in (found, text)]
     return next(iter(exact or [c for c in choices if c.casefold() == plain]), None)

@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from quilate.errors import MalformedReply
 from quilate.messages import Message, Part, Reasoning, Text, ToolCall, ToolResult, system
 from quilate.middleware.base import Wrapper, close_stream
+from quilate.middleware.json_schema import parse, violation
 from quilate.models import (
+    ChoiceFormat,
     Event,
     FinishReason,
     JsonFormat,
@@ -30,14 +33,21 @@ class EmulatedTools(Wrapper):
     """Gives a model the tools, the forced choice or the single calls that it has not itself.
 
     What the model has natively is left to it. `Response.emulated` says what was done in its place.
-    A request without tools, or for which the model needs no help, costs nothing.
+    A request without tools, or for which the model needs no help, costs nothing. A format is that
+    of the answer, and a reply that is neither valid calls nor such an answer is a `MalformedReply`.
+    With a `strict` format the provider's own structured output must take the tools' schemas too.
     """
 
     async def generate(self, request: Request) -> Response:
         """Answer once."""
         if not self._is_needed(request):
             return _single(request, await self.inner.generate(request))
-        return _read(request, await self.inner.generate(_described(request)))
+        response = await self.inner.generate(_described(request))
+        if not _may_call(request):
+            return replace(response, emulated=(*response.emulated, "tools"))
+        if response.tool_calls:  # the model has tools of its own after all; the contract checks it
+            return _single(request, response)
+        return _read(request, response, self._found(request, response))
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece; emulated tool calls come whole."""
@@ -57,6 +67,24 @@ class EmulatedTools(Wrapper):
         return await super().count_tokens(
             _described(request) if self._is_needed(request) else request
         )
+
+    def _found(self, request: Request, response: Response) -> dict[str, Any]:
+        """The reply's JSON, valid under the form that was asked for."""
+        try:
+            found: dict[str, Any] = parse(response.text)
+            wrong = violation(found, _schema(request))
+        except (ValueError, RecursionError) as error:
+            wrong = f"it is not JSON ({error})"
+        if wrong is None:
+            return found
+        malformed = MalformedReply(
+            f"The reply {response.text[:200]!r} is neither a tool call nor an answer: {wrong}.",
+            where=self.info.name,
+            provider=self.info.provider,
+            remedy="Use a model that has tools of its own, or that follows schemas.",
+        )
+        malformed.usage, malformed.cost = response.usage, response.cost
+        raise malformed
 
     def _is_needed(self, request: Request) -> bool:
         has = self.info.capabilities.has
@@ -96,12 +124,14 @@ def _described(request: Request) -> Request:
     plain = replace(
         request, messages=messages, tools=(), tool_choice=None, parallel_tool_calls=None
     )
-    if not request.tools or request.tool_choice == "none":
+    if not _may_call(request):
         return plain
+    wanted = request.format
+    strict = _may_answer(request) and isinstance(wanted, JsonFormat) and wanted.strict
     return replace(
         plain,
         messages=_instructed(_instruction(request), messages),
-        format=JsonFormat(_schema(request), name="reply"),
+        format=JsonFormat(_schema(request), name="reply", strict=strict),
     )
 
 
@@ -140,6 +170,10 @@ def _callable(request: Request) -> tuple[Tool, ...]:
     return named or request.tools
 
 
+def _may_call(request: Request) -> bool:
+    return bool(request.tools) and request.tool_choice != "none"
+
+
 def _may_answer(request: Request) -> bool:
     return request.tool_choice in (None, "auto")
 
@@ -159,10 +193,17 @@ def _schema(request: Request) -> dict[str, Any]:
     call = _object(tool_calls={"type": "array", "minItems": 1, "maxItems": limit, "items": items})
     whole = call
     if _may_answer(request):
-        wanted = request.format
-        answer = dict(wanted.schema) if isinstance(wanted, JsonFormat) else {"type": "string"}
-        whole = {"anyOf": [_object(answer=_placed(answer, "answer", shared)), call]}
+        answer = _placed(_answer_schema(request), "answer", shared)
+        whole = {"anyOf": [_object(answer=answer), call]}
     return {**whole, "$defs": shared} if shared else whole
+
+
+def _answer_schema(request: Request) -> dict[str, Any]:
+    wanted = request.format
+    if isinstance(wanted, JsonFormat):
+        return dict(wanted.schema)
+    choices = {"enum": list(wanted.choices)} if isinstance(wanted, ChoiceFormat) else {}
+    return {"type": "string", **choices}
 
 
 def _placed(schema: dict[str, Any], name: str, shared: dict[str, Any]) -> dict[str, Any]:
@@ -213,13 +254,8 @@ def _in_words(message: Message, at: int, request: Request) -> Message:
     return Message("user" if message.role == "tool" else message.role, tuple(parts))
 
 
-def _read(request: Request, response: Response) -> Response:
+def _read(request: Request, response: Response, found: dict[str, Any]) -> Response:
     """The reply's JSON as tool calls or as the answer."""
-    if not request.tools or request.tool_choice == "none":
-        return replace(response, emulated=(*response.emulated, "tools"))
-    if response.tool_calls:  # the model has tools of its own after all; the contract checks them
-        return response
-    found = json.loads(response.text)
     kept = tuple(part for part in response.message.parts if isinstance(part, Reasoning))
     before = sum(len(message.tool_calls) for message in request.messages)
     if "tool_calls" in found:
@@ -229,9 +265,8 @@ def _read(request: Request, response: Response) -> Response:
         )
         reason: FinishReason = "tool_calls"
     else:
-        answer = found["answer"]
-        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-        parts = (Text(text),)
+        answer, is_json = found["answer"], isinstance(request.format, JsonFormat)
+        parts = (Text(json.dumps(answer, ensure_ascii=False) if is_json else answer),)
         reason = response.finish_reason
     return replace(
         response,

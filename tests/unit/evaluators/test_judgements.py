@@ -1,6 +1,7 @@
 """Citations, abstention and the groundedness judge."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,17 @@ from quilate.decisions import Question, decide
 from quilate.errors import ConfigurationError, MalformedReply, ServerError
 from quilate.evaluators import Citation, Output, Sample
 from quilate.middleware.standard import standard
-from quilate.models import Capabilities, ChoiceFormat, JsonFormat, TokenLogprob, ask, reply
+from quilate.models import (
+    Capabilities,
+    ChoiceFormat,
+    Cost,
+    JsonFormat,
+    Sampling,
+    TokenLogprob,
+    Usage,
+    ask,
+    reply,
+)
 from quilate.retrievers import Hit, Passage
 from quilate.testing import ScriptedModel
 from quilate_evaluators.abstention import Abstention
@@ -172,3 +183,70 @@ def test_decide_never_guesses():
 def test_a_decision_needs_two_labels(labels):
     with pytest.raises(ConfigurationError, match="two different labels"):
         sync.run(decide(ScriptedModel("a"), ask("?"), Question("?", labels)))
+
+
+def test_decide_keeps_the_callers_sampling_and_draws_votes_by_different_seeds():
+    seen = []
+    model = ScriptedModel(lambda request: seen.append(request.sampling) or "partly")
+    asked = replace(ask("?", seed=7, top_p=0.5, max_tokens=3, stop=("x",)), epoch=1)
+    sync.run(decide(model, asked, QUESTION, votes=3))
+    assert {replace(sampling, seed=0) for sampling in seen} == {
+        Sampling(temperature=1.0, top_p=0.5, seed=0, max_tokens=3, stop=("x",))
+    }
+    assert [sampling.seed for sampling in seen] == [10, 11, 12], "other ones than in epoch 0"
+
+
+def test_log_probabilities_keep_the_callers_sampling():
+    seen = []
+    answer = reply("partly", choice_logprobs=dict.fromkeys(LABELS, -1.0))
+    names = ("choices", "choice_logprobs", "temperature", "max_tokens")
+    model = ScriptedModel(
+        lambda request: seen.append(request.sampling) or answer,
+        capabilities=Capabilities.declared(*names),
+    )
+    sync.run(decide(model, ask("?", seed=7, temperature=0.7), QUESTION))
+    assert seen == [Sampling(temperature=0.0, seed=7, max_tokens=32)]
+
+
+@pytest.mark.parametrize("votes", [0, -1])
+def test_a_decision_needs_a_vote(votes):
+    with pytest.raises(ConfigurationError, match=f"votes is {votes}"):
+        sync.run(decide(ScriptedModel("partly"), ask("?"), QUESTION, votes=votes))
+
+
+def voting(*answers, features=()):
+    left = list(answers)
+
+    def answer(_):
+        said = left.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return reply(said, usage=Usage(10, 1), cost=Cost(0.5, "exact"))
+
+    return ScriptedModel(answer, capabilities=Capabilities.declared(*features))
+
+
+def malformed() -> MalformedReply:
+    error = MalformedReply("banana")
+    error.usage, error.cost = Usage(10, 1), Cost(0.5, "exact")
+    return error
+
+
+def test_a_vote_that_is_of_no_use_is_paid_for_too():
+    decision = sync.run(decide(voting("partly", malformed()), ask("?"), QUESTION, votes=2))
+    assert (decision.usage, decision.cost) == (Usage(20, 2), Cost(1.0, "exact"))
+    # Neither do the first token's log-probabilities that told nothing go unpaid.
+    model = voting("partly", "partly", features=("logprobs",))
+    assert sync.run(decide(model, ask("?"), QUESTION, votes=1)).usage == Usage(20, 2)
+
+
+@pytest.mark.parametrize("last", [malformed(), ServerError("down")])
+def test_a_decision_that_fails_tells_what_it_cost(last):
+    with pytest.raises(type(last)) as caught:
+        sync.run(decide(voting("banana", malformed(), last), ask("?"), QUESTION, votes=3))
+    rounds = 3 if isinstance(last, MalformedReply) else 2
+    assert caught.value.usage == Usage(10 * rounds, rounds)
+    assert caught.value.cost == Cost(0.5 * rounds, "exact")
+    with pytest.raises(ServerError) as unpaid:
+        sync.run(decide(voting(ServerError("down")), ask("?"), QUESTION))
+    assert unpaid.value.usage is None

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from quilate.errors import InvalidRequest, MalformedReply, SchemaUnsupported
-from quilate.messages import Message, ToolCall, user
+from quilate.errors import InvalidRequest, MalformedReply, SchemaUnsupported, ServerError
+from quilate.messages import Message, Reasoning, Text, ToolCall, user
 from quilate.middleware.structured import Structured
 from quilate.models import (
     Capabilities,
@@ -201,3 +201,101 @@ def test_a_reply_that_is_no_choice_is_malformed(said):
 def test_choices_that_look_like_json_are_found():
     wanted = Request((user("?"),), format=ChoiceFormat(("1", "2")))
     assert run(structured("2").generate(wanted)).text == "2"
+
+
+THOUGHT = Reasoning("hm", signature="SIGNED", provider="x")
+
+
+@pytest.mark.parametrize(
+    ("said", "features", "route"),
+    [
+        (ToolCall("1", "answer", {"age": 7}), ("tools", "tool_choice"), "tool"),
+        (Text('So: {"age": 7}'), (), "prompted"),
+    ],
+)
+def test_what_the_model_thought_stays_with_its_answer(said, features, route):
+    answer = Response(Message("assistant", (THOUGHT, said)))
+    response = run(structured(Answers(answer), *features).generate(ASKED))
+    assert response.message.parts[0] == THOUGHT
+    assert (json.loads(response.text), response.route) == ({"age": 7}, route)
+
+
+@pytest.mark.parametrize("features", [("json_schema",), ()])
+def test_the_repair_gives_back_what_the_model_thought(features):
+    bad = Response(Message("assistant", (THOUGHT, Text('{"age": -7}'))))
+    script = Answers(bad, '{"age": 7}')
+    run(structured(script, *features).generate(ASKED))
+    assert script.asked[1].messages[-2] == bad.message
+
+
+def test_the_error_of_a_failed_repair_tells_what_both_rounds_cost():
+    failed = ServerError("down")
+    failed.usage, failed.cost = Usage(1, 1), Cost(0.25, "exact")
+    for second, usage, cost in (
+        (ServerError("down"), Usage(10, 2), Cost(0.5, "exact")),
+        (failed, Usage(11, 3), Cost(0.75, "exact")),
+    ):
+        script = Answers(reply("x", usage=Usage(10, 2), cost=Cost(0.5, "exact")), second)
+        with pytest.raises(ServerError) as caught:
+            run(structured(script).generate(ASKED))
+        assert (caught.value.usage, caught.value.cost) == (usage, cost)
+
+
+class Unable(ScriptedModel):
+    """Has structured output, but not for this schema."""
+
+    def __init__(self):
+        super().__init__(self._answer, capabilities=Capabilities.declared("json_schema", "stream"))
+        self.asked = []
+
+    def _answer(self, request):
+        self.asked.append(request)
+        if request.format is not None:
+            raise SchemaUnsupported("minimum at $.properties.age")
+        return '{"age": 7}'
+
+
+def test_a_stream_falls_back_as_generate_does_and_tries_the_native_route_once():
+    model = Unable()
+    *deltas, last = iterate(Structured(model).stream(ASKED))
+    assert deltas == [TextDelta('{"age": 7}')]
+    assert last.response.route == "prompted"
+    assert [request.format for request in model.asked] == [ASKED.format, None]
+    strict = replace(ASKED, format=JsonFormat(AGE, strict=True))
+    with pytest.raises(SchemaUnsupported, match="minimum"):
+        list(iterate(Structured(Unable()).stream(strict)))
+
+
+def test_a_part_of_an_answer_that_was_cut_off_is_not_the_answer():
+    lax = {"type": "object", "properties": {"people": {"type": "array"}}}
+    request = replace(ask("Who?"), format=JsonFormat(lax))
+    for said in ('{"people": [{"name": "Ana"}, {"name"', '{"people": x, "all": {"n": 1}, "last'):
+        script = Answers(reply(said, finish_reason="length"))
+        with pytest.raises(MalformedReply, match="cut off at its token limit"):
+            run(structured(script).generate(request))
+    whole = Answers(reply('{"people": []} I hope that', finish_reason="length"))
+    assert run(structured(whole).generate(request)).text == '{"people": []}'
+
+
+def test_a_tool_is_called_before_a_choice_is_made():
+    call = Response(Message("assistant", (ToolCall("1", "look"),)), finish_reason="tool_calls")
+    request = replace(CHOICE, tools=(Tool("look", "", {"type": "object"}),))
+    for features in (("choices",), ("json_schema",), ()):
+        model = structured(Answers(call), "tools", "tool_choice", *features)
+        assert run(model.generate(request)).tool_calls == call.tool_calls
+
+
+@pytest.mark.parametrize("said", ["[" * 200_000, '{"answer":' * 200_000])
+def test_a_reply_too_deep_to_read_is_malformed(said):
+    with pytest.raises(MalformedReply):
+        run(structured(said).generate(CHOICE))
+    with pytest.raises(MalformedReply):
+        run(structured(said, "json_schema").generate(ASKED))
+
+
+def test_a_reply_too_deep_to_validate_is_malformed():
+    node = {"type": "object", "properties": {"c": {"$ref": "#/$defs/node"}}}
+    tree = JsonFormat({"$ref": "#/$defs/node", "$defs": {"node": node}})
+    said = '{"c":' * 300 + "{}" + "}" * 300
+    with pytest.raises(MalformedReply, match="too deeply"):
+        run(structured(said, "json_schema").generate(replace(ask("?"), format=tree)))

@@ -4,10 +4,22 @@ import json
 
 import pytest
 
+from quilate.errors import MalformedReply, SchemaUnsupported
 from quilate.messages import Message, Text, ToolCall, ToolResult, assistant, system, user
 from quilate.middleware.standard import standard
-from quilate.middleware.tool_emulation import MAX_CALLS
-from quilate.models import Capabilities, JsonFormat, Request, Response, Tool, ToolCallDelta
+from quilate.middleware.tool_emulation import MAX_CALLS, EmulatedTools
+from quilate.models import (
+    Capabilities,
+    ChoiceFormat,
+    Cost,
+    JsonFormat,
+    Request,
+    Response,
+    Tool,
+    ToolCallDelta,
+    Usage,
+    reply,
+)
 from quilate.sync import iterate, run
 from quilate.testing import ScriptedModel
 
@@ -148,3 +160,60 @@ def test_without_tools_nothing_is_changed():
     plain = Request((user("?"), assistant("!"), user("?")))
     assert run(model.generate(plain)).emulated == ()
     assert seen == [plain]
+
+
+def test_choices_are_those_of_the_answer():
+    model, seen = emulated('{"answer": "yes"}', "json_schema")
+    wanted = request(format=ChoiceFormat(("yes", "no")))
+    assert run(model.generate(wanted)).text == "yes"
+    answer = seen[0].format.schema["anyOf"][0]["properties"]["answer"]
+    assert answer == {"type": "string", "enum": ["yes", "no"]}
+    assert run(emulated(CALL)[0].generate(wanted)).tool_calls
+    with pytest.raises(MalformedReply, match="banana"):
+        run(emulated('{"answer": "banana"}')[0].generate(wanted))
+
+
+def test_a_text_in_a_json_format_is_json():
+    model, _ = emulated('{"answer": "Sunny"}', "json_schema")
+    assert run(model.generate(request(format=JsonFormat({"type": "string"})))).text == '"Sunny"'
+
+
+def test_a_strict_format_takes_no_other_route():
+    def script(asked):
+        if asked.format is not None:
+            raise SchemaUnsupported("anyOf")
+        return '{"answer": {}}'
+
+    model = standard(ScriptedModel(script, capabilities=Capabilities.declared("json_schema")))
+    lax, strict = (JsonFormat({"type": "object"}, strict=strict) for strict in (False, True))
+    assert run(model.generate(request(format=lax))).route == "prompted"
+    with pytest.raises(SchemaUnsupported, match="anyOf"):
+        run(model.generate(request(format=strict)))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("", "Sunny", "[" * 200_000, "null", "7", '"answer"', "[]", '["tool_calls"]', "{}"),
+        *('{"answer": null}', '{"answer": 7}', '{"tool_calls": null}', '{"tool_calls": {}}'),
+        *('{"tool_calls": [7]}', '{"tool_calls": [{}]}', '{"tool_calls": [{"name": "time"}]}'),
+        '{"tool_calls": [{"name": "time", "arguments": null}]}',
+        '{"tool_calls": [{"name": "none", "arguments": {}}]}',
+        '{"tool_calls": [{"name": "time", "arguments": {"a": 1e999}}]}',
+    ],
+)
+def test_a_reply_of_another_form_is_malformed_and_paid_for(said):
+    answer = reply(said, usage=Usage(3, 4), cost=Cost(0.5, "exact"))
+    with pytest.raises(MalformedReply, match="neither a tool call nor an answer") as caught:
+        run(EmulatedTools(ScriptedModel(lambda _: answer)).generate(ASKED))
+    assert (caught.value.usage, caught.value.cost) == (Usage(3, 4), Cost(0.5, "exact"))
+
+
+def test_calls_that_a_model_makes_by_itself_are_held_to_the_request():
+    calls = tuple(ToolCall(str(i), "time") for i in range(2))
+    native = Response(Message("assistant", calls), finish_reason="tool_calls")
+    model, _ = emulated(native)
+    assert run(model.generate(ASKED)).tool_calls == calls
+    assert run(model.generate(request(parallel_tool_calls=False))).tool_calls == calls[:1]
+    with pytest.raises(MalformedReply, match="was not offered"):
+        run(model.generate(request(tool_choice="weather")))
