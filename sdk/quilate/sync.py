@@ -4,6 +4,7 @@ So the same call works in a script, in a notebook whose own loop is running, and
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -14,6 +15,22 @@ T = TypeVar("T")
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_parents: list[asyncio.AbstractEventLoop] = []
+
+
+def _leave_to_parent() -> None:
+    """In a forked child, where the loop's thread is not: let the next call start another.
+
+    The old loop is kept: to collect it would run the ``finally`` clauses of the parent's calls.
+    """
+    global _lock, _loop
+    if _loop is not None:
+        _parents.append(_loop)
+    _lock, _loop = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def background_loop() -> asyncio.AbstractEventLoop:

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from quilate.errors import DeadlineExceeded
+from quilate.errors import DeadlineExceeded, MalformedReply
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.models import Event, Finished, Likelihood, Request, Response
+from quilate.models import Event, Finished, Likelihood, Model, Request, Response, TokenCount
+
+if TYPE_CHECKING:
+    from quilate.decisions import Decision, Question
 
 V = TypeVar("V")
 
@@ -16,7 +19,8 @@ class Deadlines(Wrapper):
     """Cancels the wrapped model when a request's deadline passes, and raises `DeadlineExceeded`.
 
     The time is that of the waits for the model, not of what a stream's reader does between its
-    events. A `generate` with a `first_event_deadline` reads the model's stream.
+    events. A `generate` with a `first_event_deadline` reads the model's stream; of a model without
+    one, and of all other calls, the whole answer is the first event.
 
     >>> from dataclasses import replace
     >>> from quilate import sync
@@ -30,26 +34,36 @@ class Deadlines(Wrapper):
 
     async def generate(self, request: Request) -> Response:
         """Answer once, in time."""
-        if request.first_event_deadline is not None and self.info.capabilities.has("stream"):
-            async for event in self.stream(request):
+        if not has_first_event(self, request):
+            return await self._in_time(self.inner.generate(request), request)
+        events = self.stream(request)
+        try:
+            async for event in events:
                 if isinstance(event, Finished):
                     return event.response
-            raise self._too_late("whole answer", request.deadline)
-        return await self._in_time(self.inner.generate(request), request.deadline)
+        finally:
+            await close_stream(events)
+        raise MalformedReply("The stream ended without an answer.", where=self.info.name)
 
     async def loglikelihood(
         self, context: Request, continuations: Sequence[str]
     ) -> list[Likelihood]:
         """Score continuations, in time."""
-        return await self._in_time(super().loglikelihood(context, continuations), context.deadline)
+        return await self._in_time(super().loglikelihood(context, continuations), context)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """Count input tokens, in time."""
+        return await self._in_time(super().count_tokens(request), request)
+
+    async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
+        """The provider's own decisions, in time."""
+        return await self._in_time(super().decide(request, questions), request)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, in time."""
-        total, first = request.deadline, request.first_event_deadline
-        left, what = total, "whole answer"
-        if first is not None and (left is None or first < left):
-            left, what = first, "event of the answer"
-        events, spent = self.inner.stream(request), 0.0
+        total = request.deadline
+        (limit, what), spent = _first_limit(request), 0.0
+        left, events = limit, self.inner.stream(request)
         now = asyncio.get_running_loop().time
         try:
             while True:
@@ -60,26 +74,27 @@ class Deadlines(Wrapper):
                 except TimeoutError:
                     if not clock.expired():
                         raise
-                    limit = total if what == "whole answer" else first
                     raise self._too_late(what, limit) from None
                 spent += now() - began
-                left, what = None if total is None else max(0.0, total - spent), "whole answer"
+                limit, what = total, "whole answer"
+                left = None if total is None else max(0.0, total - spent)
                 if event is None:
                     return
                 yield event
         finally:
             await close_stream(events)
 
-    async def _in_time(self, answer: Awaitable[V], deadline: float | None) -> V:
-        if deadline is None:
+    async def _in_time(self, answer: Awaitable[V], request: Request) -> V:
+        limit, what = _first_limit(request)
+        if limit is None:
             return await answer
         try:
-            async with asyncio.timeout(deadline) as clock:
+            async with asyncio.timeout(limit) as clock:
                 return await answer
         except TimeoutError:
             if not clock.expired():
                 raise
-            raise self._too_late("whole answer", deadline) from None
+            raise self._too_late(what, limit) from None
 
     def _too_late(self, what: str, limit: float | None) -> DeadlineExceeded:
         return DeadlineExceeded(
@@ -88,6 +103,19 @@ class Deadlines(Wrapper):
             provider=self.info.provider,
             remedy="Give it a longer deadline, or ask for fewer max_tokens.",
         )
+
+
+def has_first_event(model: Model, request: Request) -> bool:
+    """Whether a `generate` must read the model's stream, to know when the first event comes."""
+    return request.first_event_deadline is not None and model.info.capabilities.has("stream")
+
+
+def _first_limit(request: Request) -> tuple[float | None, str]:
+    """Seconds until something must have come, and what that is."""
+    total, first = request.deadline, request.first_event_deadline
+    if first is not None and (total is None or first < total):
+        return first, "event of the answer"
+    return total, "whole answer"
 
 
 def without_time(request: Request, seconds: float) -> Request:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from quilate.errors import ConfigurationError, MalformedReply, ModelError
 from quilate.middleware.base import Wrapper, close_stream
-from quilate.middleware.deadlines import without_time
+from quilate.middleware.deadlines import has_first_event, without_time
 from quilate.models import (
     Cost,
     Event,
+    Finished,
     Likelihood,
     Model,
     Request,
@@ -59,12 +60,12 @@ class Tries:
         self,
         call: Callable[[float], Awaitable[T]],
         *,
-        within: float | None = None,
+        within: Callable[[], float | None] = lambda: None,
         failed: list[ModelError] | None = None,
     ) -> T:
         """Await ``call(seconds)``, `seconds` having passed since the first try began, until it
-        answers; no wait begins that would not end `within` so many seconds. The errors of all
-        tries go into `failed`."""
+        answers; no wait begins that would not end ``within()`` so many seconds of the first
+        try's beginning. The errors of all tries go into `failed`."""
         started, failed = self.clock(), [] if failed is None else failed
         try:
             return await call(0.0)
@@ -85,10 +86,13 @@ class Tries:
                 failed.append(error)
                 raise
 
-        until = None if within is None else started + within
-        return await self._retrying(until)(again)
+        def left() -> float | None:
+            limit = within()
+            return None if limit is None else started + limit - self.clock()
 
-    def _retrying(self, until: float | None) -> "AsyncRetrying":
+        return await self._retrying(left)(again)
+
+    def _retrying(self, seconds_left: Callable[[], float | None]) -> "AsyncRetrying":
         from anyio import sleep
         from tenacity import AsyncRetrying, wait_random_exponential
 
@@ -103,8 +107,9 @@ class Tries:
             return max(backoff(state), (error and error.retry_after) or 0.0)
 
         def stop(state: "RetryCallState") -> bool:
-            left = None if until is None else until - self.clock()
-            reason = self._reason_to_stop(state.attempt_number, state.upcoming_sleep, left)
+            reason = self._reason_to_stop(
+                state.attempt_number, state.upcoming_sleep, seconds_left()
+            )
             error = _error(state)
             if reason and error is not None:
                 error.add_note(reason)
@@ -133,9 +138,11 @@ class Tries:
 class Retrying(Wrapper):
     """A model whose calls are made as `Tries` says, with the options of its fields.
 
-    The request's deadlines hold for all attempts and waits together. A stream is retried only
-    until its first event. Usage and cost are those of all attempts, as far as failed ones had a
-    reply that told them.
+    The request's deadlines hold for all attempts and waits together, with one exception: where an
+    attempt of `generate` fails after its first event, that event was in time, and the next attempt
+    has the whole `first_event_deadline` for its own. A stream is retried only until its first
+    event. Usage and cost are those of all attempts, as far as failed ones had a reply that told
+    them.
 
     >>> from quilate import sync
     >>> from quilate.models import ask
@@ -159,7 +166,26 @@ class Retrying(Wrapper):
 
     async def generate(self, request: Request) -> Response:
         """Answer once, after as many attempts as it takes."""
-        return await self._retry(request, self.inner.generate)
+        if not has_first_event(self, request):
+            return await self._retry(request, self.inner.generate)
+        limits = _Limits(request)
+
+        async def read(request: Request) -> Response:
+            events, begun = self.inner.stream(request), False
+            try:
+                async for event in events:
+                    begun = True
+                    if isinstance(event, Finished):
+                        return event.response
+                raise MalformedReply("The stream ended without an answer.", where=self.info.name)
+            except ModelError:
+                if begun:
+                    limits.first_event_was_in_time()
+                raise
+            finally:
+                await close_stream(events)
+
+        return await self._retry(request, read, limits)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece; what has been given out is never taken back."""
@@ -171,11 +197,16 @@ class Retrying(Wrapper):
                 raise MalformedReply("The stream ended without an event.", where=self.info.name)
             return first, events
 
-        first, rest = await self._retry(request, begin)
+        failed: list[ModelError] = []
+        first, rest = await self._retry(request, begin, failed=failed)
         try:
-            yield first
+            yield _with_lost(first, failed)
             async for event in rest:
-                yield event
+                yield _with_lost(event, failed)
+        except ModelError as error:
+            if failed:
+                error.usage, error.cost = _lost([*failed, error])
+            raise
         finally:
             await close_stream(rest)
 
@@ -195,24 +226,69 @@ class Retrying(Wrapper):
         inner = super().decide
         return await self._retry(request, lambda request: inner(request, questions))
 
-    async def _retry(self, request: Request, attempt: Callable[[Request], Awaitable[T]]) -> T:
-        limits = [request.deadline, request.first_event_deadline]
-        within = min((limit for limit in limits if limit is not None), default=None)
-        failed: list[ModelError] = []
+    async def _retry(
+        self,
+        request: Request,
+        attempt: Callable[[Request], Awaitable[T]],
+        limits: "_Limits | None" = None,
+        failed: list[ModelError] | None = None,
+    ) -> T:
+        limits = limits or _Limits(request)
+        failed = [] if failed is None else failed
         try:
             answer = await self._tries.make(
-                lambda passed: attempt(without_time(request, passed) if passed else request),
-                within=within,
+                lambda passed: attempt(limits.left(passed) if passed else request),
+                within=limits.within,
                 failed=failed,
             )
         except ModelError as error:
             error.usage, error.cost = _lost(failed)
             raise
-        if failed and isinstance(answer, Response):
-            usage, cost = _lost(failed)
-            if usage is not None and cost is not None:
-                return cast(T, replace(answer, usage=answer.usage + usage, cost=answer.cost + cost))
-        return answer
+        return cast(T, _billed(answer, failed)) if isinstance(answer, Response) else answer
+
+
+class _Limits:
+    """What the deadlines of a request leave to its next attempt."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        # Seconds after the beginning from which the first event is due; None: from the next attempt
+        self._due_from: float | None = 0.0
+
+    def first_event_was_in_time(self) -> None:
+        """The attempt that fails now had its first event; that of the next one is due anew."""
+        self._due_from = None
+
+    def within(self) -> float | None:
+        """Seconds after the beginning in which another attempt can still be of use."""
+        total, first = self._request.deadline, self._request.first_event_deadline
+        if first is None or self._due_from is None:
+            return total
+        until = self._due_from + first
+        return until if total is None else min(total, until)
+
+    def left(self, passed: float) -> Request:
+        """The request of an attempt that begins when so many seconds have passed."""
+        if self._due_from is None:
+            self._due_from = passed
+        first = self._request.first_event_deadline
+        if first is not None:
+            first += self._due_from
+        return without_time(replace(self._request, first_event_deadline=first), passed)
+
+
+def _with_lost(event: Event, failed: Sequence[ModelError]) -> Event:
+    """An event; the last one of a stream with what failed tries used and cost."""
+    if failed and isinstance(event, Finished):
+        return replace(event, response=_billed(event.response, failed))
+    return event
+
+
+def _billed(response: Response, failed: Sequence[ModelError]) -> Response:
+    usage, cost = _lost(failed)
+    if usage is None or cost is None:
+        return response
+    return replace(response, usage=response.usage + usage, cost=response.cost + cost)
 
 
 def _lost(failed: Sequence[ModelError]) -> "tuple[Usage | None, Cost | None]":

@@ -533,8 +533,6 @@ TREE = {"type": "object", "properties": {"kids": {"type": "array", "items": {"$r
         (at_n({}), "without a type"),
         (at_n(True), r"'true' at \$\.properties\.n"),
         (at_n({"anyOf": [{"type": "null"}, {"not": {}}]}), r"'not' at \$\.properties\.n\.anyOf\[1"),
-        (at_n({"$ref": "https://x/y"}), "another document"),
-        (at_n({"$ref": "#/$defs/gone"}), "not there"),
         (at_n({"$ref": "#/properties/n"}), "recursion"),
         ({**TREE, "$defs": {"t": TREE}}, "recursion"),
     ],
@@ -542,6 +540,18 @@ TREE = {"type": "object", "properties": {"kids": {"type": "array", "items": {"$r
 def test_a_schema_that_it_cannot_express_names_keyword_and_path(server, claude, schema, names):
     strict = replace(ask("?"), format=JsonFormat(schema, strict=True))
     with pytest.raises(errors.SchemaUnsupported, match=names):
+        run(standard(claude()).generate(strict))
+    assert not server.sent
+
+
+@pytest.mark.parametrize(
+    ("target", "names"), [("https://x/y", "another document"), ("#/$defs/gone", "not there")]
+)
+def test_a_reference_to_nothing_is_refused_by_the_adapter_alone_too(server, claude, target, names):
+    strict = replace(ask("?"), format=JsonFormat(at_n({"$ref": target}), strict=True))
+    with pytest.raises(errors.SchemaUnsupported, match=names):
+        run(claude().generate(strict))
+    with pytest.raises(errors.InvalidRequest, match="does not hold"):
         run(standard(claude()).generate(strict))
     assert not server.sent
 

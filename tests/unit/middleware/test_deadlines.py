@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from quilate.errors import DeadlineExceeded
+from quilate.errors import DeadlineExceeded, MalformedReply
 from quilate.middleware.deadlines import Deadlines
-from quilate.models import Finished, TextDelta, ask, reply
+from quilate.models import Capabilities, Finished, TextDelta, ask, reply
 from quilate.sync import iterate, run
 from quilate.testing import ScriptedModel
 
@@ -61,3 +61,45 @@ def test_a_timeout_of_the_models_own_is_not_the_deadlines():
 
     with pytest.raises(TimeoutError, match="its own"):
         run(Deadlines(ScriptedModel(fails)).generate(replace(ask("?"), deadline=60)))
+
+
+class Hanging(ScriptedModel):
+    """A model whose server never answers, with all the methods that a model may have."""
+
+    async def _hang(self, *arguments):
+        await asyncio.Event().wait()
+
+    generate = loglikelihood = count_tokens = decide = _hang
+
+
+CALLS = [
+    lambda model, request: model.generate(request),
+    lambda model, request: model.loglikelihood(request, ["a"]),
+    lambda model, request: model.count_tokens(request),
+    lambda model, request: model.decide(request, []),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        ({"deadline": 0.05}, r"whole answer came within 0\.05"),
+        ({"first_event_deadline": 0.05}, r"event of the answer came within 0\.05"),
+        ({"first_event_deadline": 0.05, "deadline": 60}, r"event of the answer came within 0\.05"),
+        ({"first_event_deadline": 60, "deadline": 0.05}, r"whole answer came within 0\.05"),
+    ],
+)
+def test_every_call_that_hangs_ends_in_time_also_without_a_stream(call, limits, what):
+    model = Deadlines(Hanging(capabilities=Capabilities()))
+    with pytest.raises(DeadlineExceeded, match=what):
+        run(call(model, replace(ask("?"), **limits)))
+
+
+def test_a_stream_without_an_end_is_a_malformed_reply():
+    class Endless(ScriptedModel):
+        async def stream(self, request):
+            yield TextDelta("uno")
+
+    with pytest.raises(MalformedReply, match="without an answer"):
+        run(Deadlines(Endless()).generate(replace(ask("?"), first_event_deadline=60)))

@@ -199,3 +199,86 @@ def test_what_failed_tries_cost_is_counted():
     with pytest.raises(ServerError) as failure:
         asyncio.run(retrying(failing(*errors), Time(), attempts=2).generate(ask("?")))
     assert (failure.value.usage, failure.value.cost) == (Usage(10, 1), Cost(1.0, "estimated"))
+
+
+class Timed(ScriptedModel):
+    """Streams of which each takes its time until the first event, and after it; then fails."""
+
+    def __init__(self, time, *tries):
+        super().__init__()
+        self.time, self.tries, self.seen = time, list(tries), []
+
+    async def stream(self, request):
+        self.seen.append(request.first_event_deadline)
+        before, after, error = self.tries.pop(0)
+        self.time.now += before
+        if after is None:
+            raise error
+        yield TextDelta("a")
+        self.time.now += after
+        if error is not None:
+            raise error
+        yield Finished(reply("a"))
+
+
+def generate_in_time(time, model, **options):
+    request = Request(ask("?").messages, deadline=100, first_event_deadline=10)
+    return asyncio.run(retrying(model, time, **options).generate(request))
+
+
+def test_what_fails_after_an_event_in_time_is_tried_again_within_the_total_deadline():
+    for after in (1, 30):  # before and after the first event's deadline
+        time = Time()
+        model = Timed(time, (2, after, ServerError("cut")), (3, 1, None))
+        assert generate_in_time(time, model).text == "a"
+        assert model.seen == [10, pytest.approx(10)]
+
+
+def test_no_try_begins_when_no_first_event_can_be_in_time():
+    time = Time()
+    model = Timed(time, (9.9, None, RateLimited("slow down", retry_after=1.0)))
+    with pytest.raises(RateLimited):
+        generate_in_time(time, model)
+    assert time.sleeps == []
+
+
+def test_tries_without_an_event_share_what_is_left_from_when_it_was_due(monkeypatch):
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    time = Time()
+    cut, silent = ServerError("cut"), ServerError("nothing came")
+    model = Timed(time, (1, 50, cut), (4, None, silent), (1, 1, None))
+    assert generate_in_time(time, model).text == "a"
+    assert model.seen == pytest.approx([10, 10, 4])  # 4 s passed, and a wait of 2
+
+
+def test_the_total_deadline_holds_all_the_same():
+    time = Time()
+    model = Timed(time, (1, 98.9, ServerError("cut")))
+    with pytest.raises(ServerError):
+        generate_in_time(time, model, first_wait=50.0)
+    assert len(model.seen) == 1
+
+
+def test_a_stream_counts_what_failed_tries_cost():
+    wasted = MalformedReply("no JSON")
+    wasted.usage, wasted.cost = Usage(1000, 10), Cost(0.5, "exact")
+
+    class Billed(Breaking):
+        async def stream(self, request):
+            if self.breaks:
+                raise self.breaks.pop(0)
+            yield TextDelta("a")
+            if self.after:
+                raise self.after
+            yield Finished(reply("a", usage=Usage(1, 1), cost=Cost(0.25, "exact")))
+
+    model = Billed(wasted)
+    model.after = None
+    response = asyncio.run(read(retrying(model, Time())))[-1].response
+    assert (response.usage, response.cost) == (Usage(1001, 11), Cost(0.75, "exact"))
+
+    model = Billed(wasted)
+    model.after = ServerError("after")
+    with pytest.raises(ServerError) as failure:
+        asyncio.run(read(retrying(model, Time())))
+    assert (failure.value.usage, failure.value.cost) == (wasted.usage, wasted.cost)

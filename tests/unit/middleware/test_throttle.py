@@ -1,4 +1,6 @@
 import asyncio
+import multiprocessing
+import os
 import random
 import threading
 from dataclasses import replace
@@ -415,16 +417,183 @@ def test_event_loops_in_several_threads_share_their_places():
     assert model._given.in_flight == 0
 
 
-def test_a_loop_that_is_closed_under_its_waiting_calls_blocks_nobody():
+def test_a_loop_that_is_closed_under_its_calls_blocks_nobody():
     shared = Quota()
     model = Throttled(ScriptedModel(lambda request: asyncio.sleep(9, "ok")), quota=shared)
     dead = asyncio.new_event_loop()
     tasks = [dead.create_task(model.generate(ask("?"))) for _ in range(12)]
     dead.run_until_complete(asyncio.sleep(0))
-    places = [place for place in shared._queue]
-    assert (shared.in_flight, len(places)) == (8, 4)
+    assert (shared.in_flight, len(shared._queue)) == (8, 4)
     dead.close()
-    shared.leave(places[0])  # one of those under way ends, as seen from elsewhere
-    assert (shared.in_flight, len(shared._queue)) == (7, 0)
+    alive = Throttled(ScriptedModel("ok"), quota=shared)
+    asyncio.run(alive.generate(replace(ask("?"), deadline=60)))
+    assert (shared.in_flight, len(shared._queue)) == (0, 0)
     for task in tasks:
         task._log_destroy_pending = False
+
+
+def test_streams_that_are_dropped_after_their_loop_was_closed_hold_no_place():
+    shared = Quota()
+    model = Throttled(ScriptedModel("uno dos"), quota=shared)
+
+    async def begin():
+        stream = model.stream(ask("?"))
+        await anext(stream)
+        return stream
+
+    for _ in range(20):
+        loop = asyncio.new_event_loop()
+        stream = loop.run_until_complete(begin())
+        loop.close()
+        del stream
+    assert shared.in_flight <= 8
+    asyncio.run(model.generate(replace(ask("?"), deadline=60)))
+
+
+def test_those_who_wait_begin_when_what_closed_the_way_was_not_the_last_word(run):
+    async def main(loop):
+        shared = Quota(loop.time)
+        held = [await shared.enter() for _ in range(8)]
+
+        def said(left, seconds):
+            return reply("ok", rate_limit=RateLimit(requests=left, requests_reset=seconds))
+
+        waiting = asyncio.create_task(shared.enter())
+        await asyncio.sleep(0.01)
+        shared.leave(held.pop(0), said(0, 30.0))
+        await asyncio.sleep(0.01)
+        shared.leave(held.pop(), said(100, 60.0))
+        held.append(await waiting)
+        while shared.in_flight < shared.window.size:
+            held.append(await shared.enter())
+        late = [asyncio.create_task(shared.enter()) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        for place in held:
+            shared.leave(place, None, RateLimited("slow down", retry_after=0.5))
+        await asyncio.gather(*late)
+        return loop.time()
+
+    assert run(main) == pytest.approx(0.53)
+
+
+def test_the_next_in_the_queue_begins_in_time_when_the_first_is_cancelled(run):
+    async def main(loop):
+        shared = Quota(loop.time)
+        place = await shared.enter()
+        shared.leave(place, None, RateLimited("slow down", retry_after=10.0))
+        first, second = (asyncio.create_task(shared.enter()) for _ in range(2))
+        await asyncio.sleep(1)
+        first.cancel()
+        await second
+        return loop.time()
+
+    assert run(main) == pytest.approx(10.0)
+
+
+def test_a_refusal_wakes_none_of_those_whom_it_does_not_concern(run):
+    async def main(loop):
+        woken, wake = 0, loop.call_soon_threadsafe
+
+        def counted(*args, **options):
+            nonlocal woken
+            woken += 1
+            return wake(*args, **options)
+
+        loop.call_soon_threadsafe = counted
+        shared = Quota(loop.time)
+        held = [await shared.enter() for _ in range(8)]
+        patient = [asyncio.create_task(shared.enter(60.0)) for _ in range(500)]
+        hasty = asyncio.create_task(shared.enter(2.05))
+        await asyncio.sleep(0)
+        for place in held:  # each a little later than the one before
+            await asyncio.sleep(0.01)
+            shared.leave(place, None, RateLimited("slow down", retry_after=2.0))
+        with pytest.raises(DeadlineExceeded, match="after its deadline"):
+            await hasty
+        failed_at = loop.time()
+        while shared.in_flight < 4:
+            await asyncio.sleep(0.1)
+        counted_so_far = woken
+        for task in patient:
+            task.cancel()
+        await asyncio.gather(*patient, return_exceptions=True)
+        return counted_so_far, failed_at
+
+    woken, failed_at = run(main)
+    assert woken < 30
+    assert failed_at < 0.1
+
+
+def test_one_call_a_minute_sees_whether_a_long_retry_after_still_holds(run):
+    async def main(loop):
+        begun, refuses = [], True
+
+        async def script(request):
+            begun.append(loop.time())
+            await asyncio.sleep(1)
+            if refuses:
+                raise RateLimited("tomorrow", retry_after=3600.0)
+            return "ok"
+
+        async def fail(calls):
+            asked = [model.generate(ask("?")) for _ in range(calls)]
+            errors = await asyncio.gather(*asked, return_exceptions=True)
+            assert {type(error) for error in errors} == {RateLimited}
+
+        model = throttled(script, loop)
+        await fail(1)
+        await asyncio.sleep(59)
+        await fail(3)  # not yet
+        await asyncio.sleep(5)
+        await fail(3)  # one asks the provider, two fail at once
+        await asyncio.sleep(65)
+        refuses = False
+        await model.generate(ask("?"))
+        await asyncio.gather(*(model.generate(ask("?")) for _ in range(3)))
+        return begun
+
+    begun = run(main)
+    assert begun[:4] == [0.0, 65.0, 131.0, 132.0]  # once it answers, nobody waits for more
+    assert begun[-1] < 135
+
+
+def test_a_retry_after_that_is_no_time_at_all_closes_the_way_for_a_minute(run):
+    async def main(loop):
+        def refuse(request):
+            raise RateLimited("never", retry_after=float("inf"))
+
+        shared = Quota(loop.time)
+        with pytest.raises(RateLimited):
+            await Throttled(ScriptedModel(refuse), quota=shared).generate(ask("?"))
+        await Throttled(ScriptedModel("ok"), quota=shared).generate(ask("?"))
+        return loop.time()
+
+    assert run(main) == pytest.approx(60.0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_child_waits_for_no_call_of_its_parent():
+    name = "shared-with-a-child"
+
+    async def main():
+        held = [await quota(name).enter() for _ in range(8)]
+        child = multiprocessing.get_context("fork").Process(target=answers, args=(name,))
+        child.start()
+        await asyncio.to_thread(child.join, 60)
+        code = child.exitcode
+        child.kill()
+        for place in held:
+            quota(name).leave(place)
+        return code
+
+    assert asyncio.run(main()) == 0
+
+
+def answers(name):
+    # A thread has no running loop, as the child's own one inherits its parent's.
+    thread = threading.Thread(
+        target=lambda: asyncio.run(standard(named("ok", name)).generate(ask("?"))), daemon=True
+    )
+    thread.start()
+    thread.join(30)
+    os._exit(int(thread.is_alive()))
