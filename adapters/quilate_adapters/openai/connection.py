@@ -2,16 +2,15 @@
 
 import json
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from quilate.errors import AuthenticationError
-from quilate.providers import Endpoint, PerLoop, malformed
+from quilate.providers import Endpoint, PerLoop, bounded, malformed
 from quilate.registry import require
-from quilate_adapters.openai.faults import TooLarge, translated
+from quilate_adapters.openai.faults import translated
 
 OFFICIAL = "https://api.openai.com/v1"
 _MAX_BYTES = 16 * 2**20
@@ -128,34 +127,13 @@ class Connection:
     async def _bound(self, response: Any) -> None:
         is_file = response.request.url.path.endswith("/content")
         limit = max(self._max_bytes, _MAX_FILE_BYTES) if is_file else self._max_bytes
-        response.stream = _bounded(response.stream, limit)
+        response.stream = bounded(response.stream, limit)
 
 
 def _limits() -> Any:
     import httpx2
 
     return httpx2.Limits(max_connections=1000, max_keepalive_connections=100)
-
-
-def _bounded(stream: Any, limit: int) -> Any:
-    """A body that ends in `TooLarge` after `limit` bytes."""
-    import httpx2
-
-    class Bounded(httpx2.AsyncByteStream):
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            seen = 0
-            # Closed here, not whenever it is collected: that may be while it still runs.
-            async with aclosing(aiter(stream)) as pieces:
-                async for piece in pieces:
-                    seen += len(piece)
-                    if seen > limit:
-                        raise TooLarge(f"more than {limit} bytes")
-                    yield piece
-
-        async def aclose(self) -> None:
-            await stream.aclose()
-
-    return Bounded()
 
 
 def _kind(headers: Mapping[str, str]) -> str:

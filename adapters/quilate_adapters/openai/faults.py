@@ -7,12 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from quilate import errors
-from quilate.providers import Endpoint, malformed, status_error
+from quilate.providers import Endpoint, TooLarge, malformed, status_error
 from quilate.registry import require
-
-
-class TooLarge(Exception):
-    """A reply of more bytes than any answer has."""
 
 
 @contextmanager

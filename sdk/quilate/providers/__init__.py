@@ -1,6 +1,7 @@
 """What adapters of hosted providers share: endpoints, HTTP faults as errors, prices, clients."""
 
 from quilate.providers.bills import billed
+from quilate.providers.bodies import TooLarge, bounded
 from quilate.providers.calls import patiently
 from quilate.providers.clients import PerLoop
 from quilate.providers.endpoint import Endpoint
@@ -11,8 +12,10 @@ from quilate.providers.prices import estimate
 __all__ = [
     "Endpoint",
     "PerLoop",
+    "TooLarge",
     "as_identity",
     "billed",
+    "bounded",
     "estimate",
     "malformed",
     "patiently",
