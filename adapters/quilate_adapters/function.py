@@ -3,7 +3,6 @@
 import functools
 import importlib
 import inspect
-import marshal
 import time
 import traceback
 import typing
@@ -11,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 import anyio.to_thread
@@ -19,6 +19,7 @@ from quilate.codec import digest
 from quilate.errors import ConfigurationError, MalformedReply, ModelError, QuilateError, Unsupported
 from quilate.middleware.base import close_stream
 from quilate.models import (
+    FEATURES,
     Capabilities,
     Event,
     Finished,
@@ -30,6 +31,8 @@ from quilate.models import (
     events_of,
     reply,
 )
+from quilate.providers import as_identity
+from quilate.registry import nearest
 
 _END = object()
 
@@ -92,8 +95,9 @@ class FunctionModel:
         self.info = ModelInfo(
             name=f"function/{called}",
             provider="function",
-            identity=f"function:{called}:{identity or _source_digest(function)}",
-            capabilities=Capabilities.declared("stream", *capabilities),
+            identity=f"function:{called}:{identity or _source_digest(function)}"
+            + as_identity(capabilities),
+            capabilities=_with_more(called, capabilities),
         )
 
     async def generate(self, request: Request) -> Response:
@@ -200,6 +204,17 @@ def _load(path: str) -> Any:
         ) from None
 
 
+def _with_more(called: str, names: Sequence[str]) -> Capabilities:
+    for name in names:
+        if name not in FEATURES:
+            raise ConfigurationError(
+                f"There is no capability '{name}'.",
+                where=f"function/{called}",
+                remedy=nearest(name, sorted(FEATURES)),
+            )
+    return Capabilities.declared("stream", *names)
+
+
 def _routine(function: Any) -> Any:
     """What holds the code of a callable: a function's own, or its class's ``__call__``."""
     if isinstance(function, functools.partial):
@@ -241,14 +256,34 @@ def _takes_request(function: Any) -> bool:
 
 
 def _source_digest(function: Any) -> str:
+    """A hash of the source and the code (a line can hold two lambdas) and of what it carries."""
     routine = _routine(function)
     try:
         source = inspect.getsource(routine)
     except (OSError, TypeError):
-        code = getattr(routine, "__code__", None)
-        source = repr(marshal.dumps(code)) if code else repr(type(routine))
-    state = repr(_state(function))
-    return digest(source, state)[:16]
+        source = repr(type(routine))
+    codes = [_code(layer.__code__) for layer in _layers(function) if hasattr(layer, "__code__")]
+    return digest(source, repr(codes), repr(_state(function)))[:16]
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """A function and those that it wraps (`functools.wraps`), from the outside in."""
+    layer = function.func if isinstance(function, functools.partial) else function
+    layer = layer if inspect.isroutine(layer) else _routine(layer)
+    while layer is not None:
+        yield layer
+        layer = getattr(layer, "__wrapped__", None)
+
+
+def _code(code: CodeType) -> list[Any]:
+    """What a code object does: neither where it stands nor any address."""
+    constants = [_code(c) if isinstance(c, CodeType) else _constant(c) for c in code.co_consts]
+    return [code.co_code, code.co_names, code.co_freevars, constants]
+
+
+def _constant(value: Any) -> str:
+    # A set's order is another in each process.
+    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
 
 
 def _state(function: Any) -> list[Any]:
@@ -259,12 +294,17 @@ def _state(function: Any) -> list[Any]:
     if not inspect.isroutine(function):
         return [] if isinstance(function, type) else [uuid.uuid4().hex]
     held = [] if inspect.ismodule(owner := getattr(function, "__self__", None)) else [owner]
-    inner = inspect.unwrap(function)
-    for cell in getattr(inner, "__closure__", None) or ():
-        with suppress(ValueError):  # a cell that is still empty
-            held.append(cell.cell_contents)
-    held += [getattr(inner, "__defaults__", None), getattr(inner, "__kwdefaults__", None)]
+    layers = list(_layers(function))
+    for layer in layers:
+        for cell in getattr(layer, "__closure__", None) or ():
+            with suppress(ValueError):  # a cell that is still empty
+                held += [value for value in [cell.cell_contents] if not _is_one(value, layers)]
+        held += [getattr(layer, "__defaults__", None), getattr(layer, "__kwdefaults__", None)]
     return [_plain(value) for value in held]
+
+
+def _is_one(value: Any, layers: Sequence[Any]) -> bool:
+    return any(value is layer for layer in layers)
 
 
 def _plain(value: Any) -> Any:

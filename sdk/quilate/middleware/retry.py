@@ -206,6 +206,7 @@ class Retrying(Wrapper):
         except ModelError as error:
             if failed:
                 error.usage, error.cost = _lost([*failed, error])
+            _part_from_context(error)
             raise
         finally:
             await close_stream(rest)
@@ -243,8 +244,16 @@ class Retrying(Wrapper):
             )
         except ModelError as error:
             error.usage, error.cost = _lost(failed)
+            _part_from_context(error)
             raise
         return cast(T, _billed(answer, failed)) if isinstance(answer, Response) else answer
+
+
+def _part_from_context(error: ModelError) -> None:
+    """Let go of what an adapter raised its error ``from None`` of: an SDK's own error may quote
+    the key, and Python only hides it."""
+    if error.__suppress_context__ and error.__cause__ is None:
+        error.__context__ = None
 
 
 class _Limits:

@@ -195,3 +195,33 @@ def test_a_path_is_imported_and_a_changed_function_is_another_model(tmp_path):
 def test_a_path_that_names_no_function(path, says):
     with pytest.raises(errors.ConfigurationError, match=says):
         model(path)
+
+
+def test_functions_that_differ_have_identities_that_differ():
+    one, other = model(lambda text: "A"), model(lambda text: "B")  # on one line
+    assert one.info.identity != other.info.identity
+
+    def plain(text: str) -> str:
+        return text
+
+    def marked(function, mark):
+        @functools.wraps(function)
+        def wrapper(text: str) -> str:
+            return mark + function(text)
+
+        return wrapper
+
+    assert model(marked(plain, "A")).info.identity != model(marked(plain, "B")).info.identity
+    assert model(marked(plain, "A")).info.identity == model(marked(plain, "A")).info.identity
+    assert model(plain).info.identity != model(plain, capabilities=["seed"]).info.identity
+    with pytest.raises(errors.ConfigurationError, match=r"temprature.*temperature"):
+        model(plain, capabilities=["temprature"])
+
+
+def test_a_function_that_exits_ends_its_call_alone():
+    def leave(text: str) -> str:
+        sys.exit("usage")
+
+    with pytest.raises(errors.ModelError, match="SystemExit: usage"):
+        quilate.model(leave).ask("?")
+    assert quilate.model(lambda text: "still here").ask("?").text == "still here"

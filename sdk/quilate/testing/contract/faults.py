@@ -210,6 +210,7 @@ def _error(model: Model, stream: bool) -> errors.ModelError:
         taken(model, request, stream)
     error = raised.value
     assert error.provider == model.info.provider
+    assert error.__context__ is None or KEY not in repr(error.__context__.__dict__)
     told = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__dict__)
     assert KEY not in told
     again = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
