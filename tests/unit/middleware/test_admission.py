@@ -3,16 +3,21 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import quilate as q
 from quilate.errors import ConfigurationError, InvalidRequest
-from quilate.messages import Message, Text
+from quilate.messages import Image, Message, Text, ToolCall, ToolResult
 from quilate.models import ChoiceFormat, JsonFormat, Request, Tool, ask
 from quilate.testing import ScriptedModel
 
 TOOL = Tool("look", "Look it up.", {"type": "object", "properties": {}})
 PLAIN = ask("?")
+
+
+def calling(arguments):
+    return Request((Message("assistant", (ToolCall("1", "look", arguments),)),))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,18 @@ PLAIN = ask("?")
         (Request(None), "not made of Quilate's values"),
         (replace(PLAIN, sampling=None), "not made of Quilate's values"),
         (replace(PLAIN, format={"type": "object"}), "not made of Quilate's values"),
+        (Request((Message("friend", (Text("?"),)),)), "role is 'friend'"),
+        (Request((Message("user", (Image(),)),)), "neither bytes nor a URL"),
+        (Request((Message("user", (Image(image="x"),)),)), "neither bytes nor a URL"),
+        (Request((Message("tool", (ToolResult("1", "a\ud800"),)),)), "result holds half a surr"),
+        (calling({"a": math.nan}), "arguments of the tool call 'look' is not JSON"),
+        (calling({"a": {1}}), "is not JSON"),
+        (calling(None), "'look' is None"),
+        (replace(PLAIN, extra={"a": math.nan}), "extra is not JSON"),
+        (replace(PLAIN, cache_prefix=-1), "cache_prefix is -1"),
+        (replace(PLAIN, parallel_tool_calls="no"), "parallel_tool_calls is 'no'"),
+        (ask("?", seed=np.int64(1)), "seed is"),
+        (ask("?", temperature=np.float32(0.5)), "temperature is"),
         (Request(()), "nothing to answer"),
         (Request((Message("user", ()),)), "nothing to answer"),
         (Request((Message("user", (Text(None),)),)), "text is None"),
