@@ -64,13 +64,18 @@ def _open(
 def _address(host: str, port: int) -> str:
     """A URL from what an ``…_HOST`` variable may hold: a host, a host and port, or a URL.
 
-    >>> _address("192.168.1.7", 11434), _address("https://box/", 1)
-    ('http://192.168.1.7:11434/v1', 'https://box/v1')
+    >>> _address("192.168.1.7", 11434), _address("https://box/", 1), _address("[fd00::1]:99", 1)
+    ('http://192.168.1.7:11434/v1', 'https://box/v1', 'http://[fd00::1]:99/v1')
     """
-    host = host.strip().rstrip("/")
+    host = host.strip().rstrip("/").removesuffix("/v1")
     if "://" in host:
-        return host if host.endswith("/v1") else f"{host}/v1"
-    name, _, given = host.partition(":")
+        return f"{host}/v1"
+    server, slash, path = host.partition("/")
+    if server.count(":") > 1 and "[" not in server:  # an IPv6 address alone
+        server = f"[{server}]"
+    name, colon, given = server.rpartition(":")
+    if not colon or given.endswith("]"):
+        name, given = server, ""
     # A server told to listen everywhere is reached here.
-    name = "127.0.0.1" if name in ("", "0.0.0.0") else name  # noqa: S104
-    return f"http://{name}:{given or port}/v1"
+    name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)  # noqa: S104
+    return f"http://{name}:{given or port}{slash}{path}/v1"

@@ -4,11 +4,24 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from quilate.errors import ConnectionFailed
-from quilate.providers import Endpoint, PerLoop, malformed, patiently, status_error
+from quilate.errors import ConnectionFailed, ModelError
+from quilate.providers import (
+    Endpoint,
+    PerLoop,
+    TooLarge,
+    bounded,
+    building_client,
+    encoded,
+    malformed,
+    patiently,
+    raise_alone,
+    status_error,
+)
 from quilate.retrievers import RerankerInfo
 
 _AT_ONCE = 64
+_MAX_BYTES = 16 * 2**20
+"""Of one reply: some hundred bytes a passage come, unless the documents come back with them."""
 
 
 def reranker(name: str, *, base_url: str, api_key: str | None = None) -> "ServerReranker":
@@ -22,8 +35,9 @@ def reranker(name: str, *, base_url: str, api_key: str | None = None) -> "Server
 
 
 class ServerReranker:
-    """Scores passages by calls of 64. Raises a `ModelError` and nothing else; a passage that the
-    model cannot take whole is an error of the server's."""
+    """Scores passages by calls of 64; a passage that the model cannot take whole is an error of
+    the server's. Raises a `ModelError`, or a `ConfigurationError` for an environment of which no
+    client can be made."""
 
     def __init__(self, at: Endpoint) -> None:
         self._at = at
@@ -49,7 +63,10 @@ class ServerReranker:
 
         key = self._at.key
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return httpx2.AsyncClient(timeout=None, headers=headers)
+        with building_client(self._at.where):
+            return httpx2.AsyncClient(
+                timeout=None, headers=headers, event_hooks={"response": [_bound]}
+            )
 
     async def _some(self, query: str, texts: list[str]) -> list[float]:
         body = {
@@ -64,29 +81,55 @@ class ServerReranker:
     async def _post(self, body: dict[str, Any]) -> Any:
         import httpx2
 
-        at = self._at
+        at, sent = self._at, encoded(self._at, body)
+        headers = {"content-type": "application/json"}
         try:
-            reply = await self._clients.get().post(f"{at.base_url}/rerank", json=body)
+            client = self._clients.get()
+            reply = await client.post(f"{at.base_url}/rerank", content=sent, headers=headers)
+        except TooLarge as error:
+            failed: ModelError = malformed(at, f"The reply is too large: {error}.")
+        except httpx2.DecodingError as error:
+            failed = malformed(at, f"The reply cannot be read: {error}.")
         except httpx2.HTTPError as error:
-            raise ConnectionFailed(
+            failed = ConnectionFailed(
                 f"The connection failed: {at.quiet(error)}.",
                 provider=at.provider,
                 where=at.where,
                 remedy="Check that the server runs there and that the address is right.",
-            ) from None
-        if reply.status_code != 200:
-            raise status_error(at, reply.status_code, _said(reply), headers=reply.headers)
-        try:
-            return reply.json()
-        except ValueError:
-            raise malformed(at, "The reply is not JSON.", "Check base_url.") from None
+            )
+        else:
+            return _read(at, reply)
+        raise_alone(failed)
+
+
+async def _bound(response: Any) -> None:
+    response.stream = bounded(response.stream, _MAX_BYTES)
+
+
+def _read(at: Endpoint, reply: Any) -> Any:
+    """The JSON of a reply; raises for an error's, with its request id."""
+    request_id = reply.headers.get("x-request-id")
+    if reply.status_code != 200:
+        raise status_error(
+            at, reply.status_code, _said(reply), headers=reply.headers, request_id=request_id
+        )
+    body = _json(reply)
+    if body is None:
+        raise malformed(at, "The reply is not JSON.", "Check base_url.")
+    return body
+
+
+def _json(reply: Any) -> Any:
+    try:
+        return reply.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _said(reply: Any) -> Any:
     """What an error's body says."""
-    try:
-        body = reply.json()
-    except ValueError:
+    body = _json(reply)
+    if body is None:
         return reply.text or reply.reason_phrase
     error = body.get("error", body) if isinstance(body, dict) else body
     said = error.get("message") or error.get("detail") if isinstance(error, dict) else None
@@ -100,7 +143,7 @@ def _scores(at: Endpoint, body: Any, count: int) -> list[float]:
     try:
         found = {int(entry["index"]): float(entry["relevance_score"]) for entry in body["results"]}
         scores = [found[i] for i in range(count)]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise malformed(at, f"The reply does not hold a score for each of {count}.") from None
     if len(body["results"]) != count or not all(map(math.isfinite, scores)):
         raise malformed(at, f"The reply does not hold one finite score for each of {count}.")

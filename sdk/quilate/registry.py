@@ -89,7 +89,8 @@ def model(
     and joins the run in which it is used (`middleware.ambient`). What it does not take is an
     error; with ``unsupported="warn"`` such a setting is left out with a warning. `options` are the
     adapter's own. Nothing heavy happens yet: weights load and connections open at the first call.
-    Raises `UnknownName` for a provider that nobody registered.
+    Raises `UnknownName` for a provider that nobody registered, and `ConfigurationError` for
+    options that what is opened does not take (a model that is open already takes none).
 
     >>> model("scripted/hola").ask("?").text
     'hola'
@@ -99,7 +100,12 @@ def model(
     if not isinstance(name, str):
         made: Any = name
         if not hasattr(name, "generate"):
-            made = factory("models", "function")(name, **options)
+            made = _call(factory("models", "function"), "A function", name, **options)
+        elif options:
+            raise ConfigurationError(
+                f"A model that is made already takes no options: {', '.join(options)}.",
+                remedy="Give them where it is made.",
+            )
         return standard(made, attempts=attempts, unsupported=unsupported)
     provider, slash, rest = name.partition("/")
     if not slash or not rest:
@@ -119,7 +125,14 @@ _SERVER = re.compile(r"@(https?://.*)$")
 def _at_server(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """``NAME@URL`` as the name, and the URL among the options."""
     at = _SERVER.search(name)
-    return (name, options) if at is None else (name[: at.start()], {"base_url": at[1], **options})
+    if at is None:
+        return name, options
+    if "base_url" in options:
+        raise ConfigurationError(
+            f"'{name}' says where the server is, and base_url says so too.",
+            remedy="Leave one of them out.",
+        )
+    return name[: at.start()], {"base_url": at[1], **options}
 
 
 def _call(make: Callable[..., Any], what: str, *arguments: Any, **options: Any) -> Any:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from quilate.codec import digest
 from quilate.errors import InvalidRequest, Unsupported
 from quilate.messages import (
     File,
@@ -86,8 +87,10 @@ def _blocks(at: Endpoint, message: Message, unsigned: bool) -> Iterator[Block]:
 
 
 def _id(text: str) -> str:
-    """A call's id in the letters that the API takes: other providers use more."""
-    return _NO_ID.sub("_", text)
+    """A call's id in the letters that the API takes: other providers use more. One that had to be
+    changed gets an end of its own, so that no two become one."""
+    plain = _NO_ID.sub("_", text)
+    return plain if plain == text else f"{plain[:50]}_{digest(text)[:8]}"
 
 
 def _reasoning(part: Reasoning, unsigned: bool) -> Iterator[Block]:

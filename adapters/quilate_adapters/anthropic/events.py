@@ -36,7 +36,7 @@ class Assembly:
         """Take the next event of the wire; gives those of our own that come of it."""
         try:
             yield from self._take(event)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise malformed(
                 self._at, f"An event of the stream cannot be read: {type(error).__name__} {error}."
             ) from None

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from quilate import errors
-from quilate.providers import Endpoint, malformed, status_error
+from quilate.providers import Endpoint, TooLarge, malformed, status_error
 from quilate.registry import require
 
 _STATUS: Mapping[str, int] = {
@@ -48,10 +48,14 @@ def translated(at: Endpoint) -> Iterator[None]:
             where=at.where,
             remedy="Remove the lone surrogates from it.",
         ) from None
+    except TooLarge as error:
+        raise malformed(at, f"The reply is too large: {error}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, httpx2.DecodingError) as bad:
         raise _unreadable(at, bad) from None
     except (sdk.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError) as error:
         cause = error.__cause__ or error
+        if isinstance(cause, TooLarge):
+            raise malformed(at, f"The reply is too large: {cause}.") from None
         if isinstance(cause, httpx2.DecodingError):
             raise _unreadable(at, cause) from None
         raise unreachable(at, cause) from None

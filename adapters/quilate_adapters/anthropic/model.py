@@ -20,7 +20,7 @@ from quilate.models import (
     Timing,
     TokenCount,
 )
-from quilate.providers import Endpoint, PerLoop, as_identity, malformed, with_more
+from quilate.providers import Endpoint, PerLoop, as_identity, bounded, malformed, with_more
 from quilate.registry import require
 from quilate_adapters.anthropic.events import Assembly
 from quilate_adapters.anthropic.faults import translated, unreachable
@@ -33,6 +33,9 @@ OFFICIAL = "https://api.anthropic.com"
 _LONGEST_WHOLE = 21_333
 """Above so many max_tokens an answer can take more than ten minutes, and connections on which
 nothing comes for so long are cut on the way: such answers are read as a stream."""
+
+_MAX_BYTES, _MAX_FILE_BYTES = 16 * 2**20, 512 * 2**20
+"""Of one answer, far more than any model writes; and of a batch's results."""
 
 
 def model(
@@ -112,6 +115,7 @@ class AnthropicMessages:
             identity=at.identity + options + as_identity(capabilities),
             context_length=self._profile.context_length,
             capabilities=takes,
+            details={"base_url": at.public_url},
             quota=at.quota,
         )
 
@@ -221,7 +225,9 @@ class AnthropicMessages:
             headers["Authorization"] = sdk.Omit()
         try:
             # A reply that sends the request elsewhere is not followed: the key stays here.
-            http = sdk.DefaultAsyncHttpxClient(timeout=None, follow_redirects=False)
+            http = sdk.DefaultAsyncHttpxClient(
+                timeout=None, follow_redirects=False, event_hooks={"response": [_bound]}
+            )
         except (ValueError, OSError, ImportError) as error:
             # What it makes of proxy and certificate settings in the environment.
             raise unreachable(self._at, error) from None
@@ -236,6 +242,11 @@ class AnthropicMessages:
             open_telemetry=False,
             http_client=http,
         )
+
+
+async def _bound(response: Any) -> None:
+    is_file = response.request.url.path.endswith("/results")  # of a batch
+    response.stream = bounded(response.stream, _MAX_FILE_BYTES if is_file else _MAX_BYTES)
 
 
 def json_of(at: Endpoint, reply: Any) -> Any:

@@ -72,6 +72,13 @@ def _tools(at: Endpoint, profile: Profile, request: Request) -> Body:
     choice = _choice(request.tool_choice)
     if choice["type"] in ("any", "tool"):
         _require(at, profile, "tool_choice")
+        if profile.thinking == "budget" and request.reasoning not in (None, "none"):
+            raise Unsupported(
+                "This model takes no forced tool call while it thinks.",
+                provider=at.provider,
+                where=at.where,
+                remedy="Ask tool_choice='auto', or leave `reasoning` out.",
+            )
     if request.parallel_tool_calls is False and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     plain = choice == {"type": "auto"} and request.tool_choice is None

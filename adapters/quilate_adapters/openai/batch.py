@@ -16,12 +16,13 @@ from quilate.errors import (
     ModelError,
     Unsupported,
 )
-from quilate.models import ChoiceFormat, Cost, Request, Response, Timing
-from quilate.providers import malformed, status_error
+from quilate.middleware.contract import Contracted
+from quilate.models import ChoiceFormat, Cost, JsonFormat, Request, Response, Timing
+from quilate.providers import encoded, malformed, status_error
 from quilate_adapters.openai import chat_reply, chat_request, responses_reply, responses_request
 from quilate_adapters.openai.chat import OpenAIChat
 from quilate_adapters.openai.connection import Connection
-from quilate_adapters.openai.faults import sent_error, translated
+from quilate_adapters.openai.faults import reading, sent_error, translated
 from quilate_adapters.openai.responses import OpenAIResponses
 
 _DISCOUNT = 0.5
@@ -33,8 +34,10 @@ async def submit(model: Any, requests: Sequence[Request]) -> str:
     """Hand in requests; returns the batch's id, by which its results can be had later, from any
     process. Needs the capability ``batch``."""
     adapter = _adapter(model)
-    lines = [_line(adapter, i, request) for i, request in enumerate(requests)]
-    content = "\n".join(lines).encode()
+    lines = [
+        _line(adapter, i, _admitted(model, adapter, request)) for i, request in enumerate(requests)
+    ]
+    content = b"\n".join(lines)
     if not 1 <= len(lines) <= _MAX_REQUESTS or len(content) > _MAX_BYTES:
         raise InvalidRequest(
             f"The batch has {len(lines)} requests and {len(content) / 2**20:.0f} MiB.",
@@ -42,7 +45,7 @@ async def submit(model: Any, requests: Sequence[Request]) -> str:
             where=adapter.wire.at.where,
             remedy=f"One takes 1 to {_MAX_REQUESTS:,} requests and {_MAX_BYTES // 2**20} MiB.",
         )
-    with translated(adapter.wire.at):
+    with reading(adapter.wire.at, {}), translated(adapter.wire.at):
         client = adapter.wire.client()
         file = await client.files.create(file=("requests.jsonl", content), purpose="batch")
         batch = await client.batches.create(
@@ -51,7 +54,7 @@ async def submit(model: Any, requests: Sequence[Request]) -> str:
             completion_window="24h",
             metadata={"requests": str(len(lines))},
         )
-    return str(batch.id)
+        return str(batch.id)
 
 
 async def results(model: Any, batch_id: str) -> list[Response | ModelError] | None:
@@ -61,12 +64,20 @@ async def results(model: Any, batch_id: str) -> list[Response | ModelError] | No
     wire = adapter.wire
     with translated(wire.at):
         batch = await wire.client().batches.retrieve(batch_id)
+    with reading(wire.at, {}):
+        return await _results(adapter, batch)
+
+
+async def _results(
+    adapter: OpenAIChat | OpenAIResponses, batch: Any
+) -> list[Response | ModelError] | None:
+    wire = adapter.wire
     if batch.status not in _ENDED:
         return None
     if batch.status == "failed":
         said = "; ".join(e.message or "" for e in (batch.errors and batch.errors.data) or ())
         raise InvalidRequest(
-            f"The batch {batch_id} was not taken: {said}.",
+            f"The batch {batch.id} was not taken: {said}.",
             provider=wire.at.provider,
             where=wire.at.where,
         )
@@ -108,11 +119,32 @@ def _endpoint(adapter: OpenAIChat | OpenAIResponses) -> str:
     return "/v1/chat/completions" if isinstance(adapter, OpenAIChat) else "/v1/responses"
 
 
-def _line(adapter: OpenAIChat | OpenAIResponses, number: int, request: Request) -> str:
-    if isinstance(request.format, ChoiceFormat):
-        raise Unsupported(
-            "A batch takes no choices.", where=adapter.info.name, remedy="Ask for JSON instead."
-        )
+def _admitted(given: Any, adapter: OpenAIChat | OpenAIResponses, request: Request) -> Request:
+    """The request as a batch takes it, by the contract that the model was opened with. What is
+    emulated round an adapter does not go with a batch: there its own word counts."""
+    has = adapter.info.capabilities.has
+    choice = request.tool_choice not in (None, "auto")
+    for what, is_refused in (
+        ("deadlines", (request.deadline, request.first_event_deadline) != (None, None)),
+        ("choices", isinstance(request.format, ChoiceFormat)),
+        ("JSON formats", isinstance(request.format, JsonFormat) and not has("json_schema")),
+        ("tools", bool(request.tools) and not has("tools")),
+        ("a choice of tools", bool(request.tools) and choice and not has("tool_choice")),
+    ):
+        if is_refused:
+            raise Unsupported(
+                f"A batch takes no {what} for this model.",
+                where=adapter.info.name,
+                provider=adapter.info.provider,
+                remedy="Leave them out, or ask the model outside a batch.",
+            )
+    while given is not adapter and not isinstance(given, Contracted):
+        given = given.inner
+    policy = given._unsupported if isinstance(given, Contracted) else "raise"
+    return Contracted(adapter, unsupported=policy)._admit(request)
+
+
+def _line(adapter: OpenAIChat | OpenAIResponses, number: int, request: Request) -> bytes:
     make = chat_request.body if isinstance(adapter, OpenAIChat) else responses_request.body
     entry = {
         "custom_id": str(number),
@@ -120,17 +152,14 @@ def _line(adapter: OpenAIChat | OpenAIResponses, number: int, request: Request) 
         "url": _endpoint(adapter),
         "body": make(adapter.wire, request),
     }
-    return json.dumps(entry, ensure_ascii=False)
+    return encoded(adapter.wire.at, entry)
 
 
 async def _lines(wire: Connection, file_id: str) -> dict[str, Any]:
     with translated(wire.at):
         content = (await wire.client().files.content(file_id)).content
         entries = [json.loads(line) for line in content.split(b"\n") if line.strip()]
-    try:
-        return {entry["custom_id"]: entry for entry in entries}
-    except (KeyError, TypeError):
-        raise malformed(wire.at, "The batch's results cannot be read.") from None
+    return {entry["custom_id"]: entry for entry in entries}
 
 
 def _outcome(
@@ -143,10 +172,11 @@ def _outcome(
     if isinstance(answer, Mapping) and isinstance(answer.get("body"), Mapping):
         body, code = answer["body"], answer.get("status_code")
         if code != 200:
-            said = body.get("error") or {}
+            found = body.get("error")
+            said = found if isinstance(found, Mapping) else {"message": found}
             return status_error(
                 at,
-                int(code or 0),
+                code if isinstance(code, int) else 0,
                 said.get("message") or body,
                 code=f"{said.get('code')} {said.get('type')}",
                 request_id=answer.get("request_id"),

@@ -1,7 +1,7 @@
 """The Model over Chat Completions."""
 
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 
 from quilate.decisions import Decision, Question
@@ -12,7 +12,7 @@ from quilate_adapters.openai import chat_reply, chat_request, profiles
 from quilate_adapters.openai.chat_stream import Assembly
 from quilate_adapters.openai.connection import Connection
 from quilate_adapters.openai.decisions import decide
-from quilate_adapters.openai.settings import misread
+from quilate_adapters.openai.faults import reading
 
 _PATH = "/chat/completions"
 
@@ -32,6 +32,7 @@ def info(
         identity=at.identity + (f":{api}" if api != "chat" else "") + as_identity(more),
         capabilities=with_more(at, known, more, profiles.TRANSLATED),
         quota=at.quota,
+        details={"base_url": at.public_url},
     )
 
 
@@ -65,17 +66,17 @@ class OpenAIChat:
         started, first_at = time.perf_counter(), None
         async with aclosing(self.wire.events(_PATH, body, headers)) as chunks:
             async for chunk in chunks:
-                try:
+                with reading(at, headers):
                     events = list(whole.add(chunk))
-                except (TypeError, AttributeError, KeyError, IndexError) as error:
-                    raise misread(at, error) from None
                 for event in events:
                     first_at = first_at or time.perf_counter()
                     yield event
         if whole.finish is None:
-            raise ended_early(at, headers.get("x-request-id"))
+            raise ended_early(at, headers)
         timing = Timing(time.perf_counter() - started, first_at and first_at - started)
-        yield Finished(chat_reply.response(at, request, whole.completion(), headers, timing))
+        with reading(at, headers):
+            completion = whole.completion()
+        yield Finished(chat_reply.response(at, request, completion, headers, timing))
 
     async def decide(self, request: Request, questions: Sequence[Question]) -> list[Decision]:
         """One decision a question, by OpenAI's decisions endpoint (capability ``decide``)."""
@@ -86,11 +87,11 @@ class OpenAIChat:
         await self.wire.aclose()
 
 
-def ended_early(at: Endpoint, request_id: str | None) -> ConnectionFailed:
+def ended_early(at: Endpoint, headers: Mapping[str, str]) -> ConnectionFailed:
     """A stream that stopped before its end."""
     return ConnectionFailed(
         "The stream ended before the answer did.",
         provider=at.provider,
         where=at.where,
-        request_id=request_id,
+        request_id=at.quiet(headers.get("x-request-id") or "") or None,
     )

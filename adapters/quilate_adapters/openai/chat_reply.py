@@ -7,7 +7,8 @@ from quilate.messages import Message, Part, Reasoning, Text
 from quilate.models import FinishReason, Request, Response, Timing, TokenLogprob, Usage
 from quilate.providers import Endpoint, billed, estimate, malformed, rate_limit
 from quilate_adapters.openai.chat_request import REASONING_FIELDS
-from quilate_adapters.openai.settings import check_refusal, misread, tool_call
+from quilate_adapters.openai.faults import reading
+from quilate_adapters.openai.settings import check_refusal, text_of, tool_call
 
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -26,10 +27,8 @@ def response(
     timing: Timing,
 ) -> Response:
     """The response to a whole completion; raises `MalformedReply` and `ContentRefused`."""
-    try:
+    with reading(at, headers):
         return _response(at, request, completion, headers, timing)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise misread(at, error) from None
 
 
 def _response(
@@ -51,7 +50,7 @@ def _response(
     usage, name = _usage(completion.get("usage")), completion.get("model")
     cost = estimate(at, name, usage)
     with billed(usage, cost):
-        check_refusal(at, message.get("refusal"), headers)
+        check_refusal(at, message.get("refusal"))
         parts = _parts(at, message)
     return Response(
         Message("assistant", parts),
@@ -72,20 +71,14 @@ def _parts(at: Endpoint, message: Mapping[str, Any]) -> tuple[Part, ...]:
     for field in REASONING_FIELDS:
         thought = message.get(field)
         if thought:
-            parts.append(Reasoning(_text(at, thought), id=field, provider=at.provider))
+            parts.append(Reasoning(text_of(at, thought), id=field, provider=at.provider))
             break
     if message.get("content"):
-        parts.append(Text(_text(at, message["content"])))
+        parts.append(Text(text_of(at, message["content"])))
     for call in message.get("tool_calls") or ():
         function = call["function"]
         parts.append(tool_call(at, call.get("id"), function["name"], function.get("arguments")))
     return tuple(parts) or (Text(""),)
-
-
-def _text(at: Endpoint, found: Any) -> str:
-    if not isinstance(found, str):
-        raise malformed(at, f"The reply's text is not a string: {str(found)[:100]!r}.")
-    return found
 
 
 def _logprobs(request: Request, choice: Mapping[str, Any]) -> tuple[TokenLogprob, ...] | None:

@@ -1,9 +1,9 @@
 """Quilate's requests as bodies of Chat Completions."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from quilate.errors import Unsupported
 from quilate.messages import (
     Audio,
     File,
@@ -12,19 +12,33 @@ from quilate.messages import (
     Part,
     Reasoning,
     Text,
+    ToolCall,
     ToolResult,
 )
 from quilate.models import Request
 from quilate.providers import Endpoint
 from quilate_adapters.openai import media
 from quilate_adapters.openai.connection import Connection
-from quilate_adapters.openai.settings import cache_key, effort, forced, json_schema, unsupported
+from quilate_adapters.openai.faults import writing
+from quilate_adapters.openai.settings import (
+    arguments_of,
+    cache_key,
+    effort,
+    forced,
+    json_schema,
+    unsupported,
+)
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 
 def body(wire: Connection, request: Request, *, stream: bool = False) -> dict[str, Any]:
     """The body; raises an `InvalidRequest` for what cannot be sent."""
+    with writing(wire.at):
+        return _body(wire, request, stream)
+
+
+def _body(wire: Connection, request: Request, stream: bool) -> dict[str, Any]:
     sampling, at = request.sampling, wire.at
     if wire.official and sampling.top_k is not None:
         raise unsupported(at, "top_k", "OpenAI has none: leave it out, or use top_p.")
@@ -87,7 +101,7 @@ def _turns(at: Endpoint, message: Message) -> Iterator[dict[str, Any]]:
         yield _assistant(at, Message("assistant", others))
     elif others or not results:
         role = "user" if message.role == "tool" else message.role
-        yield {"role": role, "content": _content(at, others)}
+        yield {"role": role, "content": _content(at, role, others)}
 
 
 def _result(part: ToolResult) -> str:
@@ -104,7 +118,7 @@ def _assistant(at: Endpoint, message: Message) -> dict[str, Any]:
                 "type": "function",
                 "function": {
                     "name": call.name,
-                    "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
+                    "arguments": arguments_of(at, call),
                 },
             }
             for call in message.tool_calls
@@ -116,20 +130,20 @@ def _assistant(at: Endpoint, message: Message) -> dict[str, Any]:
         if isinstance(part, Reasoning) and part.provider == at.provider:
             if part.id in REASONING_FIELDS:
                 turn[part.id] = turn.get(part.id, "") + part.reasoning
-        elif isinstance(part, Image | Audio | File):
-            raise unsupported(
-                at, f"{type(part).__name__.lower()} in an assistant's message", "Leave it out."
-            )
+        elif not isinstance(part, Text | ToolCall | Reasoning):
+            raise _misplaced(at, part, "assistant")
     return turn
 
 
-def _content(at: Endpoint, parts: tuple[Part, ...]) -> str | list[dict[str, Any]]:
+def _content(at: Endpoint, role: str, parts: tuple[Part, ...]) -> str | list[dict[str, Any]]:
+    # Thoughts are the assistant's alone, and no other message has a field for them.
+    parts = tuple(part for part in parts if not isinstance(part, Reasoning))
     if all(isinstance(part, Text) for part in parts):
         return "".join(part.text for part in parts if isinstance(part, Text))
-    return [found for part in parts if (found := _part(at, part)) is not None]
+    return [_part(at, role, part) for part in parts]
 
 
-def _part(at: Endpoint, part: Part) -> dict[str, Any] | None:
+def _part(at: Endpoint, role: str, part: Part) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     if isinstance(part, Image):
@@ -138,4 +152,10 @@ def _part(at: Endpoint, part: Part) -> dict[str, Any] | None:
         return {"type": "input_audio", "input_audio": media.audio(at, part)}
     if isinstance(part, File):
         return {"type": "file", "file": media.file(at, part)}
-    return None
+    raise _misplaced(at, part, role)
+
+
+def _misplaced(at: Endpoint, part: Any, role: str) -> Unsupported:
+    return unsupported(
+        at, f"a part of kind {type(part).__name__} in a message of {role}", "Leave it out."
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from quilate.models import Event, ReasoningDelta, TextDelta, ToolCallDelta
 from quilate.providers import Endpoint, malformed
 from quilate_adapters.openai.chat_request import REASONING_FIELDS
+from quilate_adapters.openai.settings import text_of
 
 
 class Assembly:
@@ -70,6 +71,7 @@ class Assembly:
                 continue
             if name in REASONING_FIELDS and self._thinks_elsewhere(name):
                 continue  # a server that says the same in both fields
+            piece = text_of(self._at, piece)
             self._texts.setdefault(name, []).append(piece)
             if name == "content":
                 yield TextDelta(piece)
@@ -83,7 +85,7 @@ class Assembly:
         for position, piece in enumerate(delta.get("tool_calls") or ()):
             index = piece.get("index", position)
             function = piece.get("function") or {}
-            name, written = function.get("name"), function.get("arguments") or ""
+            name, written = function.get("name"), text_of(self._at, function.get("arguments") or "")
             call = self._calls.get(index)
             if call is None:
                 if not name or not piece.get("id"):

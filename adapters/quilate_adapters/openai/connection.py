@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from quilate.errors import AuthenticationError
-from quilate.providers import Endpoint, PerLoop, bounded, malformed
+from quilate.providers import Endpoint, PerLoop, bounded, building_client, encoded, malformed
 from quilate.registry import require
-from quilate_adapters.openai.faults import translated
+from quilate_adapters.openai.faults import reading, sent_error, translated
 
 OFFICIAL = "https://api.openai.com/v1"
 _MAX_BYTES = 16 * 2**20
@@ -36,52 +36,42 @@ class Connection:
 
     def __init__(self, at: Endpoint, *, max_bytes: int = _MAX_BYTES) -> None:
         self.at = at
-        self.official = urlsplit(at.base_url).hostname == urlsplit(OFFICIAL).hostname
+        self.official = is_official(at.base_url)
         self._max_bytes = max_bytes
         self._clients: PerLoop[Any] = PerLoop(self._make)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Reply:
-        """The reply to a body; raises a `ModelError` and nothing else."""
+        """The reply to a body; raises a `ModelError`, or a `ConfigurationError` for an environment
+        of which no client can be made."""
         import httpx2
 
         with translated(self.at):
-            client = self.client()
-            reply = await client.post(path, cast_to=httpx2.Response, body=body)
-            try:
-                found = json.loads(reply.content)
-            except RecursionError:
-                found = None
-            except ValueError as error:
-                raise malformed(
-                    self.at,
-                    f"The reply is not JSON but {_kind(reply.headers)}: {error}.",
-                    "Check that base_url is the server's API address (often ending /v1).",
-                ) from None
-        return Reply(_object(self.at, found), reply.headers)
+            sent = encoded(self.at, body)
+            reply = await self.client().post(path, cast_to=httpx2.Response, content=sent)
+        with reading(self.at, reply.headers):
+            return Reply(_object(self.at, _parsed(self.at, reply)), reply.headers)
 
     async def events(
         self, path: str, body: Mapping[str, Any], headers: dict[str, str]
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The JSON objects of a stream; the reply's headers go into `headers`."""
         with translated(self.at):
-            sdk, client = require("openai", extra="openai"), self.client()
-            stream = await client.post(
-                path, cast_to=object, body=body, stream=True, stream_cls=sdk.AsyncStream[object]
+            sdk, sent = require("openai", extra="openai"), encoded(self.at, body)
+            stream = await self.client().post(
+                path, cast_to=object, content=sent, stream=True, stream_cls=sdk.AsyncStream[object]
             )
         try:
             headers.update(stream.response.headers)
-            if "event-stream" not in _kind(headers):
-                raise malformed(
-                    self.at,
-                    f"The reply is not a stream of events but {_kind(headers)}.",
-                    "Check that base_url is the server's API address (often ending /v1).",
-                )
+            with reading(self.at, headers):
+                _check_events(self.at, headers)
             while True:
-                with translated(self.at):
-                    event = await anext(stream, None)
-                if event is None:
-                    return
-                yield _object(self.at, event)
+                with reading(self.at, headers):
+                    with translated(self.at):
+                        event = await anext(stream, None)
+                    if event is None:
+                        return
+                    found = _object(self.at, event)
+                yield found
         finally:
             await stream.close()
 
@@ -92,7 +82,7 @@ class Connection:
                 "There is no API key for OpenAI.",
                 provider=self.at.provider,
                 where=self.at.where,
-                remedy="Set OPENAI_API_KEY, or pass api_key=….",
+                remedy="Set OPENAI_API_KEY and leave base_url out, or pass api_key=….",
             )
         return self._clients.get()
 
@@ -104,18 +94,20 @@ class Connection:
 
     def _make(self) -> Any:
         sdk = require("openai", extra="openai")
+        with building_client(self.at.where):
+            http = sdk.DefaultAsyncHttpxClient(
+                base_url=self.at.base_url,
+                timeout=None,
+                limits=_limits(),
+                event_hooks={"response": [self._bound]},
+            )
         # Retries, deadlines and concurrency are Quilate's own layers. The SDK insists on some key.
         client = sdk.AsyncOpenAI(
             api_key=self.at.key or "none",
             base_url=self.at.base_url,
             max_retries=0,
             timeout=None,
-            http_client=sdk.DefaultAsyncHttpxClient(
-                base_url=self.at.base_url,
-                timeout=None,
-                limits=_limits(),
-                event_hooks={"response": [self._bound]},
-            ),
+            http_client=http,
         )
         named = (os.environ.get("OPENAI_BASE_URL") or "").rstrip("/")
         if not self.official and self.at.base_url != named:
@@ -130,6 +122,15 @@ class Connection:
         response.stream = bounded(response.stream, limit)
 
 
+def is_official(base_url: str) -> bool:
+    """Whether OpenAI itself answers there, in whatever region.
+
+    >>> is_official("https://eu.api.openai.com/v1"), is_official("https://api.openai.com.evil/v1")
+    (True, False)
+    """
+    return f".{urlsplit(base_url).hostname}".endswith(".api.openai.com")
+
+
 def _limits() -> Any:
     import httpx2
 
@@ -140,6 +141,27 @@ def _kind(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "of no content type")
 
 
+def _check_events(at: Endpoint, headers: Mapping[str, str]) -> None:
+    if "event-stream" not in _kind(headers):
+        raise malformed(
+            at,
+            f"The reply is not a stream of events but {_kind(headers)}.",
+            "Check that base_url is the server's API address (often ending /v1).",
+        )
+
+
+def _parsed(at: Endpoint, reply: Any) -> Any:
+    try:
+        return json.loads(reply.content)
+    except (ValueError, RecursionError) as error:
+        said = str(error)
+    raise malformed(
+        at,
+        f"The reply is not JSON but {_kind(reply.headers)}: {said}.",
+        "Check that base_url is the server's API address (often ending /v1).",
+    )
+
+
 def _object(at: Endpoint, found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise malformed(
@@ -148,7 +170,5 @@ def _object(at: Endpoint, found: Any) -> dict[str, Any]:
             "Check that base_url is the server's API address (often ending /v1).",
         )
     if found.get("error"):
-        from quilate_adapters.openai.faults import sent_error
-
         raise sent_error(at, found["error"])
     return found

@@ -9,7 +9,8 @@ from quilate.models import Cost, Request, Usage
 from quilate.providers import estimate, malformed
 from quilate_adapters.openai import responses_request
 from quilate_adapters.openai.connection import Connection
-from quilate_adapters.openai.settings import misread, unsupported
+from quilate_adapters.openai.faults import reading
+from quilate_adapters.openai.settings import unsupported
 
 _MAX_QUESTIONS, _MAX_LABELS = 400, 255
 
@@ -26,10 +27,8 @@ async def decide(
     for start in range(0, len(questions), _MAX_QUESTIONS):
         some = questions[start : start + _MAX_QUESTIONS]
         reply = await wire.post("/decisions", _body(wire, request, some))
-        try:
+        with reading(wire.at, reply.headers):
             decisions += _read(wire, some, reply.body)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise misread(wire.at, error) from None
     return decisions
 
 

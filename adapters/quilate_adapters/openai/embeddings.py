@@ -1,7 +1,7 @@
 """The Embedder over OpenAI's embeddings endpoint, and every server that speaks it."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,6 +9,7 @@ from quilate.errors import ConfigurationError, InvalidRequest
 from quilate.providers import malformed, patiently
 from quilate.retrievers import EmbedderInfo
 from quilate_adapters.openai.connection import Connection
+from quilate_adapters.openai.faults import reading
 from quilate_adapters.openai.opening import endpoint
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class OpenAIEmbedder:
             )
         self.info = EmbedderInfo(
             f"{at.provider}/{at.name}",
-            ":".join([at.identity, str(dimension), *filter(None, prefixes.values())]),
+            ":".join([at.identity, str(dimension), *_named(prefixes)]),
             dimension,
             max_tokens or (_MAX_TOKENS if wire.official else None),
         )
@@ -127,12 +128,11 @@ class OpenAIEmbedder:
         }
         if self._shortens:
             body["dimensions"] = self.info.dimension
-        reply = (await self._wire.post("/embeddings", body)).body
-        try:
-            found = {int(entry["index"]): _vector(entry["embedding"]) for entry in reply["data"]}
+        reply = await self._wire.post("/embeddings", body)
+        with reading(self._wire.at, reply.headers):
+            data = reply.body["data"]
+            found = {int(entry["index"]): _vector(entry["embedding"]) for entry in data}
             rows = np.stack([found[i] for i in range(len(texts))])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise malformed(self._wire.at, "The reply does not hold a vector a text.") from None
         if rows.shape[1] != self.info.dimension:
             raise ConfigurationError(
                 f"The vectors have {rows.shape[1]} dimensions, not {self.info.dimension}.",
@@ -143,6 +143,10 @@ class OpenAIEmbedder:
         if not np.all(np.isfinite(lengths)) or not np.all(lengths > 0):
             raise malformed(self._wire.at, "A vector of the reply has no direction.")
         return rows / lengths
+
+
+def _named(prefixes: Mapping[str, str]) -> Iterator[str]:
+    return (f"{kind}={prefix}" for kind, prefix in prefixes.items() if prefix)
 
 
 def _vector(found: Any) -> Any:

@@ -7,47 +7,87 @@ from contextlib import contextmanager
 from typing import Any
 
 from quilate import errors
-from quilate.providers import Endpoint, TooLarge, malformed, status_error
+from quilate.providers import Endpoint, TooLarge, malformed, raise_alone, status_error
 from quilate.registry import require
+
+_MISREAD = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What reading a reply raises that has other fields, or others in them, than its protocol."""
 
 
 @contextmanager
 def translated(at: Endpoint) -> Iterator[None]:
     """Raise Quilate's errors for the SDK's. They are not chained: the SDK's own may quote headers
-    and keys."""
+    and keys, and hold the request."""
     import httpx2
 
     sdk = require("openai", extra="openai")
     try:
         yield
-    except sdk.APIStatusError as error:
-        raise status_error(
-            at,
-            error.status_code,
-            _message(error),
-            code=f"{error.code} {error.type}",
-            headers=error.response.headers,
-            request_id=error.request_id,
-        ) from None
     except (TimeoutError, sdk.APITimeoutError, httpx2.TimeoutException):
-        raise errors.DeadlineExceeded(
+        failed: errors.ModelError = errors.DeadlineExceeded(
             "The connection timed out.", provider=at.provider, where=at.where
-        ) from None
-    except (sdk.APIResponseValidationError, ValueError) as error:  # JSON and UTF-8 among them
-        raise malformed(at, f"The reply cannot be read: {at.quiet(error)[:500]}.") from None
+        )
+    except sdk.APIStatusError as error:
+        failed = _status_error(at, error)
+    except (sdk.APIResponseValidationError, ValueError, RecursionError) as error:
+        # JSON and UTF-8 among them
+        failed = malformed(at, f"The reply cannot be read: {at.quiet(error)[:500]}.")
     except (sdk.APIConnectionError, httpx2.HTTPError, TooLarge) as error:
-        raise _connection_error(at, error) from None
+        failed = _connection_error(at, error)
     except sdk.APIError as error:
-        raise sent_error(
-            at, error.body if isinstance(error.body, Mapping) else str(error)
-        ) from None
+        failed = sent_error(at, error.body if isinstance(error.body, Mapping) else str(error))
+    else:
+        return
+    raise_alone(failed)
+
+
+@contextmanager
+def writing(at: Endpoint) -> Iterator[None]:
+    """Write a request's body inside: fields that are not what `Request` and its parts say are an
+    `InvalidRequest`."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError) as error:
+        failed = errors.InvalidRequest(
+            at.quiet(f"The request is not made of Quilate's values: {error}."),
+            provider=at.provider,
+            where=at.where,
+            remedy="Its fields are those of Request, of its messages' parts and of its tools.",
+        )
+    else:
+        return
+    raise_alone(failed)
+
+
+@contextmanager
+def reading(at: Endpoint, headers: Mapping[str, str]) -> Iterator[None]:
+    """Read inside what a reply holds: what is not of its protocol's form is a `MalformedReply`,
+    and every error about the reply carries its request id."""
+    try:
+        yield
+    except _MISREAD as error:
+        failed: errors.ModelError = misread(at, error)
+    except errors.ModelError as error:
+        failed = error
+    else:
+        return
+    if failed.request_id is None and "x-request-id" in headers:
+        failed.request_id = at.quiet(headers["x-request-id"])
+    raise_alone(failed)
+
+
+def misread(at: Endpoint, error: Exception) -> errors.MalformedReply:
+    """A reply whose fields are not what the protocol says."""
+    return malformed(at, f"The reply is not of its protocol's form ({at.quiet(error)[:500]}).")
 
 
 def sent_error(at: Endpoint, said: Any) -> errors.ModelError:
     """The error for one that came inside a reply of status 200."""
     body: Mapping[str, Any] = said if isinstance(said, Mapping) else {"message": said}
     code = f"{body.get('code') or ''} {body.get('type') or ''}"
-    what = at.quiet(body.get("message") or json.dumps(dict(body))).rstrip(".")
+    what = at.quiet(body.get("message") or json.dumps(dict(body)))[:2000].rstrip(".")
     status = body.get("code") if isinstance(body.get("code"), int) else None
     if status is not None and status >= 400:
         return status_error(at, status, what, code=code)
@@ -56,6 +96,8 @@ def sent_error(at: Endpoint, said: Any) -> errors.ModelError:
         kind = errors.RateLimited
     elif "overloaded" in code:
         kind = errors.Overloaded
+    elif "insufficient_quota" in code:
+        kind = errors.ModelError
     elif "policy" in code or "content_filter" in code:
         kind = errors.ContentRefused
     elif "context_length" in code:
@@ -103,6 +145,17 @@ def _proxy(at: Endpoint) -> str | None:
         return None
     proxies = getproxies()
     return proxies.get(address.scheme) or proxies.get("all")
+
+
+def _status_error(at: Endpoint, error: Any) -> errors.ModelError:
+    return status_error(
+        at,
+        error.status_code,
+        _message(error),
+        code=f"{error.code} {error.type}",
+        headers=error.response.headers,
+        request_id=error.request_id,
+    )
 
 
 def _message(error: Any) -> str:

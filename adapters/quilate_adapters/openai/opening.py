@@ -6,7 +6,7 @@ from collections.abc import Collection
 from quilate.errors import ConfigurationError
 from quilate.providers import Endpoint
 from quilate_adapters.openai.chat import OpenAIChat
-from quilate_adapters.openai.connection import OFFICIAL
+from quilate_adapters.openai.connection import OFFICIAL, is_official
 from quilate_adapters.openai.profiles import Api, profile
 from quilate_adapters.openai.responses import OpenAIResponses
 
@@ -42,8 +42,7 @@ def model(
     """
     at = endpoint(name, base_url, api_key)
     if api is None:
-        official = at.base_url.startswith(OFFICIAL)
-        api = "responses" if official and profile(name).reasons else "chat"
+        api = "responses" if is_official(at.base_url) and profile(name).reasons else "chat"
     if api not in ("chat", "responses"):
         raise ConfigurationError(
             f"api is {api!r}.", where=f"openai/{name}", remedy="It is 'chat' or 'responses'."

@@ -11,8 +11,8 @@ from quilate_adapters.openai import responses_reply, responses_request
 from quilate_adapters.openai.chat import ended_early, info
 from quilate_adapters.openai.connection import Connection
 from quilate_adapters.openai.decisions import decide
+from quilate_adapters.openai.faults import reading
 from quilate_adapters.openai.responses_stream import Reading
-from quilate_adapters.openai.settings import misread
 
 _PATH = "/responses"
 
@@ -39,21 +39,19 @@ class OpenAIResponses:
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece."""
         body = responses_request.body(self.wire, request, stream=True)
-        at, reading, headers = self.wire.at, Reading(self.wire.at), dict[str, str]()
+        at, pieces, headers = self.wire.at, Reading(self.wire.at), dict[str, str]()
         started, first_at = time.perf_counter(), None
         async with aclosing(self.wire.events(_PATH, body, headers)) as events:
             async for event in events:
-                try:
-                    found = list(reading.add(event))
-                except (TypeError, AttributeError, KeyError, IndexError) as error:
-                    raise misread(at, error) from None
+                with reading(at, headers):
+                    found = list(pieces.add(event))
                 for ours in found:
                     first_at = first_at or time.perf_counter()
                     yield ours
-        if reading.whole is None:
-            raise ended_early(at, headers.get("x-request-id"))
+        if pieces.whole is None:
+            raise ended_early(at, headers)
         timing = Timing(time.perf_counter() - started, first_at and first_at - started)
-        yield Finished(responses_reply.response(self.wire, request, reading.whole, headers, timing))
+        yield Finished(responses_reply.response(self.wire, request, pieces.whole, headers, timing))
 
     async def decide(self, request: Request, questions: Sequence[Question]) -> list[Decision]:
         """One decision a question, by OpenAI's decisions endpoint (capability ``decide``)."""

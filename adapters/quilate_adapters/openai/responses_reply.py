@@ -8,7 +8,8 @@ from quilate.messages import Message, Part, Reasoning, Text, ToolCall
 from quilate.models import FinishReason, Request, Response, Timing, TokenLogprob, Usage
 from quilate.providers import billed, estimate, malformed, rate_limit
 from quilate_adapters.openai.connection import Connection
-from quilate_adapters.openai.settings import check_refusal, misread, tool_call
+from quilate_adapters.openai.faults import reading
+from quilate_adapters.openai.settings import check_refusal, text_of, tool_call
 
 
 def response(
@@ -19,10 +20,8 @@ def response(
     timing: Timing,
 ) -> Response:
     """The response to a whole reply; raises a `ModelError`."""
-    try:
+    with reading(wire.at, headers):
         return _response(wire, request, reply, headers, timing)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise misread(wire.at, error) from None
 
 
 def _response(
@@ -47,7 +46,7 @@ def _response(
     usage, name = _usage(reply.get("usage")), reply.get("model")
     cost = estimate(at, name, usage)
     with billed(usage, cost):
-        check_refusal(at, _refusal(reply), headers)
+        check_refusal(at, _refusal(reply))
         parts = tuple(part for item in reply["output"] for part in _parts(wire, item))
     return Response(
         Message("assistant", parts or (Text(""),)),
@@ -80,7 +79,7 @@ def _parts(wire: Connection, item: Mapping[str, Any]) -> Iterator[Part]:
     if kind == "message":
         for content in item.get("content") or ():
             if content.get("type") == "output_text" and content["text"]:
-                yield Text(content["text"])
+                yield Text(text_of(at, content["text"]))
     elif kind == "function_call":
         yield tool_call(at, item.get("call_id"), item.get("name"), item.get("arguments"))
     elif kind == "reasoning":

@@ -1,6 +1,5 @@
 """Quilate's requests as bodies of the Responses API, stateless: everything goes each time."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,12 +17,25 @@ from quilate.models import Request
 from quilate.providers import Endpoint
 from quilate_adapters.openai import media
 from quilate_adapters.openai.connection import Connection
+from quilate_adapters.openai.faults import writing
 from quilate_adapters.openai.profiles import profile
-from quilate_adapters.openai.settings import cache_key, effort, forced, json_schema, unsupported
+from quilate_adapters.openai.settings import (
+    arguments_of,
+    cache_key,
+    effort,
+    forced,
+    json_schema,
+    unsupported,
+)
 
 
 def body(wire: Connection, request: Request, *, stream: bool = False) -> dict[str, Any]:
     """The body; raises an `InvalidRequest` for what cannot be sent."""
+    with writing(wire.at):
+        return _body(wire, request, stream)
+
+
+def _body(wire: Connection, request: Request, stream: bool) -> dict[str, Any]:
     sampling, at = request.sampling, wire.at
     for name in ("top_k", "seed", "stop"):
         if getattr(sampling, name) not in (None, ()):
@@ -108,7 +120,7 @@ def _item(at: Endpoint, part: Part) -> dict[str, Any] | None:
             "type": "function_call",
             "call_id": part.id,
             "name": part.name,
-            "arguments": json.dumps(dict(part.arguments), ensure_ascii=False),
+            "arguments": arguments_of(at, part),
         }
     if isinstance(part, ToolResult):
         output = f"Error: {part.content}" if part.is_error else part.content
@@ -133,4 +145,6 @@ def _content(at: Endpoint, role: str, part: Part) -> dict[str, Any]:
         return {"type": "input_image", "detail": "auto", "image_url": media.image_url(at, part)}
     if isinstance(part, File) and role == "user":
         return {"type": "input_file", **media.file(at, part)}
-    raise unsupported(at, f"a part of kind {type(part).__name__} in a message of {role}", "")
+    raise unsupported(
+        at, f"a part of kind {type(part).__name__} in a message of {role}", "Leave it out."
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from quilate.models import Event, ReasoningDelta, TextDelta, ToolCallDelta
 from quilate.providers import Endpoint, malformed
 from quilate_adapters.openai.faults import sent_error
+from quilate_adapters.openai.settings import text_of
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 _THOUGHTS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
@@ -35,7 +36,7 @@ class Reading:
         if kind in _ENDS:
             self._end(event["response"])
         elif kind == "response.output_text.delta":
-            self._texts.append(event["delta"])
+            self._texts.append(text_of(self._at, event["delta"]))
             yield TextDelta(event["delta"])
         elif kind in _THOUGHTS:
             yield from self._think(event)
@@ -45,7 +46,7 @@ class Reading:
             call = self._calls.get(event["item_id"])
             if call is None:
                 raise malformed(self._at, "A piece of a tool call came before its beginning.")
-            yield ToolCallDelta(*call, event["delta"])
+            yield ToolCallDelta(*call, text_of(self._at, event["delta"]))
 
     def _begin(self, item: Mapping[str, Any]) -> None:
         if item.get("type") == "function_call":
@@ -63,7 +64,7 @@ class Reading:
         if paragraph > self._thought:
             yield ReasoningDelta("\n\n")
         self._thought = paragraph
-        yield ReasoningDelta(event["delta"])
+        yield ReasoningDelta(text_of(self._at, event["delta"]))
 
     def _end(self, reply: Mapping[str, Any]) -> None:
         if reply.get("error"):

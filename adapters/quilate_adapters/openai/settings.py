@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from quilate.codec import digest, to_json
-from quilate.errors import ContentRefused, MalformedReply, Unsupported
+from quilate.errors import ContentRefused, InvalidRequest, Unsupported
 from quilate.messages import ToolCall
 from quilate.models import JsonFormat, Request
-from quilate.providers import Endpoint, malformed
+from quilate.providers import Endpoint, encoded, malformed
 from quilate_adapters.openai.connection import Connection
+from quilate_adapters.openai.faults import misread as misread
 from quilate_adapters.openai.profiles import profile
 from quilate_adapters.openai.strict_schema import strict
 
@@ -25,7 +26,7 @@ def effort(wire: Connection, request: Request) -> str | None:
         raise unsupported(
             wire.at,
             f"reasoning={wanted!r}",
-            f"It takes {', '.join(known.efforts) or 'none at all'}.",
+            f"It takes {', '.join(known.efforts) or 'none at all'}; or leave it out.",
         )
     sampling = request.sampling
     beside = {
@@ -74,6 +75,26 @@ def unsupported(at: Endpoint, what: str, remedy: str) -> Unsupported:
     )
 
 
+def arguments_of(at: Endpoint, call: ToolCall) -> str:
+    """A call's arguments as both APIs take them; raises `InvalidRequest` for what is no JSON
+    object."""
+    if not isinstance(call.arguments, Mapping):
+        raise InvalidRequest(
+            f"The arguments of the tool call '{call.name}' are {call.arguments!r}, no mapping.",
+            provider=at.provider,
+            where=at.where,
+            remedy="Give it a mapping; an empty one where there are none.",
+        )
+    return encoded(at, dict(call.arguments)).decode()
+
+
+def text_of(at: Endpoint, found: Any) -> str:
+    """A text of a reply; raises `MalformedReply` where it is none."""
+    if not isinstance(found, str):
+        raise malformed(at, f"The reply's text is not a string: {str(found)[:100]!r}.")
+    return found
+
+
 def tool_call(at: Endpoint, id_: Any, name: Any, arguments: Any) -> ToolCall:
     """A call as the model wrote it; raises `MalformedReply` where it is none."""
     if not name or not isinstance(name, str) or not id_:
@@ -91,17 +112,11 @@ def tool_call(at: Endpoint, id_: Any, name: Any, arguments: Any) -> ToolCall:
     return ToolCall(str(id_), name, found)
 
 
-def check_refusal(at: Endpoint, said: Any, headers: Mapping[str, str]) -> None:
+def check_refusal(at: Endpoint, said: Any) -> None:
     """Raise `ContentRefused` where the model said why it refuses."""
     if said:
         raise ContentRefused(
             at.quiet(f"The model refused: {said}"),
             provider=at.provider,
             where=at.where,
-            request_id=headers.get("x-request-id"),
         )
-
-
-def misread(at: Endpoint, error: Exception) -> MalformedReply:
-    """A reply whose fields are not what the protocol says."""
-    return malformed(at, f"The reply is not of its protocol's form ({at.quiet(error)}).")

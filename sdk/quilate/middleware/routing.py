@@ -20,6 +20,7 @@ from quilate.middleware.ambient import Ambient, ambient
 from quilate.middleware.base import close_stream
 from quilate.middleware.deadlines import without_time
 from quilate.middleware.ordering import ORDERS, By, Order
+from quilate.middleware.retry import _billed, _lost, _with_lost
 from quilate.models import (
     Capabilities,
     Event,
@@ -65,8 +66,9 @@ def route(
 
     A model that lacks what a request needs is passed over. The capabilities of the whole are those
     that every model has, so that what is planned by them works whoever answers.
-    `Response.model` names who answered, its cost is that of the answer alone, and the error of a
-    call that nobody answered is the last one, with the others as its notes.
+    `Response.model` names who answered; its usage and cost are those of the answer and of what
+    the models before it charged for replies that were of no use. The error of a call that nobody
+    answered is the last one, with the others as its notes and all their usage and cost.
 
     >>> from quilate import sync
     >>> from quilate.models import ask
@@ -79,7 +81,10 @@ def route(
     """
     from quilate.registry import model as opened
 
-    members = [opened(model, attempts=attempts) for model in models]
+    members = [
+        model if isinstance(model, Ambient) else opened(model, attempts=attempts)
+        for model in models
+    ]
     if not members:
         raise ConfigurationError(
             "A route needs a model to go to.", remedy='Write route(["openai/…", "anthropic/…"]).'
@@ -125,7 +130,8 @@ class Routed:
 
     async def generate(self, request: Request) -> Response:
         """Answer once, by the first model that does."""
-        return await self._try("generate", request, _named_answer)
+        answer, failed = await self._try("generate", request, _named_answer)
+        return _billed(answer, failed)
 
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, by the first model that begins to."""
@@ -139,11 +145,14 @@ class Routed:
                 raise MalformedReply("The stream ended without an event.", where=model.info.name)
             return first, model, events
 
-        first, model, rest = await self._try("stream", request, begin)
+        (first, model, rest), failed = await self._try("stream", request, begin)
         try:
-            yield _with_name(first, model)
+            yield _with_lost(_with_name(first, model), failed)
             async for event in rest:
-                yield _with_name(event, model)
+                yield _with_lost(_with_name(event, model), failed)
+        except ModelError as error:
+            error.usage, error.cost = _lost([*failed, error])
+            raise
         finally:
             await close_stream(rest)
 
@@ -151,19 +160,19 @@ class Routed:
         self, context: Request, continuations: Sequence[str]
     ) -> list[Likelihood]:
         """Score continuations, by the first model that does."""
-        return await self._try(
+        return await self._pass_on(
             "loglikelihood", context, lambda model, asked: model.loglikelihood(asked, continuations)
         )
 
     async def count_tokens(self, request: Request) -> TokenCount:
         """Count input tokens, by the first model that does."""
-        return await self._try(
+        return await self._pass_on(
             "count_tokens", request, lambda model, request: model.count_tokens(request)
         )
 
     async def decide(self, request: Request, questions: "Sequence[Question]") -> "list[Decision]":
         """A provider's own decisions, by the first model that has them."""
-        return await self._try(
+        return await self._pass_on(
             "decide", request, lambda model, request: model.decide(request, questions)
         )
 
@@ -172,10 +181,16 @@ class Routed:
         for member in self._members:
             await member.aclose()  # type: ignore[attr-defined]  # standard models have it
 
-    async def _try(
+    async def _pass_on(
         self, method: str, request: Request, call: Callable[[Any, Request], Awaitable[T]]
     ) -> T:
-        began, failed = monotonic(), []
+        return (await self._try(method, request, call))[0]
+
+    async def _try(
+        self, method: str, request: Request, call: Callable[[Any, Request], Awaitable[T]]
+    ) -> tuple[T, list[ModelError]]:
+        """The answer of the first member that gives one, and the errors of those before it."""
+        began, failed = monotonic(), list[tuple[int, ModelError]]()
         for member in self._order.first_to_last(method, request):
             started = monotonic()
             try:
@@ -184,13 +199,16 @@ class Routed:
                     first_event_deadline=request.first_event_deadline,
                 )
                 answer = await call(self._members[member], left)
-            except self._passing as error:
+            except ModelError as error:
                 failed.append((member, error))
+                if not isinstance(error, self._passing):
+                    error.usage, error.cost = _lost(_errors(failed))
+                    raise
                 if request.deadline is not None and monotonic() - began >= request.deadline:
                     break
             else:
                 self._remember(method, failed, member, began, started)
-                return answer
+                return answer, _errors(failed)
         raise self._all_failed(failed)
 
     def _remember(
@@ -219,7 +237,12 @@ class Routed:
                     f"Before that, {self._members[member].info.name}: "
                     f"{type(error).__name__}: {error}"
                 )
+        raised.usage, raised.cost = _lost(_errors(failed))
         return raised
+
+
+def _errors(failed: Sequence[tuple[int, ModelError]]) -> list[ModelError]:
+    return [error for _, error in failed]
 
 
 async def _named_answer(model: Model, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The wrappers that every model opened by name has around it."""
 
+from quilate.errors import ConfigurationError
 from quilate.middleware.ambient import Ambient, ambient
 from quilate.middleware.contract import Contracted, Policy
 from quilate.middleware.deadlines import Deadlines
@@ -22,6 +23,11 @@ def standard(adapter: Model, *, attempts: int = 4, unsupported: Policy = "raise"
     'hola'
     """
     if isinstance(adapter, Ambient):
+        if (attempts, unsupported) != (4, "raise"):
+            raise ConfigurationError(
+                f"{adapter.info.name} is open already: its attempts and its policy stay.",
+                remedy="Give them where it is opened.",
+            )
         return adapter
     model: Model = Retrying(Throttled(Deadlines(adapter)), attempts=attempts)
     return ambient(Contracted(EmulatedTools(Structured(model)), unsupported=unsupported))

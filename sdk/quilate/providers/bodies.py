@@ -1,7 +1,12 @@
-"""Replies that end in an error instead of filling the memory."""
+"""Bodies of requests that can be sent, and of replies that end before they fill the memory."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
+
+from quilate.errors import InvalidRequest
+from quilate.providers.alone import raise_alone
+from quilate.providers.endpoint import Endpoint
 
 
 class TooLarge(Exception):
@@ -42,3 +47,26 @@ def bounded(stream: Any, limit: int) -> Any:
             await stream.aclose()
 
     return Bounded()
+
+
+def encoded(at: Endpoint, body: Mapping[str, Any]) -> bytes:
+    """A body as JSON in UTF-8. Raises `InvalidRequest`, before any call, for what has no place
+    there: other values than JSON's, NaN, half a surrogate pair.
+
+    >>> encoded(Endpoint("openai", "m", "http://127.0.0.1:8080/v1"), {"a": "é"}).decode()
+    '{"a":"é"}'
+    """
+    try:
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        # A UnicodeEncodeError quotes the whole text that it is about.
+        said = error.reason if isinstance(error, UnicodeEncodeError) else str(error)
+    raise_alone(
+        InvalidRequest(
+            at.quiet(f"The request cannot be written as JSON: {said}."),
+            provider=at.provider,
+            where=at.where,
+            remedy="Look for a value that is not JSON's, NaN, or half a surrogate pair.",
+        )
+    )

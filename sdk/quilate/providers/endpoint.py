@@ -12,7 +12,7 @@ class Endpoint:
     """A model's name at a provider's server; the key is never shown.
 
     Raises `ConfigurationError` for a `base_url` that is none, and for a key that no HTTP header
-    can carry (one with a line break, say, pasted with its quotes or its newline).
+    can carry as it is (one with a line break, say, pasted with its quotes or its newline).
 
     >>> Endpoint("openai", "m", "https://api.openai.com/v1", "secret")
     Endpoint(provider='openai', name='m', base_url='https://api.openai.com/v1')
@@ -36,10 +36,11 @@ class Endpoint:
                 where=f"{self.provider}/{self.name}",
                 remedy="Write it like http://127.0.0.1:8080/v1.",
             )
-        if self.key is not None and not (self.key.isascii() and self.key.isprintable()):
+        key = self.key
+        if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
             raise ConfigurationError(
-                "The API key holds characters that no HTTP header can carry (a line break, or "
-                "one that is not ASCII).",
+                "The API key holds characters that no HTTP header can carry (a line break, one "
+                "that is not ASCII, a space at an end).",
                 where=f"{self.provider}/{self.name}",
                 remedy="Copy the key again, without what stands around it.",
             )
@@ -48,6 +49,12 @@ class Endpoint:
     def where(self) -> str:
         """The place, for errors."""
         return f"{self.provider}/{self.name} at {redact(self.base_url)}"
+
+    @property
+    def public_url(self) -> str:
+        """`base_url` without user name and password, for `ModelInfo.details`."""
+        address = urlsplit(self.base_url)
+        return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
     @property
     def identity(self) -> str:

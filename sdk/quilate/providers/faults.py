@@ -1,8 +1,10 @@
 """HTTP faults as Quilate's errors, the same for every provider."""
 
+import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from quilate import errors
@@ -14,9 +16,14 @@ _CONTEXT = re.compile(
 )
 _QUOTA = re.compile(r"(?i)insufficient_quota|billing_(error|hard_limit|not_active)|spend_limit")
 # Whole phrases: a rate limit's message may name the billing page too, a schema's a billing tool.
-_NO_CREDIT = re.compile(r"(?i)credit balance is too low|exceeded your current quota")
+# Gemini says "exceeded your current quota" of requests in a minute too, and when to come again.
+_NO_CREDIT = re.compile(
+    r"(?is)credit balance is too low|exceeded your current quota(?!.*\b(re)?try (again )?in\b)"
+)
 _REFUSED = re.compile(r"(?i)content_filter|content_policy|content_management|safety")
 _MODEL = re.compile(r"(?i)model_not_found|model.{0,80}(does not exist|not found)")
+# Codes that say what is wrong with the request; the text then may quote any words of the user's.
+_SAYS_WHAT = re.compile(r"(?i)\b(invalid|unsupported|missing|unknown)_(?!request|prompt|model)\w")
 
 
 def status_error(
@@ -42,7 +49,7 @@ def status_error(
         where=at.where,
         remedy=remedy,
         status=status,
-        request_id=request_id,
+        request_id=request_id and at.quiet(request_id),
         retry_after=retry_after(headers or {}),
     )
 
@@ -59,7 +66,7 @@ _BY_STATUS: Mapping[int, tuple[type[errors.ModelError], str | None]] = {
 
 
 def _kind(status: int, code: str, text: str) -> tuple[type[errors.ModelError], str | None]:
-    said = f"{code} {text}"
+    said = code if _SAYS_WHAT.search(code) else f"{code} {text}"
     if status in (400, 402, 429) and (_QUOTA.search(code) or _NO_CREDIT.search(text)):
         return errors.ModelError, "The account has no credit left: waiting does not help."
     if status in _BY_STATUS:
@@ -70,7 +77,7 @@ def _kind(status: int, code: str, text: str) -> tuple[type[errors.ModelError], s
         return errors.MalformedReply, "Check base_url: something else answers there."
     if _CONTEXT.search(said):
         return errors.ContextLengthExceeded, "Shorten the prompt or ask for fewer max_tokens."
-    if _REFUSED.search(code) or "content filtering policy" in text:  # Anthropic has no code
+    if _REFUSED.search(code) or "blocked by content filtering policy" in said:  # Anthropic's
         return errors.ContentRefused, None
     if _MODEL.search(said):
         return errors.ModelNotFound, "Check the model's name."
@@ -91,20 +98,34 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     >>> retry_after({"retry-after": "2.5"})
     2.5
     """
+    millis = _number(headers.get("retry-after-ms", ""))
+    if millis is not None:
+        return millis / 1000
+    value = headers.get("retry-after", "")
+    seconds = _number(value)
+    return _until(parsedate_to_datetime, value) if seconds is None else seconds
+
+
+def _number(text: str) -> float | None:
+    """A number of a header, 0 or more; None for whatever else stands there."""
     try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.replace(".", "", 1).strip().isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        found = float(text)
     except ValueError:
+        return None
+    return found if 0 <= found < math.inf else None
+
+
+def _until(read: Callable[[str], datetime], text: str) -> float | None:
+    """Seconds until the time that `read` finds in a header; None where it finds none."""
+    try:
+        return max(0.0, read(text).timestamp() - time.time())
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-_RESET = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:(\d+)ms)?")
+_RESET = re.compile(
+    r"(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d*)?)s)?(?:(\d{1,9}(?:\.\d*)?)ms)?"
+)
 
 
 def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
@@ -120,8 +141,8 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
             (f"anthropic-ratelimit-{kind}-remaining", f"anthropic-ratelimit-{kind}-reset"),
         ):
             if left in headers:
-                remaining = headers[left].strip()
-                found[kind] = int(remaining) if remaining.isdigit() else None
+                remaining = _number(headers[left])
+                found[kind] = None if remaining is None else int(remaining)
                 found[f"{kind}_reset"] = _seconds(headers.get(reset, ""))
     if not any(value is not None for value in found.values()):
         return None
@@ -131,17 +152,11 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
 def _seconds(text: str) -> float | None:
     """Seconds of ``1m6.5s``, ``250ms``, a number, or until an RFC 3339 time."""
     text = text.strip()
-    if not text:
-        return None
-    if text.replace(".", "", 1).isdigit():
-        return float(text)
+    number = _number(text)
     match = _RESET.fullmatch(text)
+    if not text or number is not None:
+        return number
     if match:
         hours, minutes, seconds, millis = (float(part or 0) for part in match.groups())
         return hours * 3600 + minutes * 60 + seconds + millis / 1000
-    from datetime import datetime
-
-    try:
-        return max(0.0, datetime.fromisoformat(text).timestamp() - time.time())
-    except ValueError:
-        return None
+    return _until(datetime.fromisoformat, text)

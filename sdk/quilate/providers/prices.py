@@ -27,11 +27,13 @@ def estimate(at: Endpoint, name: str | None, usage: Usage, *, cache_write_tokens
     from genai_prices import Usage as Priced
     from genai_prices import calc_price
 
+    read, written = max(0, usage.cached_tokens), max(0, cache_write_tokens)
     counted: Any = Priced(
-        input_tokens=usage.input_tokens,
-        cache_read_tokens=usage.cached_tokens,
-        cache_write_tokens=cache_write_tokens or None,
-        output_tokens=usage.output_tokens,
+        # The tables refuse less input than was cached; a good answer is no error for that.
+        input_tokens=max(usage.input_tokens, read + written),
+        cache_read_tokens=read,
+        cache_write_tokens=written or None,
+        output_tokens=max(0, usage.output_tokens),
     )
     price = calc_price(counted, model_ref=name, provider_api_url=at.base_url)
     return Cost(float(price.total_price), "estimated")

@@ -44,6 +44,7 @@ from quilate.models import (
 )
 from quilate.providers import Endpoint
 from quilate.sync import iterate, run
+from quilate.testing.faults import FaultServer
 from quilate_adapters.anthropic import AnthropicMessages, batch, model
 from quilate_adapters.anthropic.profiles import CLAUDE
 
@@ -264,7 +265,12 @@ def test_a_conversation_on_the_wire():
             {
                 "role": "assistant",
                 "content": [
-                    {"type": "tool_use", "id": "a_1", "name": "weather", "input": {"city": "Lima"}}
+                    {
+                        "type": "tool_use",
+                        "id": "a_1_45cf7fca",
+                        "name": "weather",
+                        "input": {"city": "Lima"},
+                    }
                 ],
             },
             {
@@ -272,7 +278,7 @@ def test_a_conversation_on_the_wire():
                 "content": [
                     {
                         "type": "tool_result",
-                        "tool_use_id": "a_1",
+                        "tool_use_id": "a_1_45cf7fca",
                         "content": "sun",
                         "is_error": True,
                     },
@@ -966,3 +972,38 @@ def test_the_golden_replies_are_of_the_sdks_types():
     TypeAdapter(list[types.RawMessageStreamEvent]).validate_python(EVENTS)
     TypeAdapter(MessageBatch).validate_python(golden("batch"))
     TypeAdapter(list[MessageBatchIndividualResponse]).validate_python(golden("batch_results"))
+
+
+def test_a_forced_call_while_it_thinks_is_refused_where_the_api_refuses_it():
+    request = replace(ask("?"), tools=(WEATHER,), tool_choice="required", reasoning="low")
+    with pytest.raises(errors.Unsupported, match="no forced tool call while it thinks"):
+        run(model("claude-sonnet-4-5", api_key=KEY).generate(request))
+
+
+def test_a_reply_without_end_is_an_error(fault_server):
+    FaultServer(fault_server).set(huge_bytes=32 * 2**20)
+    try:
+        with pytest.raises(errors.MalformedReply, match="too large"):
+            run(model("fault:huge", base_url=fault_server).generate(ask("?")))
+    finally:
+        FaultServer(fault_server).set(huge_bytes=2**20)
+
+
+def test_a_deeply_nested_tool_input_is_malformed(server):
+    deep = '{"a":' * 100_000
+    events = [
+        {"type": "message_start", "message": said(content=[])},
+        {
+            "type": "content_block_start", "index": 0,
+            "content_block": {"type": "tool_use", "id": "t", "name": "weather", "input": {}},
+        },
+        {
+            "type": "content_block_delta", "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": deep},
+        },
+        {"type": "content_block_stop", "index": 0},
+    ]  # fmt: skip
+    frames = [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events]
+    server.body = "".join(frames).encode()
+    with pytest.raises(errors.MalformedReply):
+        list(iterate(model("m", base_url=server.url).stream(ask("?"))))

@@ -340,7 +340,8 @@ def test_what_is_sent(chat, wire):
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m", 0, 9)
     assert (sent["top_k"], sent["stop"]) == (3, ["x"])
     assert sent["messages"][0]["content"][1]["image_url"]["url"].startswith("data:image/png;base64")
-    assert sent["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"city": "Lima"}'
+    arguments = sent["messages"][1]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(arguments) == {"city": "Lima"}
     assert sent["messages"][1]["reasoning_content"] == "hm"
     assert sent["messages"][2]["tool_call_id"] == "t1"
     assert sent["tools"][0]["function"]["name"] == "weather"

@@ -26,6 +26,11 @@ def test_addresses(monkeypatch, name, variable, port):
         "0.0.0.0": f"http://127.0.0.1:{port}/v1",
         "box:99": "http://box:99/v1",
         "https://box/v1/": "https://box/v1",
+        "box:8000/v1": "http://box:8000/v1",
+        "box/models": f"http://box:{port}/models/v1",
+        "::1": f"http://[::1]:{port}/v1",
+        "[fd00::1]:99": "http://[fd00::1]:99/v1",
+        "::": f"http://[::1]:{port}/v1",
     }.items():
         monkeypatch.setenv(variable, given)
         assert make("m").info.identity.startswith(f"{name}:{address}:m")

@@ -1,11 +1,14 @@
 """The Batch API in OpenAI's own forms, over a real socket."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+import quilate
 from quilate import errors
-from quilate.models import ChoiceFormat, Request, Response, ask
+from quilate.messages import Image, Message
+from quilate.models import ChoiceFormat, JsonFormat, Request, Response, Tool, ask
 from quilate.sync import run
 from quilate_adapters.openai import batch, model
 
@@ -113,6 +116,53 @@ def test_what_no_batch_takes(chat, canned):
     with pytest.raises(errors.Unsupported, match="no batches"):
         run(batch.submit(model("m", base_url=canned.url), [ask("?")]))
     assert canned.paths == []
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "said"),
+    [
+        ("gpt-5", ask("?", temperature=0), "temperature"),
+        ("gpt-4o", ask("?", max_tokens=0), "max_tokens is 0"),
+        ("gpt-4o", replace(ask("?"), deadline=5.0), "deadlines"),
+        ("gpt-3.5-turbo", Request((Message("user", (Image(b"x"),)),)), "images"),
+        ("gpt-3.5-turbo", replace(ask("?"), format=JsonFormat({"type": "object"})), "JSON formats"),
+        ("gpt-5-chat", replace(ask("?"), tools=(Tool("f", "", {}),)), "tools"),
+        ("gpt-4o", replace(ask("?"), extra={"a": "\ud800"}), "half a surrogate"),
+    ],
+)
+def test_what_the_model_cannot_take_is_refused_before_anything_is_sent(
+    canned, monkeypatch, name, request_, said
+):
+    monkeypatch.setenv("HTTP_PROXY", canned.url.removesuffix("/v1"))
+    for opened in (
+        model(name, base_url="http://api.openai.com/v1", api_key="k"),
+        quilate.model(f"openai/{name}@http://api.openai.com/v1", api_key="k"),
+    ):
+        with pytest.raises(errors.InvalidRequest, match=said):
+            run(batch.submit(opened, [ask("fine"), request_]))
+    assert canned.paths == []
+
+
+def test_a_lenient_model_leaves_out_in_a_batch_too(canned):
+    canned.answer(FILE, BATCH)
+    opened = quilate.model(
+        f"openai/m@{canned.url}", api="responses", capabilities=("batch",), unsupported="warn"
+    )
+    with pytest.warns(UserWarning, match="seed"):
+        run(batch.submit(opened, [ask("?", seed=1)]))
+    assert b"seed" not in canned.sent[0]
+
+
+def test_lines_of_another_form_are_failures_in_their_place(chat, canned):
+    odd = line(0, {"error": "as a text"}, status=500), line(1, {"error": [1]}, status="what")
+    ended = {**BATCH, "status": "completed", "output_file_id": "out", "metadata": {"requests": "2"}}
+    canned.answer(ended, jsonl(*odd))
+    first, second = run(batch.results(chat, "batch_1"))
+    assert isinstance(first, errors.ServerError) and "as a text" in str(first)
+    assert isinstance(second, errors.MalformedReply)
+    canned.answer(ended, b"5")
+    with pytest.raises(errors.MalformedReply):
+        run(batch.results(chat, "batch_1"))
 
 
 def test_half_the_price():

@@ -389,3 +389,13 @@ def test_one_model_on_two_event_loops(chat, canned, golden):
         return response.text
 
     assert asyncio.run(elsewhere()) == "hola"
+
+
+@pytest.mark.parametrize("role", ["user", "system", "tool"])
+def test_parts_that_have_no_place_in_a_message(chat, canned, role):
+    for parts in ((ToolCall("c", "f", {}),), (Text("x"), ToolCall("c", "f", {})), (object(),)):
+        with pytest.raises(errors.InvalidRequest, match=f"in a message of (user|{role})"):
+            run(chat.generate(Request((Message(role, parts),))))
+    with pytest.raises(errors.InvalidRequest, match="object in a message of assistant"):
+        run(chat.generate(Request((Message("assistant", (object(),)),))))
+    assert canned.sent == []

@@ -117,3 +117,11 @@ def test_what_passes_is_tried_again(canned):
     opened = quilate.embedder(f"openai/m@{canned.url}", dimensions=2)
     assert run(opened.embed(["a"], kind="query")).shape == (1, 2)
     assert len(canned.sent) == 2
+
+
+def test_prefixes_are_part_of_who_it_is():
+    def identity(**prefixes):
+        return embedder("m", base_url="http://h/v1", dimensions=2, **prefixes).info.identity
+
+    assert identity(query_prefix="x: ") != identity(document_prefix="x: ")
+    assert identity(query_prefix="") == identity()

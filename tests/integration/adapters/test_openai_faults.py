@@ -1,16 +1,20 @@
 """What goes wrong between the openai adapter and a server: one typed error, and never the key."""
 
 import asyncio
+import datetime
 import http.server
 import pickle
 import ssl
 import subprocess
 import threading
+from dataclasses import replace
 
 import pytest
 
+import quilate
 from quilate import errors
-from quilate.models import ask
+from quilate.messages import File, Message, ToolCall, ToolResult, user
+from quilate.models import Request, Sampling, Tool, ask
 from quilate.sync import iterate, run
 from quilate.testing.faults import FaultServer
 from quilate_adapters.openai import model
@@ -53,8 +57,7 @@ def test_each_status_is_one_error_without_the_key(canned, api, status, body, kin
     assert (error.status, error.request_id, error.retry_after) == (status, "req_1", 3.0)
     assert canned.url in str(error)
     assert KEY not in str(error) + repr(error) + str(pickle.dumps(error))
-    assert error.__cause__ is None
-    assert error.__suppress_context__
+    assert error.__cause__ is error.__context__ is None, "the SDK's own error holds the headers"
     assert len(canned.sent) == 1, "the SDK must not retry"
 
 
@@ -177,6 +180,12 @@ def test_missing_key(monkeypatch):
         run(model("gpt-4o").generate(ask("?")))
 
 
+def test_a_key_for_openai_by_address_must_be_given(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with pytest.raises(errors.AuthenticationError, match="leave base_url out, or pass api_key"):
+        run(model("gpt-4o", base_url="https://api.openai.com/v1").generate(ask("?")))
+
+
 @pytest.mark.parametrize("key", ["sk-abc\ndef", "“sk-abc”"])
 def test_a_malformed_key_is_never_printed(key):
     with pytest.raises(errors.ConfigurationError) as caught:
@@ -222,6 +231,8 @@ def test_connections_look_at_the_host_for_who_is_official():
         return Connection(Endpoint("openai", "m", url)).official
 
     assert is_official("https://api.openai.com/v1")
+    assert is_official("https://eu.api.openai.com/v1")
+    assert not is_official("https://evilapi.openai.com/v1")
     assert not is_official("https://api.openai.com.evil.example/v1")
 
 
@@ -235,3 +246,159 @@ def test_the_environments_headers_go_to_no_other_server(canned, golden, monkeypa
     monkeypatch.setenv("OPENAI_BASE_URL", canned.url)
     run(model("m").generate(ask("?")))
     assert canned.sent_headers[-1]["x-gateway-secret"] == "sekret123"
+
+
+DEEP = b"[" * 100_000
+
+
+def asked(canned, api, *, streamed=False, request=None):
+    """What a call comes to, whole or streamed."""
+    opened = model("m", base_url=canned.url, api_key=KEY, api=api)
+    request = ask("?") if request is None else request
+    return list(iterate(opened.stream(request))) if streamed else run(opened.generate(request))
+
+
+def chunks(*deltas):
+    return [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas] + [
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    ]
+
+
+def called(**fields):
+    return {"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": fields}]}
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": 5},
+        {"content": [{"type": "text", "text": "x"}]},
+        {"reasoning": {"a": 1}},
+        {"refusal": 5},
+        called(name="f", arguments={"a": 1}),
+        called(name=5, arguments="{}"),
+        {"tool_calls": [{"index": [], "id": "c", "function": {"name": "f"}}]},
+        {"tool_calls": [{"index": i, "id": "c", "function": {"name": "f"}} for i in (0, "b")]},
+        {"tool_calls": 5},
+    ],
+)
+def test_pieces_of_another_kind(canned, delta):
+    canned.headers = {"x-request-id": "req_1"}
+    canned.answer(chunks(delta))
+    with pytest.raises(errors.MalformedReply) as caught:
+        asked(canned, "chat", streamed=True)
+    assert caught.value.request_id == "req_1"
+
+
+@pytest.mark.parametrize("kind", ["response.output_text.delta", "response.reasoning_text.delta"])
+def test_pieces_of_another_kind_of_responses(canned, kind):
+    canned.answer([{"type": kind, "delta": ["x"]}])
+    with pytest.raises(errors.MalformedReply):
+        asked(canned, "responses", streamed=True)
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_replies_nested_too_deep(canned, api):
+    canned.answer(DEEP)
+    with pytest.raises(errors.MalformedReply):
+        asked(canned, api)
+    canned.headers = {"content-type": "text/event-stream"}
+    canned.answer(b"data: " + DEEP + b"\n\n")
+    with pytest.raises(errors.MalformedReply):
+        asked(canned, api, streamed=True)
+
+
+def test_headers_that_cannot_be_read_spoil_no_reply(canned, golden):
+    canned.headers = {
+        "x-ratelimit-remaining-requests": "²",
+        "x-ratelimit-reset-requests": "1.2.3s",
+        "retry-after": "nan",
+    }
+    canned.answer(golden("openai/chat_text"))
+    assert asked(canned, "chat").text == "hola"
+
+
+def test_more_cached_tokens_than_input_spoil_no_reply(canned, golden, monkeypatch):
+    reply = golden("openai/chat_text")
+    reply["usage"] |= {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 9}}
+    canned.answer(reply)
+    # As OpenAI itself would answer, whose prices are known.
+    monkeypatch.setenv("HTTP_PROXY", canned.url.removesuffix("/v1"))
+    opened = model("gpt-4o", base_url="http://api.openai.com/v1", api_key=KEY)
+    assert run(opened.generate(ask("?"))).usage.cached_tokens == 9
+
+
+@pytest.mark.parametrize(
+    "reply", [{"x": 1}, {"error": {"message": "no"}}, {"choices": 5, "output": 5}, b"<html>", []]
+)
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_whatever_is_wrong_with_a_reply_its_request_id_is_known(canned, api, streamed, reply):
+    canned.headers = {"x-request-id": f"req_{KEY}"}
+    canned.answer([reply] if streamed and isinstance(reply, dict) else reply)
+    with pytest.raises(errors.ModelError) as caught:
+        asked(canned, api, streamed=streamed)
+    assert caught.value.request_id == "req_[redacted]"
+    assert caught.value.__context__ is None
+
+
+NOT_SENDABLE = [
+    Message("tool", (ToolResult("c", "\ud800"),)),
+    Message("assistant", (ToolCall("c", "\ud800", {}),)),
+    Message("assistant", (ToolCall("c", "f", {"a": "\ud800"}),)),
+    Message("assistant", (ToolCall("c", "f", {"a": float("nan")}),)),
+    Message("assistant", (ToolCall("c", "f", {"a": datetime.date(2026, 1, 1)}),)),
+    Message("assistant", (ToolCall("c", "f", None),)),
+    Message("assistant", (ToolCall("c", "f", ["a"]),)),
+    Message("user", (File("no bytes"),)),
+]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("message", NOT_SENDABLE)
+def test_messages_that_cannot_be_sent(canned, api, message):
+    refused(canned, api, Request((user("?"), message)))
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"extra": {"a": float("nan")}},
+        {"extra": {"a": "\ud800"}},
+        {"extra": None},
+        {"tools": (Tool("f", "", True),)},
+        {"tools": (Tool("\ud800", "", {}),)},
+        {"sampling": Sampling(temperature=float("nan"))},
+    ],
+)
+def test_settings_that_cannot_be_sent(canned, api, fields):
+    refused(canned, api, replace(ask("?"), **fields))
+
+
+def refused(canned, api, request):
+    for streamed in (False, True):
+        with pytest.raises(errors.InvalidRequest) as caught:
+            asked(canned, api, streamed=streamed, request=request)
+        assert not caught.value.retryable
+    assert canned.sent == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALL_PROXY", "foo://user:hunter2@bar"), ("SSL_CERT_FILE", "/nonexistent/x.pem")],
+)
+def test_an_environment_of_which_no_client_can_be_made(canned, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    for streamed in (False, True):
+        with pytest.raises(errors.ConfigurationError, match=f"Check {name}") as caught:
+            asked(canned, "chat", streamed=streamed)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_prices_can_be_looked_up_without_a_call():
+    dear, cheap = (model(name, api_key=KEY) for name in ("gpt-4o", "gpt-4o-mini"))
+    routed = quilate.route([dear, cheap], by="cost")
+    order = routed.inner._order.first_to_last("generate", ask("?"))
+    assert order == [1, 0]
+    assert model("m", base_url="http://u:secret@h/v1").info.details == {"base_url": "http://h/v1"}

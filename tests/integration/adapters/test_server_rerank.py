@@ -48,6 +48,8 @@ def test_many_passages_go_in_several_calls(canned):
         results((0, 1.0), (1, float("nan"))),
         results((0, 1.0), (1, None)),
         {"results": 3},
+        results((0, 1.0), (float("inf"), 2.0)),
+        b"[" * 100_000,
     ],
 )
 def test_a_reply_without_a_score_for_each(canned, reply):
@@ -58,11 +60,13 @@ def test_a_reply_without_a_score_for_each(canned, reply):
 
 def test_errors_are_translated(canned, llama_server):
     canned.status = 429
-    canned.headers = {"retry-after": "2"}
+    canned.headers = {"retry-after": "2", "x-request-id": "req_k-1234"}
     canned.answer({"error": {"message": "slow"}})
     with pytest.raises(errors.RateLimited, match="slow") as caught:
-        run(reranker("m", base_url=canned.url).rerank("q", PASSAGES))
+        run(reranker("m", base_url=canned.url, api_key="k-1234").rerank("q", PASSAGES))
     assert caught.value.retry_after == 2.0
+    assert caught.value.request_id == "req_[redacted]"
+    assert caught.value.__context__ is None
     with pytest.raises(errors.ModelError, match="does not support reranking"):
         run(reranker("m", base_url=f"{llama_server}/v1").rerank("q", PASSAGES))
 
@@ -95,3 +99,22 @@ def test_it_reranks_what_a_retriever_found(canned):
     assert [(hit.passage.id, hit.score) for hit in hits] == [("b", 3.0), ("a", -1.0)]
     assert (opened.info.name, opened.info.max_tokens) == ("server/m", None)
     assert opened.info.identity == f"server:{canned.url}:m"
+
+
+def test_a_query_that_cannot_be_sent(canned):
+    with pytest.raises(errors.InvalidRequest):
+        run(reranker("m", base_url=canned.url).rerank("\ud800", PASSAGES))
+    assert canned.sent == []
+
+
+def test_a_reply_of_any_size_is_not_read(canned):
+    canned.answer({**results((0, 1.0), (1, 2.0)), "padding": "x" * 17 * 2**20})
+    opened = reranker("m", base_url=canned.url)
+    with pytest.raises(errors.MalformedReply, match="too large"):
+        run(opened._some("q", PASSAGES))
+
+
+def test_an_environment_of_which_no_client_can_be_made(canned, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "foo://bar")
+    with pytest.raises(errors.ConfigurationError, match="Check ALL_PROXY"):
+        run(reranker("m", base_url=canned.url).rerank("q", PASSAGES))

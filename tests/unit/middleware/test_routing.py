@@ -16,10 +16,11 @@ from quilate.errors import (
     Unsupported,
 )
 from quilate.middleware import Stored, layers
+from quilate.middleware.budget import Budget, Budgeted
 from quilate.middleware.cassette import MemoryStore
 from quilate.middleware.ordering import price
 from quilate.middleware.routing import route
-from quilate.models import Capabilities, Finished, TextDelta, Usage, ask, reply
+from quilate.models import Capabilities, Cost, Finished, TextDelta, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
 
@@ -247,6 +248,44 @@ def test_who_answered_and_its_cost_are_kept():
     response = answer(route([failing(ServerError("down")), ScriptedModel(script)], attempts=1))
     assert (response.model, response.cost.usd) == ("gpt-of-today", 0.5)
     assert answer(route(["scripted/uno"])).model == "scripted/uno"
+
+
+def billed(kind):
+    error = kind("of no use")
+    error.usage, error.cost = Usage(10, 5), Cost(1.0, "exact")
+    return error
+
+
+def test_what_failed_models_charged_is_in_the_answer():
+    paid = ScriptedModel(lambda request: reply("x", usage=Usage(1, 1), cost=Cost(0.5, "exact")))
+    model = route([failing(billed(ServerError)), failing(billed(RateLimited)), paid], attempts=1)
+    response = answer(model)
+    assert (response.usage, response.cost.usd) == (Usage(21, 11), 2.5)
+    streamed = read(route([failing(billed(ServerError)), paid], attempts=1))[-1].response
+    assert (streamed.usage, streamed.cost.usd) == (Usage(11, 6), 1.5)
+
+
+@pytest.mark.parametrize("last", [ServerError, InvalidRequest])
+def test_what_failed_models_charged_is_in_the_error(last):
+    model = route([failing(billed(RateLimited)), failing(billed(last))], attempts=1)
+    with pytest.raises(last) as caught:
+        answer(model)
+    assert (caught.value.usage, caught.value.cost.usd) == (Usage(20, 10), 2.0)
+
+
+def test_what_failed_models_charged_is_in_the_error_of_a_broken_stream():
+    with pytest.raises(ServerError, match="after") as caught:
+        read(route([failing(billed(RateLimited)), Breaking("after")], attempts=1))
+    assert caught.value.usage == Usage(10, 5)
+
+
+def test_a_budget_counts_what_failed_models_charged():
+    budget = Budget(usd=1.5)
+    paid = ScriptedModel(lambda request: reply("x", usage=Usage(1, 1), cost=Cost(0.1, "exact")))
+    model = route([failing(billed(ServerError)), paid], attempts=1)
+    with layers(lambda inner: Budgeted(inner, budget)):
+        answer(model)
+    assert budget.spent.usd == pytest.approx(1.1)
 
 
 def test_a_run_sees_one_call_of_the_route():

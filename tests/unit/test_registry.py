@@ -1,0 +1,39 @@
+"""What is opened by name or given as it is, and options that nobody would take."""
+
+import pytest
+
+import quilate
+from quilate.errors import ConfigurationError, Unsupported
+from quilate.models import Capabilities, ask
+from quilate.sync import run
+from quilate.testing import ScriptedModel
+
+
+def test_options_for_what_is_made_already():
+    with pytest.raises(ConfigurationError, match="api_key"):
+        quilate.model(ScriptedModel("x"), api_key="k")
+    with pytest.raises(ConfigurationError, match="A function"):
+        quilate.model(lambda prompt: "x", nonsense=1)
+
+
+@pytest.mark.parametrize("given", [{"attempts": 1}, {"unsupported": "warn"}])
+def test_a_model_that_is_open_keeps_its_attempts_and_policy(given):
+    opened = quilate.model(ScriptedModel("x"))
+    assert quilate.model(opened) is opened
+    with pytest.raises(ConfigurationError, match="open already"):
+        quilate.model(opened, **given)
+
+
+def test_a_policy_given_at_the_opening_holds_in_a_route():
+    plain = ScriptedModel("x", capabilities=Capabilities.declared("stream"))
+    lenient = quilate.model(plain, unsupported="warn")
+    with pytest.warns(UserWarning, match="seed"):
+        assert run(quilate.route([lenient]).generate(ask("?", seed=1))).text == "x"
+    with pytest.raises(Unsupported):
+        run(quilate.route([plain]).generate(ask("?", seed=1)))
+
+
+def test_two_addresses():
+    for opened in (quilate.model, quilate.embedder, quilate.reranker):
+        with pytest.raises(ConfigurationError, match="Leave one"):
+            opened("openai/m@http://127.0.0.1:1/v1", base_url="http://127.0.0.1:2/v1")
