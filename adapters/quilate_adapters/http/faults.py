@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from quilate import errors
 from quilate.providers import Endpoint, status_error
@@ -11,7 +12,6 @@ from quilate_adapters.http.replies import Unreadable
 
 if TYPE_CHECKING:
     import httpx2
-    from tenacity import AsyncRetrying, RetryCallState
 
 _REMEDIES = {
     401: "Check the key in the target's `headers`.",
@@ -19,7 +19,27 @@ _REMEDIES = {
     404: "Check the target's `url` and `method`.",
 }
 _SECRET_HEADERS = re.compile(r"(?i)auth|key|token|secret|cookie|password")
-_LONGEST_WAIT = 60.0
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters without those whose names say that they are secret; what is read from the
+    environment stays, since only its name is there."""
+    return {
+        name: "[redacted]"
+        if _SECRET_HEADERS.search(name) and not (isinstance(value, str) and "${" in value)
+        else value
+        for name, value in values.items()
+    }
+
+
+def public(url: str) -> str:
+    """A URL without the values of its query, and without a password."""
+    address = urlsplit(url)
+    if not address.query:
+        return errors.redact(url)
+    names = (entry.partition("=") for entry in address.query.split("&"))
+    query = "&".join(n + equals + (v if "${" in v else "…" * bool(v)) for n, equals, v in names)
+    return errors.redact(address._replace(query=query).geturl())
 
 
 def secrets_of(headers: Mapping[str, str]) -> set[str]:
@@ -39,7 +59,7 @@ def of_status(
         headers=reply.headers,
         request_id=reply.headers.get("x-request-id"),
     )
-    error.where = errors.redact(url)
+    error.where = public(url)
     if reply.status_code < 400:
         error.retryable, error.remedy = False, "Check the target's `url`: it redirects."
     else:
@@ -74,36 +94,6 @@ def translated(where: str, timeout: float, secrets: set[str]) -> Iterator[None]:
         remedy = "Check that the application runs and that the address is right."
         what = f"The connection failed: {str(error) or type(error).__name__}."
         raise made(errors.ConnectionFailed, what, remedy) from None
-
-
-def retrying(attempts: int) -> "AsyncRetrying":
-    """Tries again what may pass, as `quilate.middleware.retry` does for models."""
-    from anyio import sleep
-    from tenacity import AsyncRetrying, wait_random_exponential
-
-    backoff = wait_random_exponential(multiplier=1.0, max=_LONGEST_WAIT)
-
-    def retry(state: "RetryCallState") -> bool:
-        error = _error(state)
-        return error is not None and error.retryable
-
-    def wait(state: "RetryCallState") -> float:
-        error = _error(state)
-        return max(backoff(state), (error and error.retry_after) or 0.0)
-
-    def stop(state: "RetryCallState") -> bool:
-        over = state.attempt_number >= attempts or state.upcoming_sleep > _LONGEST_WAIT
-        error = _error(state)
-        if over and error is not None:
-            error.add_note(f"Tried {state.attempt_number} times.")
-        return over
-
-    return AsyncRetrying(sleep=sleep, retry=retry, wait=wait, stop=stop, reraise=True)
-
-
-def _error(state: "RetryCallState") -> errors.ModelError | None:
-    error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, errors.ModelError) else None
 
 
 def _quiet(text: str, secrets: set[str]) -> str:

@@ -1,6 +1,7 @@
 """What comes back: JSON, a stream of JSON events, or plain text, and the paths into it."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from quilate.retrievers import Hit, Passage
 
 Stream = Literal["sse", "jsonl"]
 
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 MAX_BYTES = 32 * 1024 * 1024
 """The largest reply that is read."""
 
@@ -53,14 +55,17 @@ async def bounded(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The lines of a body as they come."""
+    """The lines of a body as they come, whichever of the three line ends it has."""
     rest = b""
     async for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
+        rest += piece
+        held = b"\r" if rest.endswith(b"\r") else b""  # perhaps the first half of an end
+        *whole, rest = _LINE_END.split(rest.removesuffix(held) if held else rest)
+        rest += held
         for line in whole:
-            yield text_of(line).removesuffix("\r")
+            yield text_of(line)
     if rest:
-        yield text_of(rest).removesuffix("\r")
+        yield text_of(rest.removesuffix(b"\r"))
 
 
 async def events(of: AsyncIterator[str], form: Stream) -> AsyncIterator[str]:
@@ -98,9 +103,17 @@ def json_of(text: str) -> Any:
         raise Unreadable(f"The reply is not JSON: {short(text)}", transient=True) from None
 
 
+def _search(path: Any, value: Any) -> Any:
+    try:
+        return path.search(value)
+    except require("jmespath", extra="http").exceptions.JMESPathError as error:
+        said = str(error).splitlines()[0].rstrip(":. ")
+        raise Unreadable(f"`{path.expression}` does not fit the reply: {said}") from None
+
+
 def answer_in(path: Any, value: Any) -> str | None:
     """The text at a path; a list of texts is joined. None where there is nothing."""
-    found = path.search(value)
+    found = _search(path, value)
     if found is None or isinstance(found, str):
         return found
     if isinstance(found, list) and all(isinstance(item, str) for item in found):
@@ -113,7 +126,7 @@ def answer_in(path: Any, value: Any) -> str | None:
 def hits_in(path: Any, value: Any) -> tuple[Hit, ...] | None:
     """The retrieved passages at a path, best first: texts, or objects of `text` and, where they
     have them, `id`, `document_id`, `title` and `score`. None where there is nothing."""
-    found = path.search(value)
+    found = _search(path, value)
     if found is None:
         return None
     if not isinstance(found, list):
@@ -151,7 +164,7 @@ _TOKENS: Mapping[str, Sequence[str]] = {
 
 def usage_in(path: Any, value: Any) -> Usage | None:
     """The token counts at a path, under our names or OpenAI's. None where there is nothing."""
-    found = path.search(value)
+    found = _search(path, value)
     if found is None:
         return None
     if not isinstance(found, Mapping):
@@ -165,7 +178,7 @@ def usage_in(path: Any, value: Any) -> Usage | None:
 
 def number_in(path: Any, value: Any) -> float | None:
     """The number at a path, or None."""
-    found = path.search(value)
+    found = _search(path, value)
     if found is None:
         return None
     if isinstance(found, bool) or not isinstance(found, int | float):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from quilate import errors
 from quilate.evaluators import Output, Sample
+from quilate.middleware.retry import Tries
 from quilate.models import Cost
-from quilate.providers import Endpoint, PerLoop
+from quilate.providers import Endpoint, PerLoop, building_client
 from quilate_adapters.http import faults, filling, replies
 from quilate_adapters.http.replies import Unreadable
 
@@ -55,7 +56,7 @@ def target(
     >>> target("http://127.0.0.1:9/ask", body={"q": "{{ question }}"}, answer="reply").where
     'http://127.0.0.1:9/ask'
     """
-    where = errors.redact(url)
+    where = faults.public(url)
     if stream not in (None, "sse", "jsonl"):
         raise errors.ConfigurationError(
             f"`stream` is {stream!r}.", where=where, remedy="Write sse or jsonl, or leave it out."
@@ -63,11 +64,13 @@ def target(
     Endpoint("http", "target", url)  # raises for what is no URL
     for name, templates in (("body", body), ("params", params)):
         filling.check(templates, where, name)
+    Tries(attempts)  # raises for what is no number of tries
+    _check_json(body, where)
     given = (("answer", answer), ("contexts", contexts), ("usage", usage), ("cost", cost))
     return HttpTarget(
         url=url,
         method=method.upper(),
-        headers=dict(headers or {}),
+        headers={name: str(value) for name, value in (headers or {}).items()},
         params=dict(params or {}),
         body=body,
         paths=Paths(**{name: replies.compiled(path, name, where) for name, path in given}),
@@ -86,11 +89,11 @@ class HttpTarget:
     `ConnectionFailed`, `MalformedReply`.
     """
 
-    url: str
+    url: str = field(repr=False)
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    body: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    body: Any = field(default=None, repr=False)
     paths: Paths = Paths()
     stream: replies.Stream | None = None
     timeout: float = 60.0
@@ -102,7 +105,7 @@ class HttpTarget:
     @property
     def where(self) -> str:
         """The place, for errors."""
-        return errors.redact(self.url)
+        return faults.public(self.url)
 
     def provenance(self) -> dict[str, Any]:
         """What decides its answers, for a run's record; headers' values as they were written."""
@@ -116,7 +119,7 @@ class HttpTarget:
             "url": self.where,
             "method": self.method,
             "headers": {name: _written(value) for name, value in self.headers.items()},
-            "params": dict(self.params),
+            "params": faults.without_secrets(self.params),
             "body": self.body,
             "stream": self.stream,
             **paths,
@@ -126,10 +129,7 @@ class HttpTarget:
         """Answer one sample."""
         secrets = faults.secrets_of(self.headers)
         request = self._request(filling.values_of(sample), secrets)
-        async for attempt in faults.retrying(self.attempts):
-            with attempt:
-                return await self._attempt(request, secrets)
-        raise AssertionError("the last attempt returns or raises")
+        return await Tries(self.attempts).make(lambda _: self._attempt(request, secrets))
 
     async def aclose(self) -> None:
         """Close the connections of this event loop."""
@@ -159,17 +159,16 @@ class HttpTarget:
             body = filling.filled(self.body, values, self.where)
             kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
             text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-            settings["content"] = text.encode()
+            settings["content"] = _encoded(text, self.where)
             if not any(name.lower() == "content-type" for name in self.headers):
                 settings["headers"]["content-type"] = kind
         return settings
 
     async def _attempt(self, request: Mapping[str, Any], secrets: set[str]) -> Output:
+        with building_client(self.where):
+            client = self._clients.get()
         with faults.translated(self.where, self.timeout, secrets):
-            async with (
-                asyncio.timeout(self.timeout),
-                self._clients.get().stream(**request) as reply,
-            ):
+            async with asyncio.timeout(self.timeout), client.stream(**request) as reply:
                 body = replies.bounded(reply.aiter_bytes())
                 if reply.status_code >= 300:
                     said = b"".join([piece async for piece in body])
@@ -201,6 +200,9 @@ class HttpTarget:
             output = self._more(value, output)
             path = self.paths.answer
             piece = data if path is None else replies.answer_in(path, value)
+            if piece is None and isinstance(value, dict) and value.get("error"):
+                said = replies.short(value["error"])
+                raise Unreadable(f"The stream holds an error: {said}", transient=True)
             if piece is not None:
                 pieces.append(piece)
         if not pieces:
@@ -235,6 +237,27 @@ def _client() -> "httpx2.AsyncClient":
 
     # Time limits are ours: one for the whole attempt. How many run at once is the run's affair.
     return httpx2.AsyncClient(timeout=None, limits=httpx2.Limits(max_connections=None))
+
+
+def _check_json(body: Any, where: str) -> None:
+    try:
+        json.dumps(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise errors.ConfigurationError(
+            f"`body` is not JSON: {error}.", where=where, remedy="Write what JSON can hold."
+        ) from None
+
+
+def _encoded(text: str, where: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise errors.InvalidRequest(
+            f"The sample holds text that UTF-8 cannot encode: {error.reason}.",
+            where=where,
+            provider="http",
+            remedy="Read it again with its right encoding, or take that character out.",
+        ) from None
 
 
 def _written(value: str) -> str:

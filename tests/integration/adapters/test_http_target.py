@@ -16,7 +16,7 @@ from quilate.evaluators import Sample
 from quilate.messages import assistant, system, user
 from quilate.models import Cost, Usage
 from quilate.sync import run
-from quilate_adapters.http import target
+from quilate_adapters.http import replies, target
 
 KEY = "a-secret-that-no-pattern-knows"
 SAMPLE = Sample(
@@ -361,3 +361,43 @@ def test_a_whole_suite_through_a_real_server(llama_server, tmp_path):
         assert 0 < whole.usage.output_tokens <= 8
         assert items["whole", sample].scores[0].status == "scored"
         assert items["lost", sample].failure.kind == "not_found"
+
+
+def test_what_cannot_be_right_is_told_when_it_is_opened():
+    for options, said in [({"attempts": 0}, "attempts is 0"), ({"body": {"a": {1}}}, "not JSON")]:
+        with pytest.raises(errors.ConfigurationError, match=said):
+            target("http://127.0.0.1:9/ask", **options)
+
+
+def test_no_secret_is_shown():
+    opened = target(
+        "http://h/ask?key=k-1&lang=es&token=${TOKEN}", params={"api_key": "k-2", "q": "{question}"}
+    )
+    told = repr(opened) + opened.where + json.dumps(opened.provenance())
+    assert "k-1" not in told and "k-2" not in told
+    assert opened.where == "http://h/ask?key=…&lang=…&token=${TOKEN}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_server_sent_events_with_any_line_end(end):
+    frames = ['data: {"t": "a"}', "", ": note", 'data: {"t": "b"}', "", ""]
+
+    async def pieces():
+        for byte in end.join(frames).encode():
+            yield bytes([byte])
+
+    async def read():
+        return [event async for event in replies.events(replies.lines(pieces()), "sse")]
+
+    assert run(read()) == ['{"t": "a"}', '{"t": "b"}']
+
+
+def test_paths_that_do_not_fit_and_errors_in_a_stream(app):
+    app.says({"n": 3})
+    with pytest.raises(errors.MalformedReply, match="does not fit the reply"):
+        ask(app.url, answer="length(n)")
+    app.says(b'data: {"t": "half"}\n\ndata: {"error": "out of memory"}\n\n')
+    with pytest.raises(errors.MalformedReply, match=r"holds an error.*out of memory"):
+        ask(app.url, answer="t", stream="sse")
+    with pytest.raises(errors.InvalidRequest, match="UTF-8 cannot encode"):
+        ask(app.url, Sample("s", "a\ud800"), body={"q": "{{ question }}"})

@@ -318,16 +318,6 @@ def test_headers_that_cannot_be_read_spoil_no_reply(canned, golden):
     assert asked(canned, "chat").text == "hola"
 
 
-def test_more_cached_tokens_than_input_spoil_no_reply(canned, golden, monkeypatch):
-    reply = golden("openai/chat_text")
-    reply["usage"] |= {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 9}}
-    canned.answer(reply)
-    # As OpenAI itself would answer, whose prices are known.
-    monkeypatch.setenv("HTTP_PROXY", canned.url.removesuffix("/v1"))
-    opened = model("gpt-4o", base_url="http://api.openai.com/v1", api_key=KEY)
-    assert run(opened.generate(ask("?"))).usage.cached_tokens == 9
-
-
 @pytest.mark.parametrize(
     "reply", [{"x": 1}, {"error": {"message": "no"}}, {"choices": 5, "output": 5}, b"<html>", []]
 )
