@@ -120,12 +120,20 @@ def model(
 
 
 _SERVER = re.compile(r"@(https?://.*)$")
+# An address without its scheme: taken for a part of the name, it would send the request, and the
+# environment's key, to the provider itself.
+_HALF_AN_ADDRESS = re.compile(r"@((?:localhost|\d+\.\d+\.\d+\.\d+|\[|[\w.-]+:\d+).*)$")
 
 
 def _at_server(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """``NAME@URL`` as the name, and the URL among the options."""
     at = _SERVER.search(name)
     if at is None:
+        half = _HALF_AN_ADDRESS.search(name)
+        if half is not None:
+            raise ConfigurationError(
+                f"'{half[1]}' is no URL.", where=name, remedy=f"Write …@http://{half[1]}."
+            )
         return name, options
     if "base_url" in options:
         raise ConfigurationError(

@@ -3,7 +3,7 @@
 import pytest
 
 import quilate
-from quilate.errors import ConfigurationError, Unsupported
+from quilate.errors import ConfigurationError, InvalidRequest, Unsupported
 from quilate.models import Capabilities, ask
 from quilate.sync import run
 from quilate.testing import ScriptedModel
@@ -37,3 +37,19 @@ def test_two_addresses():
     for opened in (quilate.model, quilate.embedder, quilate.reranker):
         with pytest.raises(ConfigurationError, match="Leave one"):
             opened("openai/m@http://127.0.0.1:1/v1", base_url="http://127.0.0.1:2/v1")
+
+
+@pytest.mark.parametrize("half", ["127.0.0.1:8080/v1", "localhost:8080", "box:80/v1", "[::1]:80"])
+def test_an_address_without_its_scheme_is_no_part_of_a_name(half):
+    with pytest.raises(ConfigurationError, match=r"is no URL.*http://"):
+        quilate.model(f"openai/m@{half}")
+    assert quilate.model("openai/@cf/meta/m").info.name == "openai/@cf/meta/m"
+    assert quilate.model("openai/m@20240229").info.name == "openai/m@20240229"
+
+
+def test_what_is_asked_in_another_form_is_told_how_to_ask():
+    model = quilate.model("scripted/x")
+    with pytest.raises(InvalidRequest, match=r"temprature.*temperature"):
+        model.ask("?", temprature=0)
+    with pytest.raises(InvalidRequest, match="list is no request"):
+        model.ask([{"role": "user", "content": "?"}])

@@ -11,7 +11,7 @@ from quilate import __version__, registry
 from quilate.errors import QuilateError
 from quilate.installation import extras, pip_install, version_of
 
-_KEYS = {"openai": "OPENAI_API_KEY"}
+_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 
 def examine() -> dict[str, Any]:

@@ -14,8 +14,19 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from quilate import sync
+from quilate.errors import InvalidRequest
 from quilate.middleware.base import Wrapper, within
-from quilate.models import Event, Likelihood, Model, Request, Response, TokenCount, ask
+from quilate.models import (
+    Event,
+    Likelihood,
+    Model,
+    Request,
+    Response,
+    Sampling,
+    TokenCount,
+    ask,
+)
+from quilate.registry import nearest
 
 if TYPE_CHECKING:
     from quilate.decisions import Decision, Question
@@ -115,9 +126,20 @@ class Ambient(Wrapper):
             _layers.reset(token)
 
 
-def _request(request: Request | str, settings: Mapping[str, Any]) -> Request:
+def _request(request: Any, settings: Mapping[str, Any]) -> Request:
+    fields = Sampling.__slots__
+    unknown = next((name for name in settings if name not in fields), None)
+    if unknown is not None:
+        raise InvalidRequest(
+            f"There is no setting '{unknown}'.", remedy=nearest(unknown, sorted(fields))
+        )
     if isinstance(request, str):
         return ask(request, **settings)
+    if not isinstance(request, Request):
+        raise InvalidRequest(
+            f"A {type(request).__name__} is no request.",
+            remedy="Give the text, or Request((system('…'), user('…'))).",
+        )
     return replace(request, sampling=replace(request.sampling, **settings)) if settings else request
 
 

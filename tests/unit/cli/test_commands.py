@@ -98,7 +98,7 @@ def test_doctor_names_extras_models_and_remedies(cli, folder, monkeypatch):
         with monkeypatch.context() as patched:
             patched.chdir(folder)
             assert state["remedy"] == pip_install(extra)
-    assert found["keys"] == {"OPENAI_API_KEY": True}
+    assert found["keys"] == {"OPENAI_API_KEY": True, "ANTHROPIC_API_KEY": False}
     assert "not-to-be-shown" not in str(found)
     assert found["problems"] == []
     text = cli("doctor")
