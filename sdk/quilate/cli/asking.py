@@ -10,12 +10,13 @@ from quilate.models import Finished, TextDelta, ask
 from quilate.reports.visible import visible
 
 
-def ask_model(question: str, model: str, *, as_json: bool) -> None:
+def ask_model(question: str, model: str, *, max_tokens: int | None, as_json: bool) -> None:
     """Stream a model's answer to a bare question."""
     target = registry.model(model)
     response = None
-    settings = {"temperature": 0.0} if target.info.capabilities.has("temperature") else {}
-    for event in sync.iterate(target.stream(ask(question, **settings))):
+    temperature = 0.0 if target.info.capabilities.has("temperature") else None
+    request = ask(question, temperature=temperature, max_tokens=max_tokens)
+    for event in sync.iterate(target.stream(request)):
         if isinstance(event, TextDelta) and not as_json:
             _write(visible(event.text))
         elif isinstance(event, Finished):
@@ -31,20 +32,24 @@ def ask_documents(
     model: str,
     *,
     k: int,
+    max_tokens: int | None,
     embedder: str,
     store: Path,
     as_json: bool,
 ) -> None:
     """Stream an answer from documents, then list the passages it was given."""
     from quilate.cli.progress import show_progress
+    from quilate.models import Sampling
     from quilate.retrieval import Answer, index, rag
+    from quilate.retrieval.answering import DEFAULT
     from quilate.retrieval.indexing import default_path
 
     with show_progress(quiet=as_json) as progress:
         path = default_path(documents, store)
         built = index(documents, embedder=embedder, path=path, progress=progress)
     answer = None
-    for event in rag(built, model=model, k=k).stream(question):
+    sampling = DEFAULT if max_tokens is None else Sampling(max_tokens=max_tokens)
+    for event in rag(built, model=model, k=k, sampling=sampling).stream(question):
         if isinstance(event, TextDelta) and not as_json:
             _write(visible(event.text))
         elif isinstance(event, Answer):

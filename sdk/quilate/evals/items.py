@@ -7,10 +7,12 @@ from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 from quilate.errors import (
     AuthenticationError,
     BudgetExceeded,
+    ConnectionFailed,
     MissingDependency,
     ModelError,
     ModelNotFound,
@@ -26,6 +28,7 @@ from quilate.evals.tables import safe_json
 from quilate.evals.targets import Ask
 from quilate.evaluators import Evaluator, Output, Sample, Score
 from quilate.middleware.calls import CallNote, call_scope, collect
+from quilate.models import Cost
 
 current_work: ContextVar[Work | None] = ContextVar("quilate_work", default=None)
 """The item that the code running now belongs to."""
@@ -38,9 +41,18 @@ _ENDINGS = (Exception, SystemExit, asyncio.CancelledError)
 _MENDABLE = (AuthenticationError, PermissionDenied, ModelNotFound, MissingDependency)
 
 
-async def run_item(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[Item, int]:
-    """The item, and its outcome for the journal. Raises `StoreError` and `BudgetExceeded`, which
-    stop the run; everything else that goes wrong is in the item."""
+class Worked(NamedTuple):
+    """An item, its outcome for the journal, and the error, if one was met, that every other item
+    is likely to meet as well: a key, a model, a package or a server that is missing."""
+
+    item: Item
+    outcome: int
+    obstacle: BaseException | None
+
+
+async def run_item(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> Worked:
+    """Work on one item. Raises `StoreError` and `BudgetExceeded`, which stop the run; everything
+    else that goes wrong is in the item."""
     token = current_work.set(work)
     try:
         with call_scope(work.scope):
@@ -49,7 +61,7 @@ async def run_item(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tup
         current_work.reset(token)
 
 
-async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[Item, int]:
+async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> Worked:
     name, sample_id, epoch = work.target, work.sample.id, work.epoch
     began = perf_counter()
     with collect() as notes:
@@ -59,11 +71,11 @@ async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[I
             failure = failure_of(stopping(error))
             seconds = perf_counter() - began
             item = Item(name, sample_id, epoch, None, (), failure, _keys(notes), {}, seconds)
-            return item, TRANSIENT if _mendable(error) else PERMANENT
+            return Worked(item, TRANSIENT if _mendable(error) else PERMANENT, _obstacle(error))
     seconds = perf_counter() - began
     scores: list[Score] = []
     score_calls: dict[str, tuple[str, ...]] = {}
-    outcome = OK
+    outcome, obstacle = OK, None
     for evaluator in evaluators:
         given, keys, cause = await _score(evaluator, work.sample, output)
         scores += given
@@ -71,12 +83,13 @@ async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> tuple[I
             score_calls[evaluator.name] = score_calls.get(evaluator.name, ()) + keys
         if cause is not None and _mendable(cause):
             outcome = TRANSIENT
+            obstacle = obstacle or _obstacle(cause)
         elif outcome == OK and any(score.status == "error" for score in given):
             outcome = PERMANENT
     item = Item(
         name, sample_id, epoch, output, tuple(scores), None, _keys(notes), score_calls, seconds
     )
-    return item, outcome
+    return Worked(item, outcome, obstacle)
 
 
 async def _score(
@@ -94,7 +107,14 @@ async def _score(
             reason = failure_of(stopping(error))
             text = f"{reason.kind}: {reason.message}"
             scores = [Score.error(metric.name, text) for metric in evaluator.metrics]
-            return scores, _keys(notes), error
+            return _billed(scores, error), _keys(notes), error
+
+
+def _billed(scores: list[Score], error: BaseException) -> list[Score]:
+    """The scores, the first with what the useless replies that led to the error cost."""
+    if not scores or not isinstance(error, ModelError) or error.usage is None:
+        return scores
+    return [replace(scores[0], usage=error.usage, cost=error.cost or Cost()), *scores[1:]]
 
 
 def _complete(evaluator: Evaluator, scores: Sequence[Score]) -> list[Score]:
@@ -171,6 +191,11 @@ def _mendable(error: BaseException) -> bool:
         isinstance(leaf, _MENDABLE) or (isinstance(leaf, ModelError) and leaf.retryable)
         for leaf in _leaves(error)
     )
+
+
+def _obstacle(error: BaseException) -> BaseException | None:
+    kinds = (*_MENDABLE, ConnectionFailed)
+    return next((leaf for leaf in _leaves(error) if isinstance(leaf, kinds)), None)
 
 
 def _keys(notes: Sequence[CallNote]) -> tuple[str, ...]:

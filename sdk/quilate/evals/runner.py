@@ -46,6 +46,9 @@ STORE = Path(".quilate")
 # Seconds that cancelled work has to clean up.
 _GRACE = 5.0
 
+# When so many items have met an obstacle and none has got past it, the run stops.
+_OBSTRUCTED = 5
+
 # Draws of epoch n ask with Request.epoch n * 65536 + the request's own.
 _DRAWS = 1 << 16
 
@@ -300,6 +303,7 @@ class _Execution:
         self._finished = 0
         self._over = False
         self._stopped: str | None = None
+        self._obstructed, self._passed = 0, False
 
     async def run(self, done: set[int]) -> str | None:
         """Work until nothing is left; returns why it stopped before that, or None."""
@@ -334,15 +338,24 @@ class _Execution:
         go on to their end or their next call, so that no answer that was paid for is lost."""
         for one in work:
             try:
-                item, outcome = await run_item(
-                    one, self._targets[one.target], self._suite.evaluators
-                )
+                worked = await run_item(one, self._targets[one.target], self._suite.evaluators)
             except BudgetExceeded as error:
                 self._stopped = str(error)
                 return
-            await self._record(one, item, outcome)
+            await self._record(one, worked.item, worked.outcome)
+            self._watch(worked.obstacle)
             if self._over or self._stopped is not None:
                 return
+
+    def _watch(self, obstacle: BaseException | None) -> None:
+        """Stop a run that cannot work as things are, before it has failed at every item."""
+        if obstacle is None:
+            self._passed = True
+        if self._passed or obstacle is None or self._stopped is not None:
+            return
+        self._obstructed += 1
+        if self._obstructed >= _OBSTRUCTED and self._finished < len(self._plan):
+            self._stopped = f"None of the first {self._obstructed} items could be done: {obstacle}"
 
     async def _record(self, work: Work, item: Item, outcome: int) -> None:
         try:

@@ -79,7 +79,7 @@ async def probe(
 
     `model` is a model string, or a model (then what needs another name or key is not tried).
     `only` names features of `CHECKS`; `deadline` is seconds for one call, and four times that for
-    one check. `include_bad_key` also sends a wrong key to a hosted provider. A probe makes some 60
+    one check. `include_bad_key` also sends a wrong key to a hosted provider. A probe makes some 50
     short calls; `Report.cost` says what they took.
 
     Raises `UnknownName` for a feature that there is none of, and whatever the first call raises:

@@ -43,6 +43,11 @@ _TABLE: dict[str, tuple[str, str]] = {
         "No se demuestra ninguna diferencia entre los sistemas. Una ejecución mayor podría "
         "hacerlo: véase la diferencia mínima visible de cada comparación.",
     ),
+    "html_report": ("HTML report", "Informe HTML"),
+    "no_pairs": (
+        "Too few samples are scored for both targets of any pair: nothing can be compared.",
+        "Hay muy pocas muestras puntuadas en los dos sistemas de cada par: no se puede comparar.",
+    ),
     "one_target": (
         "One target: there is nothing to compare it with.",
         "Un solo sistema: no hay con qué compararlo.",

@@ -126,7 +126,7 @@ def findings(words: Words, summary: Summary) -> list[str]:
     return [
         words("finding", metric=metric, winner=winner, gaps=words["and"].join(gaps))
         for (metric, winner), gaps in beaten.items()
-    ] or [words["no_finding"]]
+    ] or [words["no_finding" if summary.pairs else "no_pairs"]]
 
 
 def _gap(words: Words, pair: Pair) -> str:

@@ -127,6 +127,8 @@ def test_doctor_loads_no_model():
 
 def test_asking_a_bare_model(cli):
     assert cli("ask", "Capital of Peru?", "--model", "scripted/Lima").out == "Lima\n"
+    short = ("--max-tokens", "2", "--model", "scripted/one two three", "--json")
+    assert cli("ask", "Count.", *short).data["finish_reason"] == "length"
     response = cli("ask", "?", "--model", "scripted/Lima", "--json").data
     assert response["message"]["parts"] == [{"text": "Lima"}]
 

@@ -48,6 +48,7 @@ def test_reports_speak_spanish(cli, folder):
     cli("run", "suite.yaml")
     done = cli("report", "--lang", "es", "--html", "informe.html")
     assert done.code == 0, done.err
+    assert done.err.startswith("Informe HTML: ")
     assert 'lang="es"' in (folder / "informe.html").read_text(encoding="utf-8")
     assert done.out != cli("report", "--lang", "en").out
 

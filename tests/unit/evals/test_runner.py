@@ -14,6 +14,8 @@ from quilate.errors import (
     AuthenticationError,
     BudgetExceeded,
     ConfigurationError,
+    ConnectionFailed,
+    MalformedReply,
     RateLimited,
     StoreError,
     UnknownName,
@@ -27,6 +29,7 @@ from quilate.evals.suite_file import load_suite
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.middleware import ambient
 from quilate.models import Usage, ask, reply
+from quilate.reports.summary import summarize
 from quilate.reports.terminal import render
 from quilate.retrievers import Hit, Passage
 from quilate.testing import ScriptedModel
@@ -202,6 +205,18 @@ def test_errors_of_an_evaluator_are_scores_with_a_reason_never_zeros(tmp_path):
     assert run.call(good.score_calls["judge"][0]).response.text == "0.5"
 
 
+def test_what_a_judge_took_before_it_failed_is_in_its_scores(tmp_path):
+    def useless(request):
+        error = MalformedReply("No label.")
+        error.usage = Usage(7, 3)
+        raise error
+
+    run = start(suite_of(echo_model(), Judge(ScriptedModel(useless)), count=2), tmp_path)
+    assert [score.usage.total_tokens for score in run.items[0].scores] == [10, 0]
+    effort = summarize(run).efforts[0]
+    assert (effort.evaluation_usage, effort.evaluation_cost.basis) == (Usage(14, 6), "unknown")
+
+
 def test_resume_retries_what_may_mend_and_keeps_what_will_not(tmp_path):
     broken = {"0", "1"}
 
@@ -225,6 +240,48 @@ def test_resume_retries_what_may_mend_and_keeps_what_will_not(tmp_path):
     ]
     mended = go_on(run, suite, tmp_path, retry_errors=True)
     assert [item.scores[0].value for item in mended.items] == [1.0] * 4
+
+
+def test_a_run_that_cannot_work_stops_early_and_goes_on_when_it_can(tmp_path):
+    key: list[str] = []
+
+    def locked(question: str) -> str:
+        if not key:
+            raise AuthenticationError("No key.", remedy="Set EXAMPLE_KEY.")
+        return question.split()[-1]
+
+    suite = suite_of(locked, count=30, concurrency=1)
+    run = start(suite, tmp_path)
+    assert (run.status, len(run.items)) == ("stopped", 5)
+    assert run.reason == "None of the first 5 items could be done: No key. Set EXAMPLE_KEY."
+    key.append("found")
+    again = go_on(run, suite, tmp_path)
+    assert (again.status, [item.failure for item in again.items]) == ("finished", [None] * 30)
+
+
+@dataclass(frozen=True)
+class LockedJudge(Exact):
+    async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+        raise ConnectionFailed("Nobody answers.")
+
+
+def test_a_judge_that_cannot_be_reached_stops_the_run_too(tmp_path):
+    run = start(suite_of(echo_model(), LockedJudge(), count=30, concurrency=1), tmp_path)
+    assert (run.status, len(run.items)) == ("stopped", 5)
+    assert "Nobody answers." in run.reason
+
+
+@pytest.mark.parametrize("error", [RateLimited("busy"), ValueError("wrong")])
+def test_other_failures_and_one_target_of_two_do_not_stop_a_run(tmp_path, error):
+    def fails(question: str) -> str:
+        raise error
+
+    def locked(question: str) -> str:
+        raise AuthenticationError("No key.")
+
+    for target in (fails, {"locked": locked, "fine": str.upper}):
+        run = start(suite_of(target, count=12, concurrency=1), tmp_path)
+        assert (run.status, len(run.items)) == ("finished", run.planned)
 
 
 def test_a_token_budget_stops_the_run_and_resume_counts_what_was_spent(tmp_path):

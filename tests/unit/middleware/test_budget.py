@@ -124,7 +124,7 @@ def test_time_is_over_before_a_call_begins():
     assert model.calls == 1
 
 
-def test_calls_under_way_are_cancelled_when_time_is_over():
+def test_calls_under_way_are_cancelled_when_time_is_over(run):
     cancelled = []
 
     async def forever(request):
@@ -134,19 +134,26 @@ def test_calls_under_way_are_cancelled_when_time_is_over():
             cancelled.append(True)
             raise
 
-    budgeted = Budgeted(ScriptedModel(forever), Budget(seconds=0.01))
-    with pytest.raises(BudgetExceeded, match="over"):
-        asyncio.run(budgeted.generate(ask("?")))
+    async def work(loop):
+        budget = Budget(seconds=3, clock=loop.time)
+        with pytest.raises(BudgetExceeded, match="over"):
+            await Budgeted(ScriptedModel(forever), budget).generate(ask("?"))
+        assert loop.time() == pytest.approx(3)
+
+    run(work)
     assert cancelled == [True]
 
 
-def test_those_who_wait_for_a_reservation_give_up_when_time_is_over():
+def test_those_who_wait_for_a_reservation_give_up_when_time_is_over(run):
     async def forever(request):
         await asyncio.Event().wait()
 
-    results = asyncio.run(
-        together(Budgeted(ScriptedModel(forever), Budget(tokens=9, seconds=0.01)), 3)
-    )
+    async def work(loop):
+        budget = Budget(tokens=9, seconds=3, clock=loop.time)
+        return await together(Budgeted(ScriptedModel(forever), budget), 3)
+
+    results = run(work)
+    assert len(results) == 3
     assert all(isinstance(result, BudgetExceeded) for result in results)
 
 

@@ -132,6 +132,13 @@ def test_answers_that_all_failed_are_told_before_any_figure(
     assert page.index(said) < page.index("<main>")
 
 
+def test_without_a_pair_no_table_of_pairs_is_pointed_at() -> None:
+    run = make_run(12)
+    alone = [replace(item, scores=item.scores[:0]) for item in run.items]
+    text = " ".join(render(replace(run, items=alone), lang="en").split())
+    assert "nothing can be compared" in text and "smallest visible difference of" not in text
+
+
 def test_a_target_whose_answers_all_failed_is_named() -> None:
     text = " ".join(render(failing(make_run(12), "RAG k=1"), lang="en").split())
     assert "Every answer of RAG k=1 failed: authentication: There is no API key" in text
