@@ -144,14 +144,34 @@ def _at_server(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]
 
 
 def _call(make: Callable[..., Any], what: str, *arguments: Any, **options: Any) -> Any:
-    """What a factory makes; options that it does not know are the caller's mistake."""
+    """What a factory makes; options that it does not know, or lacks, are the caller's mistake."""
     try:
-        inspect.signature(make).bind(*arguments, **options)
+        signature = inspect.signature(make)
+    except ValueError:  # a built-in without one
+        return make(*arguments, **options)
+    try:
+        signature.bind(*arguments, **options)
     except TypeError as error:
-        raise ConfigurationError(f"{what} does not take these options: {error}.") from None
-    except ValueError:  # a built-in without a signature
-        pass
+        raise _misfit(signature, what, len(arguments), options, error) from None
     return make(*arguments, **options)
+
+
+def _misfit(
+    signature: inspect.Signature, what: str, given: int, options: dict[str, Any], error: TypeError
+) -> ConfigurationError:
+    """The error of options that do not fit a factory's signature."""
+    open_to = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [one for one in list(signature.parameters.values())[given:] if one.kind in open_to]
+    known = [one.name for one in named]
+    for option in options:
+        if option not in known:
+            remedy = nearest(option, known) if known else "It takes none."
+            return ConfigurationError(f"{what} has no option '{option}'.", remedy=remedy)
+    for one in named:
+        if one.default is one.empty and one.name not in options:
+            at = " or @URL after the name" if one.name == "base_url" else ""
+            return ConfigurationError(f"{what} needs {one.name}.", remedy=f"Give {one.name}=…{at}.")
+    return ConfigurationError(f"{what} does not take these options: {error}.")
 
 
 def embedder(name: str, **options: Any) -> "Embedder":
@@ -175,15 +195,10 @@ def _opened(group: Group, name: str, options: dict[str, Any]) -> Any:
 
 def evaluator(name: str, **options: Any) -> "Evaluator":
     """The evaluator registered under `name`, configured with `options`."""
-    make = factory("evaluators", name)
-    try:
-        return cast("Evaluator", make(**options))
-    except TypeError as error:
-        raise ConfigurationError(
-            f"The evaluator '{name}' does not take these options: {error}."
-        ) from None
+    made = _call(factory("evaluators", name), f"The evaluator '{name}'", **options)
+    return cast("Evaluator", made)
 
 
 def store(name: str, **options: Any) -> "Index":
     """The index store registered under `name`, such as ``lancedb``."""
-    return cast("Index", factory("indexes", name)(**options))
+    return cast("Index", _call(factory("indexes", name), f"The index '{name}'", **options))

@@ -3,6 +3,7 @@
 import pytest
 
 import quilate
+from quilate import registry
 from quilate.errors import ConfigurationError, InvalidRequest, Unsupported
 from quilate.models import Capabilities, ask
 from quilate.sync import run
@@ -53,3 +54,23 @@ def test_what_is_asked_in_another_form_is_told_how_to_ask():
         model.ask("?", temprature=0)
     with pytest.raises(InvalidRequest, match="list is no request"):
         model.ask([{"role": "user", "content": "?"}])
+
+
+def plain(name, *, base_url, key=None):
+    raise AssertionError("not to be called")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"base_ulr": "x"}, "has no option 'base_ulr'. Did you mean 'base_url'?"),
+        ({"base_url": "x", "zzz": 1}, "has no option 'zzz'. Known: base_url, key."),
+        ({"key": "x"}, "needs base_url. Give base_url=… or @URL after the name."),
+    ],
+)
+def test_options_that_do_not_fit_are_told_by_name(options, said):
+    with pytest.raises(ConfigurationError) as caught:
+        registry._call(plain, "The provider 'plain'", "x", **options)
+    assert str(caught.value) == f"The provider 'plain' {said}"
+    with pytest.raises(ConfigurationError, match="has no option 'temprature'"):
+        registry.model("scripted/x", temprature=1)

@@ -84,6 +84,6 @@ def _within(text: str, sampling: Sampling) -> Response:
     return reply(text, finish_reason=reason, usage=usage, cost=FREE)
 
 
-def scripted(rest: str, **options: Any) -> ScriptedModel:
+def scripted(text: str, *, capabilities: Capabilities | None = None) -> ScriptedModel:
     """The factory behind ``scripted/TEXT``: a model that always answers TEXT."""
-    return ScriptedModel(rest, name=rest, **options)
+    return ScriptedModel(text, name=text, capabilities=capabilities)
