@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from quilate import sync
-from quilate.errors import MalformedReply
+from quilate import registry, sync
+from quilate.errors import ConfigurationError, MalformedReply
 from quilate.middleware.structured import ask_again
 from quilate.models import JsonFormat, Model, Request, Response, ask
 
@@ -29,25 +29,37 @@ def json_format(kind: Any, *, strict: bool = False) -> JsonFormat:
     >>> json_format(list[int]).schema
     {'items': {'type': 'integer'}, 'type': 'array'}
     """
-    from pydantic import TypeAdapter
-
-    return _format(TypeAdapter(kind), kind, strict=strict)
+    return _format(kind, strict=strict)[0]
 
 
-def _format(adapter: "TypeAdapter[Any]", kind: Any, *, strict: bool) -> JsonFormat:
+def _format(kind: Any, *, strict: bool = False) -> "tuple[JsonFormat, TypeAdapter[Any]]":
+    """What to ask for a value of `kind`, and what reads it."""
+    from pydantic import PydanticUserError, TypeAdapter
+    from pydantic_core import SchemaError
+
+    try:
+        adapter = TypeAdapter(kind)
+        schema = adapter.json_schema()
+    except (PydanticUserError, SchemaError) as error:
+        raise ConfigurationError(
+            f"{kind!r} is no type with a JSON Schema: {str(error).splitlines()[0]}.",
+            remedy="Give a class, a dataclass or a type such as list[int]; for a JSON Schema, a "
+            "Request whose format is JsonFormat(schema).",
+        ) from None
     name = getattr(kind, "__name__", "answer")
-    return JsonFormat(
-        adapter.json_schema(), name=name if name.isidentifier() else "answer", strict=strict
-    )
+    asked = JsonFormat(schema, name=name if name.isidentifier() else "answer", strict=strict)
+    return asked, adapter
 
 
-async def aextract(model: Model, request: Request | str, kind: type[T]) -> Extracted[T]:
+async def aextract(model: Model | str, request: Request | str, kind: type[T]) -> Extracted[T]:
     """`extract`, for async code."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
+    model = registry.model(model) if isinstance(model, str) else model
     request = ask(request) if isinstance(request, str) else request
-    adapter: TypeAdapter[T] = TypeAdapter(kind)
-    asked = replace(request, format=_format(adapter, kind, strict=False))
+    adapter: TypeAdapter[T]
+    asked_format, adapter = _format(kind)
+    asked = replace(request, format=asked_format)
     began = monotonic()
     response = await model.generate(asked)
     try:
@@ -75,10 +87,11 @@ def _malformed(what: str, model: Model, response: Response) -> MalformedReply:
     return error
 
 
-def extract(model: Model, request: Request | str, kind: type[T]) -> Extracted[T]:
-    """Ask `model` and read its answer as `kind`: the provider's structured output, a tool call, or
+def extract(model: Model | str, request: Request | str, kind: type[T]) -> Extracted[T]:
+    """Ask `model`, a model or its string, and read its answer as `kind`: the provider's structured output, a tool call, or
     the schema in the prompt, whichever the model has (`Response.route` says), validated, with one
-    round of repair. Raises `MalformedReply` for an answer that is not valid after it.
+    round of repair. Raises `MalformedReply` for an answer that is not valid after it, and
+    `ConfigurationError` for a `kind` that pydantic does not know.
 
     >>> from quilate.testing import ScriptedModel
     >>> from quilate.middleware import standard

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, field_validator
 
 from quilate import extract, json_format
-from quilate.errors import MalformedReply, ServerError
+from quilate.errors import ConfigurationError, MalformedReply, ServerError
 from quilate.messages import Message, Reasoning, Text, ToolCall
 from quilate.middleware import standard
 from quilate.models import Capabilities, Cost, Response, Usage, ask, reply
@@ -95,3 +95,13 @@ def test_errors_tell_what_the_replies_before_them_cost():
             extract(scripted(*answers)[0], "Which city?", City)
         assert caught.value.usage == Usage(10 * rounds, 5 * rounds)
         assert caught.value.cost == Cost(0.5 * rounds, "exact")
+
+
+def test_a_model_may_be_given_by_its_string():
+    assert extract("scripted/[1, 2]", "Two numbers.", list[int]).value == [1, 2]
+
+
+@pytest.mark.parametrize("kind", [{"type": "object"}, "Nothing"])
+def test_what_is_no_type_is_refused_with_what_to_give(kind):
+    with pytest.raises(ConfigurationError, match="is no type with a JSON Schema"):
+        extract("scripted/{}", "?", kind)
