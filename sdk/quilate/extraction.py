@@ -88,10 +88,11 @@ def _malformed(what: str, model: Model, response: Response) -> MalformedReply:
 
 
 def extract(model: Model | str, request: Request | str, kind: type[T]) -> Extracted[T]:
-    """Ask `model`, a model or its string, and read its answer as `kind`: the provider's structured output, a tool call, or
-    the schema in the prompt, whichever the model has (`Response.route` says), validated, with one
-    round of repair. Raises `MalformedReply` for an answer that is not valid after it, and
-    `ConfigurationError` for a `kind` that pydantic does not know.
+    """Ask `model`, or the one of that string, and read its answer as `kind`: the provider's
+    structured output, a tool call, or the schema in the prompt, whichever the model has
+    (`Response.route` says), validated, with one round of repair. Raises `MalformedReply` for an
+    answer that is not valid after it, and `ConfigurationError` for a `kind` that pydantic does
+    not know.
 
     >>> from quilate.testing import ScriptedModel
     >>> from quilate.middleware import standard

@@ -12,7 +12,7 @@ from quilate.providers import as_identity, malformed, with_more
 from quilate_adapters.litellm.faults import translated
 from quilate_adapters.litellm.loading import litellm
 from quilate_adapters.litellm.overheard import overhear
-from quilate_adapters.litellm.route import Route, capabilities
+from quilate_adapters.litellm.route import Route, capabilities, surroundings
 from quilate_adapters.litellm.translation import arguments, joined, response
 from quilate_adapters.openai.chat_stream import Assembly
 from quilate_adapters.openai.profiles import TRANSLATED as OPENAI_TRANSLATED
@@ -59,7 +59,7 @@ class LiteLLMChat:
         return ModelInfo(
             name=f"litellm/{at.name}",
             provider="litellm",
-            identity=at.identity + as_identity(self._more),
+            identity=":".join((at.identity, *surroundings(at))) + as_identity(self._more),
             capabilities=with_more(at, capabilities(at), self._more, TRANSLATED),
             quota=at.quota,
         )

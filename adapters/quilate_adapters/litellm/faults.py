@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from quilate import errors
-from quilate.providers import malformed, retry_after, status_error
+from quilate.providers import malformed, raise_alone, retry_after, status_error
 from quilate_adapters.litellm.loading import litellm
 from quilate_adapters.litellm.route import Route
 
@@ -48,14 +48,14 @@ _BROKEN = re.compile(
 
 @contextmanager
 def translated(at: Route) -> Iterator[None]:
-    """Raise Quilate's errors for whatever litellm raises. They are not chained: its own may quote
-    the request and the key."""
+    """Raise Quilate's errors for whatever litellm raises, alone: its own may quote the request
+    and the key."""
     try:
         yield
     except errors.QuilateError:
         raise
     except Exception as error:
-        raise _error(at, error) from None
+        raise_alone(_error(at, error))
 
 
 def _error(at: Route, error: Any) -> errors.ModelError:

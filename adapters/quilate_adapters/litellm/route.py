@@ -2,11 +2,12 @@
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from quilate.codec import digest
-from quilate.errors import ModelNotFound
+from quilate.errors import ModelNotFound, redact
 from quilate.models import Capabilities
 from quilate.providers import Endpoint
 from quilate_adapters.litellm.loading import litellm
@@ -86,6 +87,18 @@ def capabilities(at: Route) -> Capabilities:
         if (parameter is None or parameter in given) and _says(module, question, short, provider):
             has.add(name)
     return Capabilities.declared(*sorted(has))
+
+
+def surroundings(at: Route) -> Iterator[str]:
+    """What in the environment leads litellm to another server of the provider, as ``NAME=VALUE``:
+    its answers are another model's."""
+    if at.base_url:
+        return
+    prefix = re.sub(r"\W", "_", provider_of(at)).upper()
+    for name in ("API_BASE", "BASE_URL", "API_BASE_URL", "URL", "ENDPOINT", "API_VERSION"):
+        value = os.environ.get(f"{prefix}_{name}")
+        if value:
+            yield f"{prefix}_{name}={redact(value)}"
 
 
 def provider_of(at: Route) -> str:

@@ -275,6 +275,11 @@ def test_a_refusal_is_an_error_and_no_empty_answer(fault_server, provider, strea
 
 
 def test_a_server_that_is_not_there():
+    # The adapter alone: no layer of ours has been over its errors.
+    bare = model("openai/m", base_url="http://127.0.0.1:9/v1", api_key=KEY)
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        run(bare.generate(QUESTION))
+    assert caught.value.__context__ is None
     lost = model("openai/m", base_url="http://127.0.0.1:9/v1")
     with pytest.raises(errors.ConnectionFailed, match="server runs"):
         run(lost.generate(ask("?")))
@@ -499,6 +504,17 @@ def test_identities_and_quotas_tell_endpoints_and_keys_apart():
     assert len({one.info.identity for one in made}) == 3
     assert len({one.info.quota for one in made}) == 6
     assert "'a'" not in repr(made[0].info)
+
+
+def test_an_address_in_the_environment_is_part_of_the_identity(monkeypatch):
+    plain = model("openai/gpt-4o").info.identity
+    monkeypatch.setenv("OPENAI_API_BASE", "http://ann:secretsecret@127.0.0.1:1/v1")
+    moved = model("openai/gpt-4o").info.identity
+    assert moved != plain and "127.0.0.1:1" in moved and "secretsecret" not in moved
+    other = model("anthropic/claude-sonnet-4-5").info.identity
+    assert "127.0.0.1" not in other
+    fixed = model("openai/gpt-4o", base_url="http://127.0.0.1:2/v1").info.identity
+    assert "127.0.0.1:1" not in fixed
 
 
 QUIET = """
