@@ -30,6 +30,12 @@ _KINDS: Mapping[str, tuple[type[errors.ModelError], str | None]] = {
 }
 _PREFIXES = re.compile(r"^(?:litellm\.)?(?:[A-Z]\w*(?:Error|Exception|Timeout))(?::| -) ?")
 _ADVICE = re.compile(r"\.? Handle with `litellm\.\w+`\.?")
+# An SSL context's repr, which says nothing and is another at each run.
+_CONTEXT = re.compile(r" ssl:(?:default|<[^>]*>)")
+_NO_KEY = re.compile(
+    r"(?i)missing credentials|missing \w+ api key|unable to locate credentials|no key is set"
+)
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _QUOTED = re.compile(r'"message": ?("(?:[^"\\]|\\.)*")')
 _OVERLOADED = re.compile(r"(?i)overloaded_error|^overloaded\b")
 # What litellm says of a reply that it cannot read, as an HTTP 500 or a connection's error.
@@ -98,6 +104,13 @@ def _unanswered(at: Route, error: Any, text: str) -> errors.ModelError | None:
         what = f"{what}: {text[:1000].rstrip('.')}."
         return kind(what, provider=at.provider, where=at.where, remedy=remedy)
 
+    if _NO_KEY.search(text):  # told as a server's or a connection's failure
+        return made(errors.AuthenticationError, "There is no key", "Set it, or pass api_key=….")
+    missing = _NO_MODULE.search(text)
+    if missing is not None:
+        remedy = "Install the package that litellm's documentation names for this provider."
+        what = f"litellm needs the module '{missing[1]}' for this provider"
+        return made(errors.ModelError, what, remedy)
     if _OVERLOADED.search(text):  # said in the middle of a stream
         return made(errors.Overloaded, "The server sent an error", None)
     if _UNREAD.search(text) or isinstance(error, UnicodeDecodeError):
@@ -114,6 +127,7 @@ def _said(raw: str) -> str:
     while found := _PREFIXES.match(text):
         text = text[found.end() :]
     # A traceback of litellm's own that it sometimes puts into the message.
+    text = _CONTEXT.sub("", text)
     text = _ADVICE.sub("", text.partition("Traceback (most recent call last)")[0]).strip()
     quoted = _QUOTED.search(text) if text.startswith(("{", "b'{")) else None
     if quoted is not None:

@@ -290,10 +290,35 @@ def test_an_unknown_provider():
         run(quilate.model("litellm/nosuch/m").generate(ask("?")))
 
 
-def test_a_missing_key_is_an_authentication_error(monkeypatch):
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+@pytest.mark.parametrize(
+    "name", ["anthropic/claude-sonnet-4-5", "openai/gpt-4o", "gemini/gemini-2.5-flash"]
+)
+def test_a_missing_key_is_an_authentication_error(monkeypatch, name):
+    for key in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(key, raising=False)
     with pytest.raises(errors.AuthenticationError):
-        run(model("anthropic/claude-sonnet-4-5").generate(ask("?")))
+        run(model(name).generate(ask("?")))
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        (
+            "Cannot connect to host h:1 ssl:<ssl.SSLContext object at 0x7f> [Refused]",
+            errors.ConnectionFailed,
+            "Cannot connect to host h:1 [Refused].",
+        ),
+        ("No module named 'google.auth'", errors.ModelError, "needs the module 'google.auth'"),
+    ],
+)
+def test_what_litellm_says_of_its_own_failures_is_told_plainly(said, kind, told):
+    from quilate_adapters.litellm import faults
+    from quilate_adapters.litellm.loading import litellm
+
+    error = litellm().exceptions.APIConnectionError(message=said, llm_provider="p", model="m")
+    with pytest.raises(errors.ModelError) as caught, faults.translated(model("openai/m")._at):
+        raise error
+    assert type(caught.value) is kind and told in str(caught.value)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
