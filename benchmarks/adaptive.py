@@ -8,6 +8,7 @@ can, through `quilate.model("openai/…")` as anyone would open it: it has to fi
 The other client is the same model without retries or adaptive concurrency, behind a semaphore that
 is resized at the very moment the server's limit moves. Goodput is the number of calls answered
 within the time; both sides run in turn against one server, and the median ratio is reported.
+`ratio_by_limit` holds the ratio while each of the limits stood.
 `refused` is the share of our calls that the server refused, `failed` how many of our requests
 ended in an error in all runs.
 """
@@ -17,7 +18,7 @@ import asyncio
 import json
 import statistics
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quilate import ask, model
 from quilate.errors import ModelError
@@ -59,9 +60,9 @@ class Places:
 
 @dataclass
 class Tally:
-    """Requests that were answered in time, and that failed."""
+    """Requests that were answered in time, under each limit, and that failed."""
 
-    answered: int = 0
+    answered: list[int] = field(default_factory=lambda: [0])
     failed: int = 0
 
 
@@ -83,7 +84,7 @@ async def drive(server: FaultServer, asked: Model, seconds: float, places: Place
         except ModelError:
             tally.failed += not over.is_set()
         else:
-            tally.answered += not over.is_set()
+            tally.answered[-1] += not over.is_set()
 
     async def work(first: int) -> None:
         number = first
@@ -102,6 +103,7 @@ async def drive(server: FaultServer, asked: Model, seconds: float, places: Place
         await asyncio.sleep(seconds)
         if limit is not None:
             await move(server, limit, places)
+            tally.answered.append(0)
     over.set()
     for task in tasks:
         task.cancel()
@@ -116,8 +118,9 @@ async def move(server: FaultServer, limit: int, places: Places | None) -> None:
         places.resize(limit)
 
 
-def run(server: FaultServer, seconds: float, number: int) -> tuple[float, float, int]:
-    """Both sides once: the ratio, the share refused and the number failed of ours."""
+def run(server: FaultServer, seconds: float, number: int) -> tuple[float, list[float], float, int]:
+    """Both sides once: the ratio, that of each limit, the share refused and the number failed of
+    ours."""
     server.set(reset=True, latency=LATENCY)
     name = f"openai/echo@{server.address}/v1"
     known = asyncio.run(drive(server, bare(name), seconds, Places()))
@@ -126,13 +129,14 @@ def run(server: FaultServer, seconds: float, number: int) -> tuple[float, float,
     ours = asyncio.run(drive(server, model(name, api_key=f"run-{number}"), seconds, None))
     counted = server.report()
     refused = counted["requests"].get("limited", 0) / counted["total"]
-    ratio = ours.answered / known.answered
+    ratio = sum(ours.answered) / sum(known.answered)
+    by_limit = [mine / best for mine, best in zip(ours.answered, known.answered, strict=True)]
     print(
         f"answered {ours.answered} (knowing the limit: {known.answered}), ratio {ratio:.3f}, "
         f"refused {refused:.2%}, failed {ours.failed} ({known.failed})",
         flush=True,
     )
-    return ratio, refused, ours.failed
+    return ratio, by_limit, refused, ours.failed
 
 
 def main() -> None:
@@ -143,9 +147,12 @@ def main() -> None:
     options = parser.parse_args()
     with fault_server() as server:
         runs = [run(server, options.seconds, n) for n in range(1 if options.quick else 3)]
-    ratios, refused, failed = zip(*runs, strict=True)
+    ratios, by_limit, refused, failed = zip(*runs, strict=True)
     line = {
         "goodput_ratio": round(statistics.median(ratios), 3),
+        "ratio_by_limit": [
+            round(statistics.median(ratios), 3) for ratios in zip(*by_limit, strict=True)
+        ],
         "refused": round(statistics.median(refused), 4),
         "failed": sum(failed),
         "limits": LIMITS,

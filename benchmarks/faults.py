@@ -15,6 +15,8 @@ to run out near the end.
 - `wrong_answers`: responses whose text is not what the server said, which is what it was asked,
   or a megabyte of one word;
 - `budget_overshoot_requests`: requests begun when the answers already paid for had used the budget;
+- `budget_tokens`, `counted_tokens`, `billed_tokens`: the limit, what the client counted, and what
+  the server worked for, which tells nobody of replies that break off before their usage;
 - `rss_growth_mb`: resident memory at the end above that after the first tenth.
 """
 
@@ -48,7 +50,7 @@ class Ledger:
     """What was seen, kept apart from the budget's own account."""
 
     limit: int
-    paid: int = 0  # tokens of the answers that came
+    paid: int = 0  # tokens of the answers that came, and of the errors that say theirs
     overshoot: int = 0
     ended: Counter[int] = field(default_factory=Counter)  # how often each request ended
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -80,6 +82,8 @@ async def one(asked: Model, number: int, ledger: Ledger) -> None:
     try:
         response = await (whole(asked, request) if number % 2 else asked.generate(request))
     except QuilateError as error:
+        usage = getattr(error, "usage", None)
+        ledger.paid += usage.total_tokens if usage else 0
         ledger.outcomes[type(error).__name__] += 1
         ledger.ended[number] += 1
     except Exception as error:
@@ -155,6 +159,9 @@ def main() -> None:
         "untyped_errors": ledger.untyped,
         "wrong_answers": ledger.wrong,
         "budget_overshoot_requests": ledger.overshoot,
+        "budget_tokens": ledger.limit,
+        "counted_tokens": ledger.paid,
+        "billed_tokens": counted["billed_tokens"],
         "rss_growth_mb": round(growth, 1),
     }
     print(json.dumps(line))
