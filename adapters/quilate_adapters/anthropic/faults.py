@@ -65,6 +65,16 @@ def translated(at: Endpoint) -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def identified(headers: Mapping[str, str]) -> Iterator[None]:
+    """Give errors that arise inside the id of the request, which the reply's headers hold."""
+    try:
+        yield
+    except errors.ModelError as error:
+        error.request_id = error.request_id or headers.get("request-id")
+        raise
+
+
 def _unreadable(at: Endpoint, error: BaseException) -> errors.MalformedReply:
     return malformed(at, f"The reply cannot be read: {at.quiet(error)}.")
 

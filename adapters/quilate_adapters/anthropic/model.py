@@ -23,7 +23,7 @@ from quilate.models import (
 from quilate.providers import Endpoint, PerLoop, as_identity, bounded, malformed, with_more
 from quilate.registry import require
 from quilate_adapters.anthropic.events import Assembly
-from quilate_adapters.anthropic.faults import translated, unreachable
+from quilate_adapters.anthropic.faults import identified, translated, unreachable
 from quilate_adapters.anthropic.profiles import KNOWN_FEATURES, profile_of
 from quilate_adapters.anthropic.replies import response
 from quilate_adapters.anthropic.requests import Body, body, counted
@@ -130,7 +130,8 @@ class AnthropicMessages:
         started = time.perf_counter()
         reply = await self.send("post", "/v1/messages", sent)
         timing = Timing(time.perf_counter() - started)
-        return self.read(json_of(self._at, reply), timing, reply.headers)
+        with identified(reply.headers):
+            return self.read(json_of(self._at, reply), timing, reply.headers)
 
     async def stream(self, request: Request) -> AsyncGenerator[Event]:
         """Answer piece by piece."""
@@ -138,15 +139,17 @@ class AnthropicMessages:
         started = time.perf_counter()
         first: float | None = None
         assembly, headers = Assembly(self._at, headless=not self._profile.claude), dict[str, str]()
-        async with aclosing(self._wire_events(sent, headers)) as events:
-            async for wire_event in events:
-                for event in assembly.feed(wire_event):
-                    first = first or time.perf_counter() - started
-                    yield event
-                if assembly.complete:
-                    break
-        timing = Timing(time.perf_counter() - started, first)
-        yield Finished(self.read(assembly.message(), timing, headers))
+        with identified(headers):
+            async with aclosing(self._wire_events(sent, headers)) as events:
+                async for wire_event in events:
+                    for event in assembly.feed(wire_event):
+                        first = first or time.perf_counter() - started
+                        yield event
+                    if assembly.complete:
+                        break
+            timing = Timing(time.perf_counter() - started, first)
+            whole = self.read(assembly.message(), timing, headers)
+        yield Finished(whole)
 
     async def count_tokens(self, request: Request) -> TokenCount:
         """Count the input tokens of a request, by the provider's own tokenizer."""

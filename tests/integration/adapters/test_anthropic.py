@@ -757,10 +757,17 @@ def twice(at):
     ],
 )
 def test_broken_streams_end_in_one_typed_error(server, claude, wire, kind):
-    server.body = wire
+    server.body, server.headers["request-id"] = wire, "req_011"
     with pytest.raises(errors.ModelError) as caught:
         list(iterate(claude().stream(TOOLS)))
-    assert type(caught.value) is kind
+    assert (type(caught.value), caught.value.request_id) == (kind, "req_011")
+
+
+def test_a_reply_that_cannot_be_read_names_its_request(server, claude):
+    server.body, server.headers["request-id"] = {"type": "message", "content": 3}, "req_012"
+    with pytest.raises(errors.MalformedReply) as caught:
+        run(claude().generate(TOOLS))
+    assert caught.value.request_id == "req_012"
 
 
 def test_kinds_of_events_that_are_new_are_passed_over(server, claude):
