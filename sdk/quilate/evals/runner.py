@@ -46,7 +46,7 @@ STORE = Path(".quilate")
 # Seconds that cancelled work has to clean up.
 _GRACE = 5.0
 
-# When so many items have met an obstacle and none has got past it, the run stops.
+# When so many samples of every target have met an obstacle and none has got past it, the run stops.
 _OBSTRUCTED = 5
 
 # Draws of epoch n ask with Request.epoch n * 65536 + the request's own.
@@ -303,7 +303,8 @@ class _Execution:
         self._finished = 0
         self._over = False
         self._stopped: str | None = None
-        self._obstructed, self._passed = 0, False
+        self._obstructed: dict[str, set[str]] = {name: set() for name in suite.targets}
+        self._passed = False
 
     async def run(self, done: set[int]) -> str | None:
         """Work until nothing is left; returns why it stopped before that, or None."""
@@ -343,19 +344,20 @@ class _Execution:
                 self._stopped = str(error)
                 return
             await self._record(one, worked.item, worked.outcome)
-            self._watch(worked.obstacle)
+            self._watch(one, worked.obstacle)
             if self._over or self._stopped is not None:
                 return
 
-    def _watch(self, obstacle: BaseException | None) -> None:
+    def _watch(self, work: Work, obstacle: BaseException | None) -> None:
         """Stop a run that cannot work as things are, before it has failed at every item."""
         if obstacle is None:
             self._passed = True
         if self._passed or obstacle is None or self._stopped is not None:
             return
-        self._obstructed += 1
-        if self._obstructed >= _OBSTRUCTED and self._finished < len(self._plan):
-            self._stopped = f"None of the first {self._obstructed} items could be done: {obstacle}"
+        self._obstructed[work.target].add(work.sample.id)
+        fewest = min(map(len, self._obstructed.values()))
+        if fewest >= _OBSTRUCTED and self._finished < len(self._plan):
+            self._stopped = f"No item so far came to its end: {obstacle}"
 
     async def _record(self, work: Work, item: Item, outcome: int) -> None:
         try:

@@ -253,7 +253,7 @@ def test_a_run_that_cannot_work_stops_early_and_goes_on_when_it_can(tmp_path):
     suite = suite_of(locked, count=30, concurrency=1)
     run = start(suite, tmp_path)
     assert (run.status, len(run.items)) == ("stopped", 5)
-    assert run.reason == "None of the first 5 items could be done: No key. Set EXAMPLE_KEY."
+    assert run.reason == "No item so far came to its end: No key. Set EXAMPLE_KEY."
     key.append("found")
     again = go_on(run, suite, tmp_path)
     assert (again.status, [item.failure for item in again.items]) == ("finished", [None] * 30)
@@ -282,6 +282,24 @@ def test_other_failures_and_one_target_of_two_do_not_stop_a_run(tmp_path, error)
     for target in (fails, {"locked": locked, "fine": str.upper}):
         run = start(suite_of(target, count=12, concurrency=1), tmp_path)
         assert (run.status, len(run.items)) == ("finished", run.planned)
+
+
+def test_a_target_that_is_still_at_work_or_epochs_of_one_sample_stop_no_run(tmp_path):
+    def locked(question: str) -> str:
+        raise AuthenticationError("No key.")
+
+    async def slow(question: str) -> str:
+        await asyncio.sleep(0.05)
+        return question
+
+    suite = suite_of({"locked": locked, "slow": slow}, count=8, concurrency=2)
+    assert start(suite, tmp_path).status == "finished"
+
+    def first_is_locked(question: str) -> str:
+        return locked(question) if question == "say 0" else question
+
+    again = suite_of(first_is_locked, count=3, epochs=6, concurrency=1)
+    assert start(again, tmp_path).status == "finished"
 
 
 def test_a_token_budget_stops_the_run_and_resume_counts_what_was_spent(tmp_path):
