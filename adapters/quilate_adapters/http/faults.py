@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from quilate import errors
 from quilate.providers import Endpoint, status_error
@@ -21,15 +21,26 @@ _REMEDIES = {
 _SECRET_HEADERS = re.compile(r"(?i)auth|key|token|secret|cookie|password")
 
 
-def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters without those whose names say that they are secret; what is read from the
-    environment stays, since only its name is there."""
-    return {
-        name: "[redacted]"
-        if _SECRET_HEADERS.search(name) and not (isinstance(value, str) and "${" in value)
-        else value
-        for name, value in values.items()
-    }
+# Of fields, where ``keywords``, ``author`` and ``max_tokens`` are ordinary.
+_SECRET_FIELDS = re.compile(
+    r"(?i)(?:^|[-_.])(?:auth|authorization|key|token|secret|password|passwd|cookie)$"
+    r"|(?:api|access|secret)_?(?:key|token)$"
+)
+
+
+def without_secrets(value: Any, name: str = "") -> Any:
+    """Parameters or a body without the values whose names say that they are secret; what is read
+    from the environment stays, since only its name is there."""
+    if isinstance(value, Mapping):
+        return {name: without_secrets(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(inner, name) for inner in value]
+    written = isinstance(value, str) and ("${" in value or "{{" in value)
+    return "[redacted]" if _is_secret(name, value) and not written else value
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    return isinstance(value, str) and value != "" and bool(_SECRET_FIELDS.search(name))
 
 
 def public(url: str) -> str:
@@ -42,10 +53,29 @@ def public(url: str) -> str:
     return errors.redact(address._replace(query=query).geturl())
 
 
-def secrets_of(headers: Mapping[str, str]) -> set[str]:
-    """What stands in headers that carry secrets, whole and without its scheme (``Bearer``)."""
-    values = [text for name, text in headers.items() if _SECRET_HEADERS.search(name)]
-    return {part for text in values if "${" not in text for part in (text, *text.split()[-1:])}
+def secrets_of(url: str, headers: Mapping[str, str], *sent: Any) -> set[str]:
+    """What must not be shown of what is sent: a password in the URL; in its query, in headers
+    (whole and without the scheme, ``Bearer``) and in what else is `sent`, the values whose names
+    say that they are secret."""
+    address = urlsplit(url)
+    found = {address.password} if address.password else set()
+    for name, text in headers.items():
+        if _SECRET_HEADERS.search(name):
+            found |= {text, *text.split()[-1:]}
+    for value in (dict(parse_qsl(address.query)), *sent):
+        found |= set(_secrets_in(value))
+    return {text for text in found if "${" not in text and "{{" not in text}
+
+
+def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for inner_name, inner in value.items():
+            yield from _secrets_in(inner, str(inner_name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secrets_in(inner, name)
+    elif _is_secret(name, value):
+        yield str(value)
 
 
 def of_status(
@@ -97,7 +127,7 @@ def translated(where: str, timeout: float, secrets: set[str]) -> Iterator[None]:
 
 
 def _quiet(text: str, secrets: set[str]) -> str:
-    """The text without the values that came from headers and the environment."""
+    """The text without what is secret of the request."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 4:  # a shorter one is a word like any other
             text = text.replace(secret, "[redacted]")

@@ -120,14 +120,14 @@ class HttpTarget:
             "method": self.method,
             "headers": {name: _written(value) for name, value in self.headers.items()},
             "params": faults.without_secrets(self.params),
-            "body": self.body,
+            "body": faults.without_secrets(self.body),
             "stream": self.stream,
             **paths,
         }
 
     async def __call__(self, sample: Sample) -> Output:
         """Answer one sample."""
-        secrets = faults.secrets_of(self.headers)
+        secrets = faults.secrets_of(self.url, self.headers, self.params, self.body)
         request = self._request(filling.values_of(sample), secrets)
         return await Tries(self.attempts).make(lambda _: self._attempt(request, secrets))
 

@@ -191,6 +191,35 @@ def test_a_key_comes_from_the_environment_and_is_never_shown(app, monkeypatch):
         ask(app.url, headers={"X-Key": "${QUILATE_TEST_KEY}"})
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"body": {"user": {"api_key": KEY}, "q": "{{ question }}"}},
+        {"body": [{"token": KEY}]},
+        {"params": {"key": KEY}},
+    ],
+)
+def test_a_secret_field_is_never_shown_and_is_not_in_the_record(app, sent):
+    app.says(f"bad key {KEY}".encode(), 401)
+    with pytest.raises(errors.AuthenticationError) as caught:
+        ask(app.url, **sent)
+    assert KEY not in str(caught.value) and "[redacted]" in str(caught.value)
+    assert KEY not in json.dumps(target(app.url, **sent).provenance())
+    assert KEY in app.sent[0][1] + app.sent[0][3].decode()
+
+
+def test_a_secret_of_the_url_is_never_shown(app):
+    app.says(f"bad key {KEY}".encode(), 401)
+    with pytest.raises(errors.AuthenticationError) as caught:
+        ask(f"{app.url}?access_token={KEY}")
+    assert KEY not in str(caught.value)
+
+
+def test_ordinary_fields_stay_in_the_record():
+    body = {"max_tokens": 8, "keywords": "a b", "author": "Ann"}
+    assert target("http://127.0.0.1:9/", body=body).provenance()["body"] == body
+
+
 def test_the_record_of_a_run_holds_no_key(monkeypatch):
     monkeypatch.setenv("QUILATE_TEST_KEY", KEY)
     made = target(
