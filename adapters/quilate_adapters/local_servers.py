@@ -18,29 +18,53 @@ _ALSO = {"ollama": ("tools",), "vllm": ("tools", "tool_choice")}
 _LACKS = {"ollama": ("top_k", "logprobs"), "lmstudio": ("logprobs",)}
 
 
-def vllm(name: str, **options: object) -> OpenAIChat:
+def vllm(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    capabilities: Collection[str] = (),
+) -> OpenAIChat:
     """A model of vLLM's server; ``VLLM_HOST`` or port 8000."""
-    return _open("vllm", name, "VLLM_HOST", 8000, **options)  # type: ignore[arg-type]
+    return _open("vllm", name, "VLLM_HOST", 8000, base_url, api_key, capabilities)
 
 
-def llama_server(name: str, **options: object) -> OpenAIChat:
+def llama_server(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    capabilities: Collection[str] = (),
+) -> OpenAIChat:
     """A model of llama.cpp's ``llama-server``; ``LLAMA_SERVER_HOST`` or port 8080. It serves the
     one model that it was started with, whatever the name; `Response.model` says which."""
-    return _open("llama-server", name, "LLAMA_SERVER_HOST", 8080, **options)  # type: ignore[arg-type]
+    return _open("llama-server", name, "LLAMA_SERVER_HOST", 8080, base_url, api_key, capabilities)
 
 
-def ollama(name: str, **options: object) -> OpenAIChat:
+def ollama(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    capabilities: Collection[str] = (),
+) -> OpenAIChat:
     """A model of Ollama's; ``OLLAMA_HOST`` or port 11434.
 
     >>> ollama("qwen3").info.name
     'ollama/qwen3'
     """
-    return _open("ollama", name, "OLLAMA_HOST", 11434, **options)  # type: ignore[arg-type]
+    return _open("ollama", name, "OLLAMA_HOST", 11434, base_url, api_key, capabilities)
 
 
-def lmstudio(name: str, **options: object) -> OpenAIChat:
+def lmstudio(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    capabilities: Collection[str] = (),
+) -> OpenAIChat:
     """A model of LM Studio's server; ``LMSTUDIO_HOST`` or port 1234."""
-    return _open("lmstudio", name, "LMSTUDIO_HOST", 1234, **options)  # type: ignore[arg-type]
+    return _open("lmstudio", name, "LMSTUDIO_HOST", 1234, base_url, api_key, capabilities)
 
 
 def _open(
@@ -48,10 +72,9 @@ def _open(
     name: str,
     variable: str,
     port: int,
-    *,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    capabilities: Collection[str] = (),
+    base_url: str | None,
+    api_key: str | None,
+    capabilities: Collection[str],
 ) -> OpenAIChat:
     address = base_url or _address(os.environ.get(variable, ""), port)
     return OpenAIChat(

@@ -1,5 +1,6 @@
 """Answers as values of a Python type: a pydantic model, a dataclass, a list of them …"""
 
+import re
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -47,7 +48,8 @@ def _format(kind: Any, *, strict: bool = False) -> "tuple[JsonFormat, TypeAdapte
             "Request whose format is JsonFormat(schema).",
         ) from None
     name = getattr(kind, "__name__", "answer")
-    asked = JsonFormat(schema, name=name if name.isidentifier() else "answer", strict=strict)
+    known = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)  # what OpenAI takes
+    asked = JsonFormat(schema, name=name if known else "answer", strict=strict)
     return asked, adapter
 
 
@@ -55,7 +57,8 @@ async def aextract(model: Model | str, request: Request | str, kind: type[T]) ->
     """`extract`, for async code."""
     from pydantic import ValidationError
 
-    model = registry.model(model) if isinstance(model, str) else model
+    if isinstance(model, str) or not hasattr(model, "generate"):
+        model = registry.model(model)
     request = ask(request) if isinstance(request, str) else request
     adapter: TypeAdapter[T]
     asked_format, adapter = _format(kind)

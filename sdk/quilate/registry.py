@@ -77,6 +77,7 @@ def require(module: str, *, extra: str, package: str | None = None) -> Any:
 
 def model(
     name: "str | Model | Callable[..., Any]",
+    /,
     *,
     attempts: int = 4,
     unsupported: "Policy" = "raise",
@@ -143,7 +144,7 @@ def _at_server(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]
     return name[: at.start()], {"base_url": at[1], **options}
 
 
-def _call(make: Callable[..., Any], what: str, *arguments: Any, **options: Any) -> Any:
+def _call(make: Callable[..., Any], what: str, /, *arguments: Any, **options: Any) -> Any:
     """What a factory makes; options that it does not know, or lacks, are the caller's mistake."""
     try:
         signature = inspect.signature(make)
@@ -174,13 +175,13 @@ def _misfit(
     return ConfigurationError(f"{what} does not take these options: {error}.")
 
 
-def embedder(name: str, **options: Any) -> "Embedder":
+def embedder(name: str, /, **options: Any) -> "Embedder":
     """The embedder registered under `name`, or ``name/model``, or ``name/model@URL`` for one of a
     server of yours."""
     return cast("Embedder", _opened("embedders", name, options))
 
 
-def reranker(name: str, **options: Any) -> "Reranker":
+def reranker(name: str, /, **options: Any) -> "Reranker":
     """The reranker registered under `name`, or ``name/model``, or ``name/model@URL`` for one of a
     server of yours."""
     return cast("Reranker", _opened("rerankers", name, options))
@@ -193,12 +194,12 @@ def _opened(group: Group, name: str, options: dict[str, Any]) -> Any:
     return _call(factory(group, provider), what, *([rest] if rest else []), **options)
 
 
-def evaluator(name: str, **options: Any) -> "Evaluator":
+def evaluator(name: str, /, **options: Any) -> "Evaluator":
     """The evaluator registered under `name`, configured with `options`."""
     made = _call(factory("evaluators", name), f"The evaluator '{name}'", **options)
     return cast("Evaluator", made)
 
 
-def store(name: str, **options: Any) -> "Index":
+def store(name: str, /, **options: Any) -> "Index":
     """The index store registered under `name`, such as ``lancedb``."""
     return cast("Index", _call(factory("indexes", name), f"The index '{name}'", **options))

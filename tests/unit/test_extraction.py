@@ -105,3 +105,10 @@ def test_a_model_may_be_given_by_its_string():
 def test_what_is_no_type_is_refused_with_what_to_give(kind):
     with pytest.raises(ConfigurationError, match="is no type with a JSON Schema"):
         extract("scripted/{}", "?", kind)
+
+
+def test_a_function_is_a_model_and_odd_names_are_not_sent():
+    assert extract(lambda question: "[3]", "?", list[int]).value == [3]
+    assert json_format(type("Año", (BaseModel,), {})).name == "answer"
+    assert json_format(type("A" * 65, (BaseModel,), {})).name == "answer"
+    assert json_format(City).name == "City"

@@ -74,3 +74,17 @@ def test_options_that_do_not_fit_are_told_by_name(options, said):
     assert str(caught.value) == f"The provider 'plain' {said}"
     with pytest.raises(ConfigurationError, match="has no option 'temprature'"):
         registry.model("scripted/x", temprature=1)
+
+
+@pytest.mark.parametrize("given", ["tools", None, 5, {"tools": False}])
+def test_capabilities_are_a_list_of_names(given):
+    with pytest.raises(ConfigurationError, match="is no list of names"):
+        registry.model("openai/x", base_url="http://127.0.0.1:9/v1", capabilities=given)
+    with pytest.raises(ConfigurationError, match="no option 'dimensions'"):
+        registry.model("ollama/x", dimensions=3)
+
+
+@pytest.mark.parametrize("option", ["make", "what", "name"])
+def test_no_option_collides_with_our_own_arguments(option):
+    with pytest.raises(ConfigurationError):
+        registry.model("openai/x", **{option: "y"})

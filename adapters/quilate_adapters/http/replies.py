@@ -177,11 +177,12 @@ def usage_in(path: Any, value: Any) -> Usage | None:
 
 
 def number_in(path: Any, value: Any) -> float | None:
-    """The number at a path, or None."""
+    """The number at a path, finite and not negative, or None."""
     found = _search(path, value)
     if found is None:
         return None
-    if isinstance(found, bool) or not isinstance(found, int | float):
+    number = isinstance(found, int | float) and not isinstance(found, bool)
+    if not number or not 0 <= found < float("inf"):
         raise Unreadable(f"`{path.expression}` is no number in the reply, but {short(found)}")
     return float(found)
 

@@ -64,6 +64,10 @@ def target(
     Endpoint("http", "target", url)  # raises for what is no URL
     for name, templates in (("body", body), ("params", params)):
         filling.check(templates, where, name)
+    if not (isinstance(timeout, int | float) and timeout > 0):
+        raise errors.ConfigurationError(
+            f"`timeout` is {timeout!r}.", where=where, remedy="Write a number of seconds above 0."
+        )
     Tries(attempts)  # raises for what is no number of tries
     _check_json(body, where)
     given = (("answer", answer), ("contexts", contexts), ("usage", usage), ("cost", cost))

@@ -84,7 +84,9 @@ def _error(at: Route, error: Any) -> errors.ModelError:
             request_id=request_id,
             retry_after=retry_after(headers),
         )
-    unanswered = None if headers else _unanswered(at, error, text)
+    # A status that only a server's reply can have outranks its words.
+    told = isinstance(status, int) and 400 <= status < 500
+    unanswered = None if headers or told else _unanswered(at, error, text)
     if unanswered is not None:
         return unanswered
     if _MISREAD.search(raw):

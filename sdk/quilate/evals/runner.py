@@ -318,7 +318,7 @@ class _Execution:
             if not clock.expired():
                 raise
             self._stopped = f"The limit of {seconds:g} seconds was reached."
-        return self._stopped
+        return self._stopped if self._finished < len(self._plan) else None
 
     async def _pool(self, work: Iterator[Work]) -> None:
         workers = [asyncio.create_task(self._worker(work)) for _ in range(self._suite.concurrency)]

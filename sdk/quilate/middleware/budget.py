@@ -65,7 +65,8 @@ class Budget:
     first call goes alone, so that the price of one is known before many are under way. So the limit
     can be passed only by as much as calls under way together turn out dearer than what each had
     reserved; the next one is refused. A failed call settles as what its error says that its replies
-    cost; where it says nothing, as free.
+    cost; where it says nothing, as free. A stream that its reader leaves is taken to have cost what
+    it had reserved, and a token an event at the least: what it did cost nobody tells.
 
     `seconds` is wall-clock time from when the budget is made; calls under way then are cancelled.
     Where money is limited and a call comes back with an unknown price, its answer is kept and
@@ -133,12 +134,15 @@ class Budget:
         return answer
 
     def settle(
-        self, reserved: Spent, model_name: str, outcome: Response | ModelError | None
+        self, reserved: Spent, model_name: str, outcome: Response | ModelError | Spent | None
     ) -> None:
-        """Enter what a call cost (None: it is not known) in place of what it had reserved."""
+        """Enter what a call cost, or is taken to have cost (None: nothing), in place of what it had
+        reserved."""
         with self._lock:
             self._release(reserved)
-            if outcome is not None and outcome.usage is not None:
+            if isinstance(outcome, Spent):
+                self.spent += outcome
+            elif outcome is not None and outcome.usage is not None:
                 self._enter(model_name, outcome.usage, outcome.cost or Cost())
             self._admit()
 
@@ -314,17 +318,20 @@ class Budgeted(Wrapper):
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, when the budget allows it; settled by the last event."""
         name = self.info.name
-        outcome: Response | ModelError | None = None
+        outcome: Response | ModelError | Spent | None = None
         reserved, request = await self._reserve(request)
-        events = self.inner.stream(request)
+        events, seen = self.inner.stream(request), 0
         try:
             while True:
                 with self._in_time():
                     event = await anext(events, None)
-                if isinstance(event, Finished):
-                    outcome = event.response
                 if event is None:
                     return
+                seen += 1
+                if isinstance(event, Finished):
+                    outcome = event.response
+                else:
+                    outcome = Spent(reserved.usd, max(reserved.tokens, seen), calls=1)
                 yield event
         except ModelError as error:
             outcome = error

@@ -81,6 +81,16 @@ def route(
     """
     from quilate.registry import model as opened
 
+    if isinstance(models, str):
+        raise ConfigurationError(
+            "A route goes to several models.", remedy='Write route(["openai/…", "anthropic/…"]).'
+        )
+    for kind in on if isinstance(on, tuple) else (on,):
+        if not (isinstance(kind, type) and issubclass(kind, ModelError)):
+            raise ConfigurationError(
+                f"`on` holds {kind!r}, which is no kind of ModelError.",
+                remedy="Write on=ServerError, or on=(ServerError, RateLimited).",
+            )
     members = [
         model if isinstance(model, Ambient) else opened(model, attempts=attempts)
         for model in models
@@ -89,7 +99,7 @@ def route(
         raise ConfigurationError(
             "A route needs a model to go to.", remedy='Write route(["openai/…", "anthropic/…"]).'
         )
-    if by not in ORDERS:
+    if not isinstance(by, str) or by not in ORDERS:
         raise ConfigurationError(
             f"Models cannot be routed by '{by}'.", remedy=f"Choose from {', '.join(ORDERS)}."
         )

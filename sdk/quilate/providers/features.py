@@ -1,6 +1,6 @@
 """What a user says that a model can, beyond what its adapter knows of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from quilate.errors import ConfigurationError
 from quilate.models import FEATURES, Capabilities
@@ -21,6 +21,7 @@ def with_more(
     >>> with_more(at, Capabilities.declared("stream"), ["tools"]).has("tools")
     True
     """
+    _check_list(more)
     for name in more:
         if name not in translatable:
             raise ConfigurationError(
@@ -38,4 +39,12 @@ def as_identity(more: Collection[str]) -> str:
     >>> as_identity(["tools", "images"]), as_identity([])
     (':capabilities=images,tools', '')
     """
+    _check_list(more)
     return f":capabilities={','.join(sorted(more))}" if more else ""
+
+
+def _check_list(more: object) -> None:
+    if isinstance(more, str | Mapping) or not isinstance(more, Collection):
+        raise ConfigurationError(
+            f"capabilities={more!r} is no list of names.", remedy='Write capabilities=["tools"].'
+        )

@@ -430,3 +430,16 @@ def test_paths_that_do_not_fit_and_errors_in_a_stream(app):
         ask(app.url, answer="t", stream="sse")
     with pytest.raises(errors.InvalidRequest, match="UTF-8 cannot encode"):
         ask(app.url, Sample("s", "a\ud800"), body={"q": "{{ question }}"})
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), "5"])
+def test_a_timeout_that_is_none_is_refused(timeout):
+    with pytest.raises(errors.ConfigurationError, match="timeout"):
+        target("http://127.0.0.1:9/", timeout=timeout)
+
+
+@pytest.mark.parametrize("cost", ["-3", "Infinity", "NaN"])
+def test_a_cost_that_cannot_be_is_malformed(app, cost):
+    app.says(f'{{"a": "x", "c": {cost}}}'.encode())
+    with pytest.raises(errors.MalformedReply):
+        ask(app.url, answer="a", cost="c", attempts=1)

@@ -300,6 +300,22 @@ def test_a_missing_key_is_an_authentication_error(monkeypatch, name):
         run(model(name).generate(ask("?")))
 
 
+def test_a_status_outranks_the_words_of_a_reply_whose_headers_are_lost():
+    from quilate_adapters.litellm import faults
+    from quilate_adapters.litellm.loading import litellm
+
+    module = litellm().exceptions
+    for said, kind, wanted in (
+        ("Incomplete tool call: 2 responses are missing", "BadRequestError", errors.InvalidRequest),
+        ("Invalid JSON payload received", "BadRequestError", errors.InvalidRequest),
+        ("Too many requests: connection reset soon", "RateLimitError", errors.RateLimited),
+    ):
+        error = getattr(module, kind)(message=said, llm_provider="cohere", model="m")
+        with pytest.raises(errors.ModelError) as caught, faults.translated(model("openai/m")._at):
+            raise error
+        assert type(caught.value) is wanted
+
+
 @pytest.mark.parametrize(
     ("said", "kind", "told"),
     [

@@ -269,6 +269,9 @@ def test_a_judge_that_cannot_be_reached_stops_the_run_too(tmp_path):
     run = start(suite_of(echo_model(), LockedJudge(), count=30, concurrency=1), tmp_path)
     assert (run.status, len(run.items)) == ("stopped", 5)
     assert "Nobody answers." in run.reason
+    # Nobody took the last ones in hand away: then there is nothing left to stop.
+    whole = start(suite_of(echo_model(), LockedJudge(), count=6, concurrency=6), tmp_path)
+    assert (whole.status, len(whole.items)) == ("finished", 6)
 
 
 @pytest.mark.parametrize("error", [RateLimited("busy"), ValueError("wrong")])

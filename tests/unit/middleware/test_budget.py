@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from quilate.middleware import Stored, ambient, layers
 from quilate.middleware.budget import Budget, Budgeted, Spent
 from quilate.middleware.cassette import MemoryStore
 from quilate.middleware.standard import standard
-from quilate.models import Cost, Finished, JsonFormat, TextDelta, Usage, ask, reply
+from quilate.models import Cost, Finished, JsonFormat, Sampling, TextDelta, Usage, ask, reply
 from quilate.testing import ScriptedModel
 
 
@@ -371,3 +372,18 @@ def test_answers_that_are_of_no_use_are_paid_for(stream):
         ended.append(raised.type)
     assert ended == [MalformedReply, MalformedReply, BudgetExceeded, BudgetExceeded]
     assert (budget.spent.usd, budget.spent.tokens, model.calls) == (1.0, 40, 4)
+
+
+def test_a_stream_that_is_left_counts_as_what_it_had_reserved():
+    model = ScriptedModel("uno dos tres cuatro cinco")
+    budget = Budget(tokens=20)
+
+    async def leave(request):
+        async with aclosing(Budgeted(model, budget).stream(request)) as events:
+            await anext(events)
+
+    for _ in range(4):
+        asyncio.run(leave(replace(ask("?"), sampling=Sampling(max_tokens=5))))
+    assert budget.spent == Spent(0.0, 20, 4)
+    with pytest.raises(BudgetExceeded):
+        asyncio.run(leave(replace(ask("?"), sampling=Sampling(max_tokens=5))))

@@ -309,3 +309,11 @@ def test_further_methods_pass_on_too():
 def test_a_route_that_goes_nowhere_is_refused(models, by):
     with pytest.raises(ConfigurationError):
         route(models, by=by)
+
+
+@pytest.mark.parametrize("on", ["ServerError", [ServerError], (ServerError, ValueError), 5])
+def test_what_is_no_kind_of_error_is_refused_at_once(on):
+    with pytest.raises(ConfigurationError, match="no kind of ModelError"):
+        route(["scripted/x"], on=on)
+    with pytest.raises(ConfigurationError, match="several models"):
+        route("scripted/x")
