@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Group = Literal["models", "embedders", "rerankers", "indexes", "evaluators", "targets", "loaders"]
 
+# What a name stands for, where it is not the group's own word.
+_KINDS = {"models": "provider", "indexes": "index"}
+
 
 @cache
 def _entry_points(group: Group) -> "dict[str, EntryPoint]":
@@ -54,7 +57,7 @@ def factory(group: Group, name: str) -> Callable[..., Any]:
     """The factory registered under `name`; raises `UnknownName` with the nearest one."""
     point = _entry_points(group).get(name)
     if point is None:
-        kind = group.removesuffix("es") if group == "indexes" else group.removesuffix("s")
+        kind = _KINDS.get(group) or group.removesuffix("s")
         raise UnknownName(f"There is no {kind} named '{name}'.", remedy=nearest(name, names(group)))
     return cast(Callable[..., Any], point.load())
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -223,7 +224,9 @@ def report(
 def _finish(
     result: "Run", *, html: Path | None, junit: Path | None, lang: str | None, as_json: bool
 ) -> None:
-    """Print the result, write what was asked for, and exit by the run's status."""
+    """Write what was asked for, print the result, and exit by the run's status."""
+    # Written first: whoever reads the table may leave in the middle of it.
+    written = list(_written(result, html=html, junit=junit, lang=lang))
     if as_json:
         typer.echo(json.dumps(_figures(result), ensure_ascii=False))
     else:
@@ -232,23 +235,31 @@ def _finish(
         from quilate.reports.terminal import print_run
 
         print_run(result, Console(), lang=lang)
-    if html:
-        from quilate.reports.html import write
-        from quilate.reports.strings import Words, language
-
-        label = Words(language(lang))["html_report"]
-        _say(f"{label}: {write(result, html, lang=lang).resolve()}")
-    if junit:
-        from quilate.reports.junit import to_xml
-
-        junit.parent.mkdir(parents=True, exist_ok=True)
-        junit.write_text(to_xml(result), encoding="utf-8")
-        _say(f"JUnit: {junit.resolve()}")
+    for line in written:
+        _say(line)
     if result.status != "finished":
         _say(_unfinished(result, html=html, junit=junit, lang=lang))
         raise typer.Exit(4)
     if any(item.failure for item in result.items):
         raise typer.Exit(3)
+
+
+def _written(
+    result: "Run", *, html: Path | None, junit: Path | None, lang: str | None
+) -> Iterator[str]:
+    """Write the reports; what and where each is."""
+    if html:
+        from quilate.reports.html import write
+        from quilate.reports.strings import Words, language
+
+        label = Words(language(lang))["html_report"]
+        yield f"{label}: {write(result, html, lang=lang).resolve()}"
+    if junit:
+        from quilate.reports.junit import to_xml
+
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        junit.write_text(to_xml(result), encoding="utf-8")
+        yield f"JUnit: {junit.resolve()}"
 
 
 def _figures(result: "Run") -> dict[str, Any]:

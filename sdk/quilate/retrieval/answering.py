@@ -226,6 +226,10 @@ def rag(
             f"k={k} and context_tokens={context_tokens} must both be at least 1.",
             remedy="To answer without passages, use closed_book(model).",
         )
+    if not hasattr(index, "retrieve"):
+        raise ConfigurationError(
+            f"{index!r} is no retriever.", remedy="Give q.index(PATH), or a Retriever of yours."
+        )
     if isinstance(reranker, str):
         reranker = registry.reranker(reranker)
     return Rag(

@@ -207,6 +207,16 @@ def test_a_reader_that_leaves_early_gets_no_traceback(folder):
     assert (child.wait(timeout=280), said) == (1, "")
 
 
+def test_reports_are_written_though_the_reader_of_the_table_leaves(cli, folder):
+    cli("run", "suite.yaml")
+    report = [sys.executable, "-m", "quilate.cli", "report", "--html", "kept.html"]
+    child = subprocess.Popen(report, stdout=subprocess.PIPE, env=environment(), cwd=folder)
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.wait(timeout=280) == 1
+    assert "<html" in (folder / "kept.html").read_text(encoding="utf-8")
+
+
 def test_the_schema_is_that_of_the_file(cli):
     schema = cli("schema").data
     assert schema["$schema"].endswith("2020-12/schema")

@@ -113,7 +113,9 @@ def test_missing_files(folder):
 
 
 def test_a_model_given_instead_of_the_files_has_no_line_in_it(folder):
-    with pytest.raises(ConfigurationError, match=r"suite\.yaml: There is no model named 'scriptd'"):
+    with pytest.raises(
+        ConfigurationError, match=r"suite\.yaml: There is no provider named 'scriptd'"
+    ):
         load(folder, GOOD, model="scriptd/Lima")
 
 

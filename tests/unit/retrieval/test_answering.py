@@ -172,6 +172,11 @@ def test_own_prompts_system_and_sampling(tmp_path: Path) -> None:
     assert spy.requests[-1].messages[0].text == "ES ¿Qué?"
 
 
+def test_a_path_is_no_index() -> None:
+    with pytest.raises(ConfigurationError, match="'docs' is no retriever"):
+        rag("docs", model="scripted/x")  # type: ignore[arg-type]
+
+
 def test_what_cannot_work_is_refused_before_anything_is_asked() -> None:
     with pytest.raises(ConfigurationError, match=r"k=0.*closed_book"):
         rag(Fixed(LIMA), model=Spy(), k=0)
