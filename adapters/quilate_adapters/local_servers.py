@@ -7,8 +7,9 @@ emulates it; `capabilities=("tools", …)` says that this server and model do ha
 
 import os
 from collections.abc import Collection
+from functools import partial
 
-from quilate.providers import Endpoint
+from quilate.providers import Endpoint, feature_names
 from quilate_adapters.openai.chat import OpenAIChat
 
 # Ollama answers 400 for tools that the model's template lacks, so they are safe to declare; it
@@ -18,70 +19,35 @@ _ALSO = {"ollama": ("tools",), "vllm": ("tools", "tool_choice")}
 _LACKS = {"ollama": ("top_k", "logprobs"), "lmstudio": ("logprobs",)}
 
 
-def vllm(
+def _open(
+    provider: str,
+    variable: str,
+    port: int,
     name: str,
     *,
     base_url: str | None = None,
     api_key: str | None = None,
     capabilities: Collection[str] = (),
 ) -> OpenAIChat:
-    """A model of vLLM's server; ``VLLM_HOST`` or port 8000."""
-    return _open("vllm", name, "VLLM_HOST", 8000, base_url, api_key, capabilities)
-
-
-def llama_server(
-    name: str,
-    *,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    capabilities: Collection[str] = (),
-) -> OpenAIChat:
-    """A model of llama.cpp's ``llama-server``; ``LLAMA_SERVER_HOST`` or port 8080. It serves the
-    one model that it was started with, whatever the name; `Response.model` says which."""
-    return _open("llama-server", name, "LLAMA_SERVER_HOST", 8080, base_url, api_key, capabilities)
-
-
-def ollama(
-    name: str,
-    *,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    capabilities: Collection[str] = (),
-) -> OpenAIChat:
-    """A model of Ollama's; ``OLLAMA_HOST`` or port 11434.
+    """A model of the server: at `base_url`, at what its variable says, or at its usual port.
 
     >>> ollama("qwen3").info.name
     'ollama/qwen3'
     """
-    return _open("ollama", name, "OLLAMA_HOST", 11434, base_url, api_key, capabilities)
-
-
-def lmstudio(
-    name: str,
-    *,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    capabilities: Collection[str] = (),
-) -> OpenAIChat:
-    """A model of LM Studio's server; ``LMSTUDIO_HOST`` or port 1234."""
-    return _open("lmstudio", name, "LMSTUDIO_HOST", 1234, base_url, api_key, capabilities)
-
-
-def _open(
-    provider: str,
-    name: str,
-    variable: str,
-    port: int,
-    base_url: str | None,
-    api_key: str | None,
-    capabilities: Collection[str],
-) -> OpenAIChat:
     address = base_url or _address(os.environ.get(variable, ""), port)
+    more = feature_names(capabilities)
     return OpenAIChat(
         Endpoint(provider, name, address.rstrip("/"), api_key),
-        capabilities=(*_ALSO.get(provider, ()), *capabilities),
-        lacks=tuple(set(_LACKS.get(provider, ())) - set(capabilities)),
+        capabilities=(*_ALSO.get(provider, ()), *more),
+        lacks=tuple(set(_LACKS.get(provider, ())) - set(more)),
     )
+
+
+vllm = partial(_open, "vllm", "VLLM_HOST", 8000)
+ollama = partial(_open, "ollama", "OLLAMA_HOST", 11434)
+lmstudio = partial(_open, "lmstudio", "LMSTUDIO_HOST", 1234)
+# It serves the one model that it was started with, whatever the name; `Response.model` says which.
+llama_server = partial(_open, "llama-server", "LLAMA_SERVER_HOST", 8080)
 
 
 def _address(host: str, port: int) -> str:

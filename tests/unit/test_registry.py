@@ -78,8 +78,9 @@ def test_options_that_do_not_fit_are_told_by_name(options, said):
 
 @pytest.mark.parametrize("given", ["tools", None, 5, {"tools": False}])
 def test_capabilities_are_a_list_of_names(given):
-    with pytest.raises(ConfigurationError, match="is no list of names"):
-        registry.model("openai/x", base_url="http://127.0.0.1:9/v1", capabilities=given)
+    for name in ("openai/x", "anthropic/x", "ollama/x", "litellm/openai/x"):
+        with pytest.raises(ConfigurationError, match="is no list of names"):
+            registry.model(name, base_url="http://127.0.0.1:9/v1", capabilities=given)
     with pytest.raises(ConfigurationError, match="no option 'dimensions'"):
         registry.model("ollama/x", dimensions=3)
 

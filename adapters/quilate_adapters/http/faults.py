@@ -28,19 +28,22 @@ _SECRET_FIELDS = re.compile(
 )
 
 
-def without_secrets(value: Any, name: str = "") -> Any:
-    """Parameters or a body without the values whose names say that they are secret; what is read
-    from the environment stays, since only its name is there."""
+def without_secrets(value: Any, found: set[str] | None = None, name: str = "") -> Any:
+    """Parameters or a body without the values whose names say that they are secret, which are added
+    to `found`; what is read from the environment or the sample stays, since it is only named."""
     if isinstance(value, Mapping):
-        return {name: without_secrets(inner, str(name)) for name, inner in value.items()}
+        return {name: without_secrets(inner, found, str(name)) for name, inner in value.items()}
     if isinstance(value, list):
-        return [without_secrets(inner, name) for inner in value]
-    written = isinstance(value, str) and ("${" in value or "{{" in value)
-    return "[redacted]" if _is_secret(name, value) and not written else value
+        return [without_secrets(inner, found, name) for inner in value]
+    if not isinstance(value, str) or _is_named(value) or not _SECRET_FIELDS.search(name):
+        return value
+    if found is not None:
+        found.add(value)
+    return "[redacted]"
 
 
-def _is_secret(name: str, value: Any) -> bool:
-    return isinstance(value, str) and value != "" and bool(_SECRET_FIELDS.search(name))
+def _is_named(text: str) -> bool:
+    return "${" in text or "{{" in text
 
 
 def public(url: str) -> str:
@@ -62,20 +65,8 @@ def secrets_of(url: str, headers: Mapping[str, str], *sent: Any) -> set[str]:
     for name, text in headers.items():
         if _SECRET_HEADERS.search(name):
             found |= {text, *text.split()[-1:]}
-    for value in (dict(parse_qsl(address.query)), *sent):
-        found |= set(_secrets_in(value))
-    return {text for text in found if "${" not in text and "{{" not in text}
-
-
-def _secrets_in(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for inner_name, inner in value.items():
-            yield from _secrets_in(inner, str(inner_name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secrets_in(inner, name)
-    elif _is_secret(name, value):
-        yield str(value)
+    without_secrets([dict(parse_qsl(address.query)), *sent], found)
+    return {text for text in found if not _is_named(text)}
 
 
 def of_status(

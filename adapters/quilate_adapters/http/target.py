@@ -71,16 +71,18 @@ def target(
     Tries(attempts)  # raises for what is no number of tries
     _check_json(body, where)
     given = (("answer", answer), ("contexts", contexts), ("usage", usage), ("cost", cost))
+    sent_headers = {name: str(value) for name, value in (headers or {}).items()}
     return HttpTarget(
         url=url,
         method=method.upper(),
-        headers={name: str(value) for name, value in (headers or {}).items()},
+        headers=sent_headers,
         params=dict(params or {}),
         body=body,
         paths=Paths(**{name: replies.compiled(path, name, where) for name, path in given}),
         stream=stream,
         timeout=timeout,
         attempts=attempts,
+        secrets=frozenset(faults.secrets_of(url, sent_headers, params, body)),
     )
 
 
@@ -102,6 +104,7 @@ class HttpTarget:
     stream: replies.Stream | None = None
     timeout: float = 60.0
     attempts: int = 4
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     _clients: "PerLoop[httpx2.AsyncClient]" = field(
         default_factory=lambda: PerLoop(_client), repr=False, compare=False
     )
@@ -131,7 +134,7 @@ class HttpTarget:
 
     async def __call__(self, sample: Sample) -> Output:
         """Answer one sample."""
-        secrets = faults.secrets_of(self.url, self.headers, self.params, self.body)
+        secrets = set(self.secrets)
         request = self._request(filling.values_of(sample), secrets)
         return await Tries(self.attempts).make(lambda _: self._attempt(request, secrets))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from quilate.errors import ConnectionFailed
 from quilate.models import Event, Finished, ModelInfo, Request, Response, Timing
-from quilate.providers import as_identity, malformed, with_more
+from quilate.providers import as_identity, feature_names, malformed, with_more
 from quilate_adapters.litellm.faults import translated
 from quilate_adapters.litellm.loading import litellm
 from quilate_adapters.litellm.overheard import overhear
@@ -50,7 +50,7 @@ class LiteLLMChat:
     """
 
     def __init__(self, at: Route, *, more: Collection[str] = ()) -> None:
-        self._at, self._more = at, tuple(more)
+        self._at, self._more = at, feature_names(more)
 
     @cached_property
     def info(self) -> ModelInfo:

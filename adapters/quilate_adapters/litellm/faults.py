@@ -128,8 +128,8 @@ def _said(raw: str) -> str:
     text = raw
     while found := _PREFIXES.match(text):
         text = text[found.end() :]
-    # A traceback of litellm's own that it sometimes puts into the message.
     text = _CONTEXT.sub("", text)
+    # A traceback of litellm's own that it sometimes puts into the message.
     text = _ADVICE.sub("", text.partition("Traceback (most recent call last)")[0]).strip()
     quoted = _QUOTED.search(text) if text.startswith(("{", "b'{")) else None
     if quoted is not None:

@@ -355,8 +355,7 @@ class _Execution:
         if self._passed or obstacle is None or self._stopped is not None:
             return
         self._obstructed[work.target].add(work.sample.id)
-        fewest = min(map(len, self._obstructed.values()))
-        if fewest >= _OBSTRUCTED and self._finished < len(self._plan):
+        if min(map(len, self._obstructed.values())) >= _OBSTRUCTED:
             self._stopped = f"No item so far came to its end: {obstacle}"
 
     async def _record(self, work: Work, item: Item, outcome: int) -> None:

@@ -318,7 +318,7 @@ class Budgeted(Wrapper):
     async def stream(self, request: Request) -> AsyncIterator[Event]:
         """Answer piece by piece, when the budget allows it; settled by the last event."""
         name = self.info.name
-        outcome: Response | ModelError | Spent | None = None
+        outcome: Response | ModelError | None = None
         reserved, request = await self._reserve(request)
         events, seen = self.inner.stream(request), 0
         try:
@@ -330,14 +330,13 @@ class Budgeted(Wrapper):
                 seen += 1
                 if isinstance(event, Finished):
                     outcome = event.response
-                else:
-                    outcome = Spent(reserved.usd, max(reserved.tokens, seen), calls=1)
                 yield event
         except ModelError as error:
             outcome = error
             raise
         finally:
-            self.budget.settle(reserved, name, outcome)
+            left = Spent(reserved.usd, max(reserved.tokens, seen), calls=1) if seen else None
+            self.budget.settle(reserved, name, outcome or left)
             await close_stream(events)
 
     async def _paid(

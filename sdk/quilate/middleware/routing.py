@@ -81,9 +81,11 @@ def route(
     """
     from quilate.registry import model as opened
 
-    if isinstance(models, str):
+    given = [] if isinstance(models, str) else list(models)
+    if not given:
         raise ConfigurationError(
-            "A route goes to several models.", remedy='Write route(["openai/…", "anthropic/…"]).'
+            "A route needs a list of models to go to.",
+            remedy='Write route(["openai/…", "anthropic/…"]).',
         )
     for kind in on if isinstance(on, tuple) else (on,):
         if not (isinstance(kind, type) and issubclass(kind, ModelError)):
@@ -92,13 +94,8 @@ def route(
                 remedy="Write on=ServerError, or on=(ServerError, RateLimited).",
             )
     members = [
-        model if isinstance(model, Ambient) else opened(model, attempts=attempts)
-        for model in models
+        model if isinstance(model, Ambient) else opened(model, attempts=attempts) for model in given
     ]
-    if not members:
-        raise ConfigurationError(
-            "A route needs a model to go to.", remedy='Write route(["openai/…", "anthropic/…"]).'
-        )
     if not isinstance(by, str) or by not in ORDERS:
         raise ConfigurationError(
             f"Models cannot be routed by '{by}'.", remedy=f"Choose from {', '.join(ORDERS)}."

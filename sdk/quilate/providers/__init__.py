@@ -8,7 +8,7 @@ from quilate.providers.clients import PerLoop
 from quilate.providers.clients_env import building_client
 from quilate.providers.endpoint import Endpoint
 from quilate.providers.faults import malformed, rate_limit, retry_after, status_error
-from quilate.providers.features import as_identity, with_more
+from quilate.providers.features import as_identity, feature_names, with_more
 from quilate.providers.prices import estimate
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "building_client",
     "encoded",
     "estimate",
+    "feature_names",
     "malformed",
     "patiently",
     "raise_alone",

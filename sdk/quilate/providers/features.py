@@ -21,15 +21,15 @@ def with_more(
     >>> with_more(at, Capabilities.declared("stream"), ["tools"]).has("tools")
     True
     """
-    _check_list(more)
-    for name in more:
+    names = feature_names(more)
+    for name in names:
         if name not in translatable:
             raise ConfigurationError(
                 f"There is no capability '{name}' here.",
                 where=at.where,
                 remedy=nearest(name, sorted(translatable)),
             )
-    return Capabilities({**known.features, **Capabilities.declared(*sorted(more)).features})
+    return Capabilities({**known.features, **Capabilities.declared(*sorted(names)).features})
 
 
 def as_identity(more: Collection[str]) -> str:
@@ -39,12 +39,18 @@ def as_identity(more: Collection[str]) -> str:
     >>> as_identity(["tools", "images"]), as_identity([])
     (':capabilities=images,tools', '')
     """
-    _check_list(more)
-    return f":capabilities={','.join(sorted(more))}" if more else ""
+    names = sorted(feature_names(more))
+    return f":capabilities={','.join(names)}" if names else ""
 
 
-def _check_list(more: object) -> None:
+def feature_names(more: object) -> tuple[str, ...]:
+    """The names of a ``capabilities=`` option; raises `ConfigurationError` for what is no list.
+
+    >>> feature_names(["tools"])
+    ('tools',)
+    """
     if isinstance(more, str | Mapping) or not isinstance(more, Collection):
         raise ConfigurationError(
             f"capabilities={more!r} is no list of names.", remedy='Write capabilities=["tools"].'
         )
+    return tuple(more)

@@ -315,5 +315,5 @@ def test_a_route_that_goes_nowhere_is_refused(models, by):
 def test_what_is_no_kind_of_error_is_refused_at_once(on):
     with pytest.raises(ConfigurationError, match="no kind of ModelError"):
         route(["scripted/x"], on=on)
-    with pytest.raises(ConfigurationError, match="several models"):
+    with pytest.raises(ConfigurationError, match="list of models"):
         route("scripted/x")
