@@ -87,13 +87,15 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a score's number means."""
+    """What a score's number means. `judged` says that a model gave it; `labels` are what a person
+    may answer in the judge's place, each with its value."""
 
     name: str
     description: str = ""
     bounds: tuple[float, float] | None = (0.0, 1.0)
     higher_is_better: bool = True
     judged: bool = False
+    labels: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,27 @@
 import json
 import sys
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from quilate.cli.finishing import finish, say
+from quilate.cli.options import (
+    DEFAULT_MODEL,
+    DEFAULT_STORE,
+    AsJson,
+    Embedder,
+    Html,
+    Judge,
+    Junit,
+    Lang,
+    Model,
+    RunId,
+    Store,
+    Suite,
+    run_ids,
+)
 
 app = typer.Typer(
     name="quilate",
@@ -20,56 +34,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 some items failed, 4 the run has not "
     "finished, 5 probe found a feature that is silently ignored, 130 Ctrl-C.",
 )
-
-
-class Language(StrEnum):
-    """Languages of the reports."""
-
-    en = "en"
-    es = "es"
-
-
-def _run_ids(context: typer.Context, incomplete: str) -> list[str]:
-    """The runs of the store, for the shell's completion."""
-    from quilate.errors import QuilateError
-    from quilate.evals.runner import list_runs
-
-    try:
-        known = [record.id for record in list_runs(context.params.get("store") or DEFAULT_STORE)]
-    except QuilateError:
-        return []
-    named = ["latest", *known] if known else []
-    return [run_id for run_id in named if run_id.startswith(incomplete)]
-
-
-Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="The suite file (YAML).")]
-RunId = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="A run's id, its beginning, or latest.", autocompletion=_run_ids
-    ),
-]
-Store = Annotated[
-    Path, typer.Option(metavar="DIR", help="Folder that holds runs, indexes and the cache.")
-]
-Model = Annotated[
-    str | None,
-    typer.Option(metavar="PROVIDER/NAME", help="Default model, instead of the file's."),
-]
-Judge = Annotated[
-    str | None, typer.Option(metavar="PROVIDER/NAME", help="Model of the judges alone.")
-]
-Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report here.")]
-Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML here.")]
-Lang = Annotated[
-    Language | None,
-    typer.Option(help="Language of tables and reports; else QUILATE_LANG, else the system's."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Embedder = Annotated[str, typer.Option(metavar="NAME", help="Embedder of the passages.")]
-
-DEFAULT_STORE = Path(".quilate")
-DEFAULT_MODEL = "llamacpp/smollm2-135m-instruct"
 
 
 def _version(wanted: bool) -> None:
@@ -103,7 +67,7 @@ def run(
         typer.Option(
             metavar="RUN",
             help="Answer every model call from that run's journal, and make none.",
-            autocompletion=_run_ids,
+            autocompletion=run_ids,
         ),
     ] = None,
     store: Store = DEFAULT_STORE,
@@ -377,13 +341,11 @@ def probe(
 @app.command()
 def compare(
     run_a: Annotated[
-        str, typer.Argument(metavar="RUN_A", help="The earlier run.", autocompletion=_run_ids)
+        str, typer.Argument(metavar="RUN_A", help="The earlier run.", autocompletion=run_ids)
     ],
     run_b: Annotated[
         str,
-        typer.Argument(
-            metavar="RUN_B", help="The run to compare with it.", autocompletion=_run_ids
-        ),
+        typer.Argument(metavar="RUN_B", help="The run to compare with it.", autocompletion=run_ids),
     ],
     metric: Annotated[
         list[str] | None,

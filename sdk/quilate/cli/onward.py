@@ -19,14 +19,16 @@ class Interrupted(SystemExit):
 
 
 @contextmanager
-def interruptible(run: str, store: Path, **reports: object) -> Iterator[None]:
-    """Turn Ctrl-C inside into `Interrupted`, with the command that goes on with the run and makes
-    the same reports."""
+def interruptible(
+    run: str, store: Path, *, command: str | None = None, **reports: object
+) -> Iterator[None]:
+    """Turn Ctrl-C inside into `Interrupted`, with the command that goes on with the run: the one
+    given, else `quilate resume` with the same reports."""
     try:
         yield
     except KeyboardInterrupt:
         if _is_kept(run, store):
-            onward = commands.resume(run, store, **reports)
+            onward = command or commands.resume(run, store, **reports)
             raise Interrupted(f"What was finished is kept. Go on with: {onward}") from None
         raise Interrupted("The run had not begun; give the same command again.") from None
 

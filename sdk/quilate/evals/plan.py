@@ -3,6 +3,7 @@
 import random
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from quilate.codec import digest
@@ -32,13 +33,26 @@ class Work(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All items of a run. `fingerprint` says what their results depend on: a run can only be
-    resumed by a plan of the same fingerprint."""
+    resumed by a plan of the same fingerprint. `grouped` does the samples of one source one after
+    the other, for who counts sources."""
 
     samples: tuple[Sample, ...]
     targets: tuple[str, ...]
     epochs: int
     seed: int
     fingerprint: Mapping[str, Any]
+    grouped: bool = False
+
+    def units(self) -> list[list[int]]:
+        """The places of the samples, in the order drawn from the seed in which they are done: each
+        alone or, in a `grouped` plan, together with those of its `Sample.group`."""
+        units: dict[Any, list[int]] = {}
+        for place, sample in enumerate(self.samples):
+            together = self.grouped and sample.group is not None
+            units.setdefault((sample.group,) if together else place, []).append(place)
+        order = list(units.values())
+        random.Random(self.seed).shuffle(order)  # noqa: S311  # not for secrets
+        return order
 
     def __len__(self) -> int:
         return len(self.samples) * len(self.targets) * self.epochs
@@ -50,9 +64,7 @@ class Plan:
         that stops early has seen a random part of the data set, and the same part for every
         target, and what it has can still be compared in pairs.
         """
-        order = list(range(len(self.samples)))
-        random.Random(self.seed).shuffle(order)  # noqa: S311  # not for secrets
-        for index in order:
+        for index in chain.from_iterable(self.units()):
             for number, target in enumerate(self.targets):
                 for epoch in range(self.epochs):
                     position = (index * len(self.targets) + number) * self.epochs + epoch

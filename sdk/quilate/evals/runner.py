@@ -9,10 +9,11 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import anyio.to_thread
@@ -43,6 +44,9 @@ __all__ = ["evaluate", "list_runs", "new_run_id", "open_run", "resume"]
 
 STORE = Path(".quilate")
 
+Watch = Callable[[Item], str | None]
+"""Sees a finished item; a text that it gives is the reason why the run stops."""
+
 # Seconds that cancelled work has to clean up.
 _GRACE = 5.0
 
@@ -72,22 +76,28 @@ async def evaluate(
     run_id: str | None = None,
     replay: str | None = None,
     progress: Progress | None = None,
+    watch: Callable[[Plan], Watch] | None = None,
+    grouped: bool = False,
+    notes: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run:
     """Run a suite to its end, or until a limit stops it, and return the run.
 
     `replay` names an earlier run from whose journal every model call is answered. `progress` is
-    called with what is finished, what is planned, and the run's id. Raises `ConfigurationError`
-    for a suite that cannot be run, `StoreError` when the store refuses a write. However it ends,
-    what was finished is kept; `resume` goes on.
+    called with what is finished, what is planned, and the run's id. What `watch` makes of the plan
+    sees every finished item, and stops the run by giving a reason. With `grouped`, the samples of
+    one source are done one after the other. `notes` are kept in the run's provenance. Raises
+    `ConfigurationError` for a suite that cannot be run, `StoreError` when the store refuses a
+    write. However it ends, what was finished is kept; `resume` goes on.
     """
     name = run_id or new_run_id(suite.name)
-    plan = await _plan(suite, progress)
+    plan = replace(await _plan(suite, progress), grouped=grouped)
     engine = stores.connect(store, create=True)
     source = None if replay is None else stores.find_run(engine, replay).name
     with stores.lease(store, name):
-        await anyio.to_thread.run_sync(_create, engine, name, suite, plan, source)
+        await anyio.to_thread.run_sync(_create, engine, name, suite, plan, source, notes)
         journal = Journal(engine, name)
-        return await _execute(suite, plan, store, engine, journal, progress, journal.done())
+        work = _Execution(suite, plan, journal, progress, watch and watch(plan))
+        return await _execute(work, store, engine, journal.done())
 
 
 async def resume(
@@ -97,9 +107,11 @@ async def resume(
     store: Path = STORE,
     retry_errors: bool = False,
     progress: Progress | None = None,
+    watch: Callable[[Plan], Watch] | None = None,
+    grouped: bool = False,
 ) -> Run:
     """Do what is left of a run: what has no result yet, and failures worth trying again (every
-    failure, with `retry_errors`).
+    failure, with `retry_errors`). `watch` sees what is finished from now on.
 
     Without `suite`, it is read again from the file that the run came from. Raises
     `ConfigurationError`, naming what changed, when it is no longer the suite of the run, and
@@ -108,12 +120,12 @@ async def resume(
     engine = stores.connect(store)
     row = stores.find_run(engine, run_id)
     suite = suite or _reload(row.name, json.loads(row.provenance), store)
-    plan = await _plan(suite, progress)
+    plan = replace(await _plan(suite, progress), grouped=grouped)
     with stores.lease(store, row.name):
         _check_same(engine, row, plan)
         journal = Journal(engine, row.name)
-        done = journal.done(retry_errors=retry_errors)
-        return await _execute(suite, plan, store, engine, journal, progress, done)
+        work = _Execution(suite, plan, journal, progress, watch and watch(plan))
+        return await _execute(work, store, engine, journal.done(retry_errors=retry_errors))
 
 
 async def _plan(suite: Suite, progress: Progress | None) -> Plan:
@@ -122,8 +134,15 @@ async def _plan(suite: Suite, progress: Progress | None) -> Plan:
     return await make_plan(suite)
 
 
-def _create(engine: Engine, name: str, suite: Suite, plan: Plan, replay: str | None) -> None:
-    provenance = run_provenance(suite, plan, replay)
+def _create(
+    engine: Engine,
+    name: str,
+    suite: Suite,
+    plan: Plan,
+    replay: str | None,
+    notes: Mapping[str, Any],
+) -> None:
+    provenance = {**run_provenance(suite, plan, replay), **notes}
     metrics = metrics_of(suite)
     create_run(engine, name, plan, suite=suite.name, metrics=metrics, provenance=provenance)
 
@@ -158,24 +177,17 @@ def _check_same(engine: Engine, row: Any, plan: Plan) -> None:
     )
 
 
-async def _execute(
-    suite: Suite,
-    plan: Plan,
-    store: Path,
-    engine: Engine,
-    journal: Journal,
-    progress: Progress | None,
-    done: set[int],
-) -> Run:
+async def _execute(work: "_Execution", store: Path, engine: Engine, done: set[int]) -> Run:
     """Work, and leave the run marked with how that ended."""
+    journal = work.journal
     status: RunStatus = "stopped"
     reason: str | None = "It was interrupted."
     cassette = None
     journal.mark("running")
     try:
         cassette = _Cassette.of(engine, store, journal.provenance.get("replay"))
-        with layers(_Layers(suite, store, journal, cassette)):
-            stopped = await _Execution(suite, plan, journal, progress).run(done)
+        with layers(_Layers(work.suite, store, journal, cassette)):
+            stopped = await work.run(done)
         status = "stopped" if stopped else "finished"
         reason = stopped
     except QuilateError as error:
@@ -187,7 +199,7 @@ async def _execute(
             cassette.journal.close()
         journal.mark(status, reason)
         journal.close()
-    by_id = {sample.id: sample for sample in plan.samples}
+    by_id = {sample.id: sample for sample in work.plan.samples}
     return stores.open_run(journal.name, store, samples=by_id)
 
 
@@ -294,9 +306,16 @@ def _open_budget(suite: Suite, journal: Journal) -> "Budget | None":
 class _Execution:
     """One go at a run: its pool of workers, and what they share."""
 
-    def __init__(self, suite: Suite, plan: Plan, journal: Journal, progress: Progress | None):
-        self._suite, self._plan, self._journal = suite, plan, journal
-        self._progress = progress
+    def __init__(
+        self,
+        suite: Suite,
+        plan: Plan,
+        journal: Journal,
+        progress: Progress | None,
+        watch: Watch | None,
+    ) -> None:
+        self.suite, self.plan, self.journal = suite, plan, journal
+        self._progress, self._watcher = progress, watch
         self._targets: dict[str, Ask] = {
             name: as_target(name, target) for name, target in suite.targets.items()
         }
@@ -310,18 +329,18 @@ class _Execution:
         """Work until nothing is left; returns why it stopped before that, or None."""
         self._finished = len(done)
         self._tell()
-        seconds = self._suite.limits.seconds
+        seconds = self.suite.limits.seconds
         try:
             async with asyncio.timeout(seconds) as clock:
-                await self._pool(self._plan.work(done))
+                await self._pool(self.plan.work(done))
         except TimeoutError:
             if not clock.expired():
                 raise
             self._stopped = f"The limit of {seconds:g} seconds was reached."
-        return self._stopped if self._finished < len(self._plan) else None
+        return self._stopped if self._finished < len(self.plan) else None
 
     async def _pool(self, work: Iterator[Work]) -> None:
-        workers = [asyncio.create_task(self._worker(work)) for _ in range(self._suite.concurrency)]
+        workers = [asyncio.create_task(self._worker(work)) for _ in range(self.suite.concurrency)]
         try:
             done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -339,12 +358,14 @@ class _Execution:
         go on to their end or their next call, so that no answer that was paid for is lost."""
         for one in work:
             try:
-                worked = await run_item(one, self._targets[one.target], self._suite.evaluators)
+                worked = await run_item(one, self._targets[one.target], self.suite.evaluators)
             except BudgetExceeded as error:
                 self._stopped = str(error)
                 return
-            await self._record(one, worked.item, worked.outcome)
+            item = await self._record(one, worked.item, worked.outcome)
             self._watch(one, worked.obstacle)
+            if self._watcher is not None and self._stopped is None:
+                self._stopped = self._watcher(item)
             if self._over or self._stopped is not None:
                 return
 
@@ -358,14 +379,17 @@ class _Execution:
         if min(map(len, self._obstructed.values())) >= _OBSTRUCTED:
             self._stopped = f"No item so far came to its end: {obstacle}"
 
-    async def _record(self, work: Work, item: Item, outcome: int) -> None:
+    async def _record(self, work: Work, item: Item, outcome: int) -> Item:
+        """The item as it was kept."""
         try:
-            await self._journal.record(work.position, item, outcome)
+            await self.journal.record(work.position, item, outcome)
         except ValueError:
-            await self._journal.record(work.position, keepable(item), PERMANENT)
+            item = keepable(item)
+            await self.journal.record(work.position, item, PERMANENT)
         self._finished += 1
         self._tell()
+        return item
 
     def _tell(self) -> None:
         if self._progress is not None:
-            self._progress(self._finished, len(self._plan), self._journal.name)
+            self._progress(self._finished, len(self.plan), self.journal.name)

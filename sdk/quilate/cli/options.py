@@ -1,0 +1,57 @@
+"""The arguments and options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_STORE = Path(".quilate")
+DEFAULT_MODEL = "llamacpp/smollm2-135m-instruct"
+
+
+class Language(StrEnum):
+    """Languages of the reports."""
+
+    en = "en"
+    es = "es"
+
+
+def run_ids(context: typer.Context, incomplete: str) -> list[str]:
+    """The runs of the store, for the shell's completion."""
+    from quilate.errors import QuilateError
+    from quilate.evals.runner import list_runs
+
+    try:
+        known = [record.id for record in list_runs(context.params.get("store") or DEFAULT_STORE)]
+    except QuilateError:
+        return []
+    named = ["latest", *known] if known else []
+    return [run_id for run_id in named if run_id.startswith(incomplete)]
+
+
+Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="The suite file (YAML).")]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's id, its beginning, or latest.", autocompletion=run_ids
+    ),
+]
+Store = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder that holds runs, indexes and the cache.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="PROVIDER/NAME", help="Default model, instead of the file's."),
+]
+Judge = Annotated[
+    str | None, typer.Option(metavar="PROVIDER/NAME", help="Model of the judges alone.")
+]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the HTML report here.")]
+Junit = Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML here.")]
+Lang = Annotated[
+    Language | None,
+    typer.Option(help="Language of tables and reports; else QUILATE_LANG, else the system's."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Embedder = Annotated[str, typer.Option(metavar="NAME", help="Embedder of the passages.")]

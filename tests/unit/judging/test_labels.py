@@ -1,0 +1,57 @@
+import pytest
+
+from quilate.errors import DataError, StoreError
+from quilate.judging.labels import Label, append_label, labels_path, paired, read_labels
+
+
+def label(sample="q1", value=1.0, labeller="ana", **more):
+    fields = {"target": "rag", "epoch": 0, "metric": "groundedness", "label": "supported", **more}
+    return Label("r1", sample=sample, value=value, labeller=labeller, **fields)
+
+
+def test_a_label_given_again_takes_the_place_of_the_first(tmp_path):
+    path = labels_path(tmp_path, "r1")
+    append_label(path, label(value=0.0, label="unsupported"))
+    append_label(path, label("q2"))
+    kept = append_label(path, label(note="¿seguro?\nsí"))
+    read = read_labels(path)
+    assert [(one.sample, one.value) for one in read] == [("q1", 1.0), ("q2", 1.0)]
+    assert read[0] == kept
+    assert kept.at.startswith("20")
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_two_labellers_stand_side_by_side(tmp_path):
+    path = labels_path(tmp_path, "r1")
+    for who, value in (("ana", 1.0), ("luis", 0.5)):
+        append_label(path, label(labeller=who, value=value))
+    ((_, both),) = paired(read_labels(path)).items()
+    assert {who: one.value for who, one in both.items()} == {"ana": 1.0, "luis": 0.5}
+
+
+def test_a_line_cut_short_is_left_out_and_swallows_nothing(tmp_path):
+    path = labels_path(tmp_path, "r1")
+    append_label(path, label())
+    with path.open("ab") as file:
+        file.write(b'{"run": "r1", "tar')
+    assert [one.sample for one in read_labels(path)] == ["q1"]
+    append_label(path, label("q2"))
+    assert [one.sample for one in read_labels(path)] == ["q1", "q2"]
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))  # a person's editor may leave it out
+    append_label(path, label("q3"))
+    assert [one.sample for one in read_labels(path)] == ["q1", "q2", "q3"]
+
+
+def test_what_is_no_label_is_named_by_its_line(tmp_path):
+    path = tmp_path / "labels.jsonl"
+    path.write_text('{"run": "r1"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"labels\.jsonl:1"):
+        read_labels(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_labels(tmp_path / "none.jsonl")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "labels").write_text("a file", encoding="utf-8")
+    with pytest.raises(StoreError, match="cannot be kept"):
+        append_label(labels_path(tmp_path, "r1"), label())
