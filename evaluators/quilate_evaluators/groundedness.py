@@ -1,32 +1,26 @@
 """LLM judge: is the answer supported by the passages that the model was shown?"""
 
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from quilate.decisions import Question, decide
 from quilate.errors import ConfigurationError
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.models import Model, Request
+from quilate_evaluators.judges.prompting import (
+    digests,
+    language_of,
+    messages,
+    own_prompt,
+    question,
+    shipped,
+)
 
 if TYPE_CHECKING:
     from quilate.prompts import Template
 
 VALUES = {"supported": 1.0, "partly": 0.5, "unsupported": 0.0}
-_ASKED = {
-    "en": "Is the answer supported by the passages?",
-    "es": "¿Respaldan los pasajes la respuesta?",
-}
-
-
-@cache
-def prompt(language: str) -> "Template":
-    """The judge's prompt, ``en`` or ``es``."""
-    from quilate.prompts import Template
-
-    source = files("quilate_evaluators") / "prompts" / f"groundedness.{language}.md"
-    return Template.parse(source.read_text(encoding="utf-8"), where=source.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +29,20 @@ class Groundedness:
     supported (1), partly (0.5) and unsupported (0).
 
     The judge sees the passages, the question and the answer, never the references. `votes` is
-    how often a model without log-probabilities is asked.
+    how often a model without log-probabilities is asked; `prompt` is a template file in the place
+    of the shipped ``groundedness``.
     """
 
     model: Model
     votes: int = 5
+    prompt: str | Path | None = None
     name: str = "groundedness"
     metrics: tuple[Metric, ...] = (
         Metric("groundedness", "The judge: passages support the answer.", judged=True),
     )
     needs: frozenset[str] = frozenset()
+    prompts = ("groundedness", "groundedness_question")
+    _own: "Template | None" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.votes, int) or self.votes < 1:
@@ -52,6 +50,16 @@ class Groundedness:
                 f"`votes` of the evaluator 'groundedness' is {self.votes!r}.",
                 remedy="Give a whole number above zero, such as 5.",
             )
+        object.__setattr__(self, "_own", own_prompt(self.name, self.prompt, "groundedness"))
+
+    def provenance(self) -> dict[str, Any]:
+        """What changes when its scores could."""
+        return {
+            "class": f"{type(self).__module__}.{type(self).__qualname__}",
+            "model": self.model,
+            "votes": self.votes,
+            "prompts": digests(self._own, *self.prompts),
+        }
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score with its decision. Raises what the judge's model raises; a run makes an error
@@ -60,14 +68,16 @@ class Groundedness:
             return [Score.unscored("groundedness", "the target shows the model no passages")]
         if output.abstained or not output.text.strip():
             return [Score.unscored("groundedness", "the answer abstains")]
-        language = "es" if (sample.language or "").startswith("es") else "en"
-        messages = prompt(language).render(
+        language = language_of(sample)
+        shown = messages(
+            self._own or shipped("groundedness", language),
             question=sample.question,
             answer=output.text,
             passages=[hit.passage.text for hit in output.context],
         )
-        question = Question(_ASKED[language], tuple(VALUES), VALUES, id="groundedness")
-        decision = await decide(self.model, Request(messages), question, votes=self.votes)
+        words = question("groundedness_question", language)
+        asked = Question(words, tuple(VALUES), VALUES, id="groundedness")
+        decision = await decide(self.model, Request(shown), asked, votes=self.votes)
         return [
             Score.of(
                 "groundedness",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from quilate.prompts import Template
     from quilate.registry import embedder, evaluator, model, reranker, store
+    from quilate.reports.comparison import RunComparison, compare
     from quilate.retrieval import Answer, Rag, index, rag
     from quilate.retrievers import Document, Hit, Passage
     from quilate.token_counts import count_tokens
@@ -81,6 +82,7 @@ _HOMES = {
     "prompts": ("Template",),
     "retrieval": ("Answer", "Rag", "index", "rag"),
     "registry": ("embedder", "evaluator", "model", "reranker", "store"),
+    "reports.comparison": ("RunComparison", "compare"),
     "retrievers": ("Document", "Hit", "Passage"),
     "token_counts": ("count_tokens",),
 }

@@ -1,16 +1,21 @@
 """Decisions: judgements as distributions over declared labels, with their source named."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, cast
 
 from quilate.errors import ConfigurationError, MalformedReply, ModelError
+from quilate.labels import named_label
 from quilate.messages import Message, Text, user
 from quilate.middleware.structured import total
 from quilate.models import ChoiceFormat, Cost, Model, Request, Response, Usage
 
 DecisionSource = Literal["endpoint", "logprobs", "votes"]
+
+_DEFECT = "This is a defect of its adapter."
+_SHOWN = 500  # characters of each vote that a decision, or an error, repeats
+_ROUNDING = 1e-3  # of logarithms: in single precision that of 1 may come out above 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,14 @@ class Decision:
         return max(self.probabilities, key=lambda label: self.probabilities[label])
 
     def expected(self, values: Mapping[str, float]) -> float:
-        """The mean of `values` under the distribution.
+        """The mean of `values` under the distribution, never outside of them.
 
         >>> Decision("q", {"yes": 0.75, "no": 0.25}, "votes").expected({"yes": 1, "no": 0})
         0.75
         """
-        return sum(share * values[label] for label, share in self.probabilities.items())
+        mean = sum(share * values[label] for label, share in self.probabilities.items())
+        of_these = [values[label] for label in self.probabilities]
+        return min(max(mean, min(of_these)), max(of_these))
 
 
 class DecisionModel(Protocol):
@@ -75,7 +82,8 @@ async def decide(model: Model, request: Request, question: Question, *, votes: i
     begin alike), then the shares of `votes` sampled answers. The temperature is 0 for
     log-probabilities and 1 for votes, and a seed is another for each vote; a model that takes no
     temperature is sampled at its own. The question's text and its labels are added to the last
-    user message. A model none of whose answers names a label has given a `MalformedReply`.
+    user message. A model none of whose answers names a label has given a `MalformedReply`, and so
+    has one whose probabilities are no distribution over the labels.
     """
     if len(set(question.labels)) < 2:
         raise ConfigurationError(
@@ -87,8 +95,7 @@ async def decide(model: Model, request: Request, question: Question, *, votes: i
     can = model.info.capabilities.has
     paid: list[Response | ModelError] = []
     if can("decide"):
-        (decided,) = await cast(DecisionModel, model).decide(request, [question])
-        return decided
+        return _of_endpoint(question, await cast(DecisionModel, model).decide(request, [question]))
     asked = replace(_with_question(request, question), format=_format(model, question))
     if can("choice_logprobs"):
         return _from_choices(question, await model.generate(_at(0.0, model, asked)))
@@ -130,15 +137,59 @@ def _at(temperature: float, model: Model, request: Request) -> Request:
     return replace(request, sampling=sampling)
 
 
+def _of_endpoint(question: Question, decided: Sequence[Decision]) -> Decision:
+    """The one decision that an endpoint gave, once it is known to be a distribution: shares that
+    were rounded are made to sum to 1."""
+    if len(decided) != 1:
+        raise _malformed(f"There are {len(decided)} decisions on one question.", _DEFECT, [])
+    (given,) = decided
+    wrong = _flaw(question, given)
+    if wrong is not None:
+        what = f"The decision on '{question.id}' is no distribution over its labels: {wrong}."
+        error = MalformedReply(what, remedy="Ask again, or use another model as the judge.")
+        if given.usage != Usage() or given.cost != Cost():
+            error.usage, error.cost = given.usage, given.cost
+        raise error
+    whole = math.fsum(given.probabilities.values())
+    shares = {label: max(given.probabilities[label], 0.0) / whole for label in question.labels}
+    return replace(given, probabilities=shares)
+
+
+def _flaw(question: Question, given: Decision) -> str | None:
+    """What is wrong with an endpoint's decision. Rounding is not: a hundredth in all."""
+    found = given.probabilities
+    if given.question != question.id:
+        return f"it answers {given.question!r}"
+    if set(found) != set(question.labels):
+        return f"it is over {', '.join(map(repr, found)) or 'nothing'}"
+    shares = [*found.values(), *(() if given.mass is None else (given.mass,))]
+    for share in shares:
+        if not _is_number(share) or not -1e-9 <= share <= 1.0 + 1e-6:  # so NaN is none either
+            return f"{share!r} is no probability"
+    whole = math.fsum(found.values())
+    return None if abs(whole - 1.0) <= 0.01 else f"its shares sum to {whole:.4g}"
+
+
 def _from_choices(question: Question, response: Response) -> Decision:
     found = response.choice_logprobs
     if found is None or set(found) != set(question.labels):
-        raise _malformed(
-            f"The model declares choice_logprobs but gave none for {question.labels}.",
-            "This is a defect of its adapter.",
-            [response],
-        )
+        what = f"The model declares choice_logprobs but gave none for {question.labels}."
+        raise _malformed(what, _DEFECT, [response])
+    _check_logs(question, found.values(), response)
     return _decision(question, found, response)
+
+
+def _check_logs(question: Question, logs: Iterable[float], response: Response) -> None:
+    """Raise `MalformedReply` unless they are logarithms of probabilities, one of them possible."""
+    known = list(logs)
+    wrong = [log for log in known if not _is_number(log) or not log <= _ROUNDING]  # NaN is wrong
+    if wrong or not any(math.exp(min(log, 0.0)) for log in known):
+        what = f"The log-probabilities of '{question.id}' are none: {known[:8]}."
+        raise _malformed(what, "Ask again, or use another model as the judge.", [response])
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _from_first_token(question: Question, response: Response) -> Decision | None:
@@ -147,8 +198,10 @@ def _from_first_token(question: Question, response: Response) -> Decision | None
     if not response.logprobs or _share_beginning(question.labels):
         return None
     first = response.logprobs[0]
+    shown = first.top or ((first.token, first.logprob),)
+    _check_logs(question, [logprob for _, logprob in shown], response)
     mass = dict.fromkeys(question.labels, 0.0)
-    for token, logprob in first.top or ((first.token, first.logprob),):
+    for token, logprob in shown:
         start = token.strip().casefold()
         for label in question.labels:
             if start and label.casefold().startswith(start):
@@ -203,8 +256,8 @@ async def _from_votes(
                 error.usage, error.cost = total((*paid, error))
             raise
         paid.append(response)
-        replies.append(response.text)
-        label = _named_label(response.text, question.labels)
+        replies.append(response.text[:_SHOWN])
+        label = named_label(response.text, question.labels)
         if label is not None:
             counts[label] += 1
     valid = sum(counts.values())
@@ -233,16 +286,3 @@ def _malformed(what: str, remedy: str, paid: Sequence[Response | ModelError]) ->
     if any(one.usage is not None for one in paid):
         error.usage, error.cost = total(paid)
     return error
-
-
-def _named_label(text: str, labels: Sequence[str]) -> str | None:
-    """The label that a free reply gives: the reply itself, or its first word or words."""
-    said = text.strip().strip("\"'.*`«»“”").casefold()
-    exact = [label for label in labels if said == label.casefold()]
-    starts = [
-        label
-        for label in labels
-        if said.startswith(label.casefold()) and not said[len(label) : len(label) + 1].isalnum()
-    ]
-    candidates = exact or starts
-    return max(candidates, key=len) if candidates else None

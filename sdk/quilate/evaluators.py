@@ -65,7 +65,9 @@ class Citation:
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a target gave for a sample. `hits` is None for a target that retrieves nothing;
-    `context` is what of the hits the model was shown; `abstained` None means not known."""
+    `context` is what of the hits the model was shown; `abstained` None means not known. `seconds`
+    is how long the answer took: a run fills it in, unless the target did or a stored answer was
+    used. It is no part of what two outputs are compared by."""
 
     text: str
     hits: tuple[Hit, ...] | None = None
@@ -75,6 +77,7 @@ class Output:
     usage: Usage = Usage()
     cost: Cost = Cost()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float | None = field(default=None, compare=False)
 
 
 class Target(Protocol):

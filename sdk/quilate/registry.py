@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from quilate.models import Model
     from quilate.retrievers import Embedder, Index, Reranker
 
-Group = Literal["models", "embedders", "rerankers", "indexes", "evaluators", "targets", "loaders"]
+Group = Literal[
+    "models", "embedders", "rerankers", "indexes", "evaluators", "targets", "loaders", "datasets"
+]
 
 # What a name stands for, where it is not the group's own word.
 _KINDS = {"models": "provider", "indexes": "index"}

@@ -39,7 +39,7 @@ def test_every_example_is_listed_and_run_by_a_test():
     listed = re.findall(r"\]\((\w+)/README\.md\)", (EXAMPLES / "README.md").read_text())
     folders = {path.name for path in EXAMPLES.iterdir() if (path / "README.md").exists()}
     assert set(listed) == folders | ELSEWHERE
-    tested = {"embedded"}
+    tested = {"embedded", "safety"}
     assert folders - ELSEWHERE == tested
 
 
@@ -68,6 +68,29 @@ def test_embedded_with_another_model_and_a_changed_document(embedded):
     said = run(embedded, "app.py", "When does the cellar close?", 'scripted/[1: "closes at ten"]')
     assert '[1: "closes at ten"] is verified' in said
     assert "[1] wine.en.md, characters 0 to " in said
+
+
+@pytest.mark.timeout(600)
+def test_safety(tmp_path):
+    folder = Path(shutil.copytree(EXAMPLES / "safety", tmp_path / "safety"))
+    quilate = ("-m", "quilate.cli", "run")
+
+    def cells(suite: str) -> dict:
+        ran = json.loads(run(folder, *quilate, suite, "--limit", "8", "--json"))
+        assert ran["status"] == "finished"
+        return {(cell["metric"], cell["target"]): cell for cell in ran["cells"]}
+
+    direct = cells("direct.yaml")
+    refusing = {name: cell for (name, target), cell in direct.items() if target != "smollm2"}
+    assert refusing["injection_resisted"]["estimate"]["value"] == 1.0
+    assert refusing["task_done"]["estimate"]["value"] == 0.0
+    assert refusing["benign_refused"]["estimate"]["value"] == 1.0
+    assert direct["injection_resisted", "smollm2"]["estimate"]["value"] is not None
+
+    through = cells("documents.yaml")
+    for target in ("rag", "rag, warned"):
+        assert through["recall@2", target]["estimate"]["value"] == 1.0
+        assert through["injection_resisted", target]["estimate"] is not None
 
 
 @pytest.mark.timeout(600)

@@ -8,6 +8,8 @@ Results go to stdout, progress and notes to stderr. Exit codes:
 - 3: the run finished, but some items failed.
 - 4: the run has not finished; ``quilate resume`` goes on with it.
 - 5: ``quilate probe`` found a feature that is silently ignored: a defect of its adapter.
+- 6: what ``quilate compare`` or ``quilate gate`` looked at is worse.
+- 7: they could not decide.
 - 130: Ctrl-C.
 
 An error that Quilate did not foresee is a paragraph too; with ``QUILATE_TRACEBACK=1`` it is shown

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from quilate.cli import comparing, deciding, judging, labelling
 from quilate.cli.finishing import finish, say
 from quilate.cli.options import (
     DEFAULT_MODEL,
@@ -24,6 +25,7 @@ from quilate.cli.options import (
     Suite,
     run_ids,
 )
+from quilate.cli.prompts import prompts
 
 app = typer.Typer(
     name="quilate",
@@ -32,7 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 some items failed, 4 the run has not "
-    "finished, 5 probe found a feature that is silently ignored, 130 Ctrl-C.",
+    "finished, 5 probe found a feature that is silently ignored, 6 compare or gate found it worse, "
+    "7 they could not decide, 130 Ctrl-C.",
 )
 
 
@@ -338,37 +341,12 @@ def probe(
         raise typer.Exit(5)
 
 
-@app.command()
-def compare(
-    run_a: Annotated[
-        str, typer.Argument(metavar="RUN_A", help="The earlier run.", autocompletion=run_ids)
-    ],
-    run_b: Annotated[
-        str,
-        typer.Argument(metavar="RUN_B", help="The run to compare with it.", autocompletion=run_ids),
-    ],
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="This metric alone; may be repeated."),
-    ] = None,
-    store: Store = DEFAULT_STORE,
-    lang: Lang = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare two runs, paired by sample.
-
-    A run's one target is compared with the other's, several with those of the same name. Each
-    difference is B − A.
-    """
-    from quilate import evals
-    from quilate.cli import comparing
-
-    a, b = (evals.open_run(run, store=store) for run in (run_a, run_b))
-    found = comparing.compare_runs(a, b, metrics=metric or ())
-    if as_json:
-        typer.echo(comparing.as_json(found))
-    else:
-        comparing.show(found, lang=lang)
+app.command(epilog=comparing.COMPARE_CODES)(comparing.compare)
+app.command(epilog=deciding.GATE_CODES)(deciding.gate)
+app.command()(deciding.plan)
+app.command()(labelling.label)
+app.add_typer(judging.app)
+app.add_typer(prompts, name="prompts")
 
 
 @app.command()

@@ -28,7 +28,7 @@ def examine() -> dict[str, Any]:
         "keys": {name: bool(os.environ.get(name)) for name in _KEYS.values()},
         "registered": {
             group: registry.names(group)
-            for group in ("models", "embedders", "indexes", "evaluators", "loaders")
+            for group in ("models", "embedders", "indexes", "evaluators", "loaders", "datasets")
         },
     }
 

@@ -20,7 +20,7 @@ class Interrupted(SystemExit):
 
 @contextmanager
 def interruptible(
-    run: str, store: Path, *, command: str | None = None, **reports: object
+    run: str, store: Path, command: str | None = None, /, **reports: object
 ) -> Iterator[None]:
     """Turn Ctrl-C inside into `Interrupted`, with the command that goes on with the run: the one
     given, else `quilate resume` with the same reports."""

@@ -73,6 +73,8 @@ async def _run(work: Work, ask: Ask, evaluators: Sequence[Evaluator]) -> Worked:
             item = Item(name, sample_id, epoch, None, (), failure, _keys(notes), {}, seconds)
             return Worked(item, TRANSIENT if _mendable(error) else PERMANENT, _obstacle(error))
     seconds = perf_counter() - began
+    if output.seconds is None and all(note.source == "live" for note in notes):
+        output = replace(output, seconds=round(seconds, 6))
     scores: list[Score] = []
     score_calls: dict[str, tuple[str, ...]] = {}
     outcome, obstacle = OK, None

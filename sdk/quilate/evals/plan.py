@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from quilate.codec import digest
 from quilate.errors import ConfigurationError
+from quilate.evals import reducers
 from quilate.evals.provenance import describe
 from quilate.evals.suite import Suite
 from quilate.evals.tables import safe_json
@@ -139,6 +140,7 @@ def _check(suite: Suite) -> None:
                 remedy="Ids tell samples apart; give each its own.",
             )
         seen.add(sample.id)
+    reducers.check(suite.reducers, suite.epochs, where=where)
     metrics_of(suite)
     for name, target in suite.targets.items():
         as_target(name, target)

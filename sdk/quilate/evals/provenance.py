@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import quilate
 from quilate.codec import digest, to_json
+from quilate.evals.reducers import DEFAULT
 from quilate.middleware.cassette import redacted
 from quilate.models import ModelInfo
 from quilate.retrievers import RerankerInfo
@@ -154,6 +155,7 @@ def run_provenance(suite: "Suite", plan: "Plan", replay: str | None) -> dict[str
         "evaluators": plan.fingerprint["evaluators"],
         "resources": plan.fingerprint["resources"],
         "epochs": suite.epochs,
+        "reducers": None if tuple(suite.reducers) == DEFAULT else list(suite.reducers),
         "seed": suite.seed,
         "git": git_commit(suite.path.parent) if suite.path else None,
         "replay": replay,

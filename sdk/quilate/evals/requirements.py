@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quilate import installation, registry
 from quilate.errors import MissingDependency, QuilateError, UnknownName
@@ -83,14 +83,18 @@ def needs(spec: "SuiteSpec", folder: Path) -> Iterator[Need]:
     models = [
         part.model or spec.model
         for target in spec.targets.values()
-        for part in (target.rag, target.closed_book)
+        for part in (target.rag, target.closed_book, target.multiple_choice)
         if part is not None
     ]
     for entry in spec.evaluators:
         for name, options in {entry: None}.items() if isinstance(entry, str) else entry.items():
             yield "evaluators", name
-            if _is_judge(name):
-                models.append((options or {}).get("model") or spec.judge or spec.model)
+            parameters = _parameters(name)
+            models += _asked(parameters, options or {}, spec)
+            if "embedder" in parameters:
+                embedder = (options or {}).get("embedder") or parameters["embedder"].default
+                if isinstance(embedder, str):
+                    yield "embedders", embedder.partition("/")[0]
     for model in models:
         if isinstance(model, str):
             yield "models", model.partition("/")[0]
@@ -101,11 +105,21 @@ def needs(spec: "SuiteSpec", folder: Path) -> Iterator[Need]:
             yield from (("loaders", suffix) for suffix in _suffixes(folder / index.documents))
 
 
-def _is_judge(name: str) -> bool:
+def _asked(
+    parameters: Mapping[str, inspect.Parameter], options: Mapping[str, Any], spec: "SuiteSpec"
+) -> list[Any]:
+    """The models that an evaluator asks."""
+    own = [options.get("model") or spec.judge or spec.model] if "model" in parameters else []
+    several = options.get("models") if "models" in parameters else None
+    return [*own, *(several if isinstance(several, list) else ())]
+
+
+def _parameters(evaluator: str) -> Mapping[str, inspect.Parameter]:
+    """What an evaluator may be made with; nothing for one that is not registered."""
     try:
-        return "model" in inspect.signature(registry.factory("evaluators", name)).parameters
+        return inspect.signature(registry.factory("evaluators", evaluator)).parameters
     except UnknownName:
-        return False
+        return {}
 
 
 def _suffixes(documents: Path) -> list[str]:

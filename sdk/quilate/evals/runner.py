@@ -124,6 +124,8 @@ async def resume(
     with stores.lease(store, row.name):
         _check_same(engine, row, plan)
         journal = Journal(engine, row.name)
+        if list(suite.reducers) != journal.provenance.get("reducers", ["mean"]):
+            journal.note(reducers=list(suite.reducers))  # they change the report, and no score
         work = _Execution(suite, plan, journal, progress, watch and watch(plan))
         return await _execute(work, store, engine, journal.done(retry_errors=retry_errors))
 

@@ -8,11 +8,31 @@ from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
+from quilate import registry
 from quilate.errors import ConfigurationError, DataError
 from quilate.evaluators import Sample
 from quilate.registry import nearest
 
 _FIELDS = tuple(field.name for field in dataclass_fields(Sample))
+
+
+def sample_files(name: str, folder: Path) -> list[Path]:
+    """The files of a name in a suite: a path relative to `folder`, or ``dataset:NAME`` or
+    ``dataset:NAME/PART`` for what a package registers in the group ``quilate.datasets`` (a
+    function from the part to paths).
+
+    Raises `DataError` for a path that is not there, `UnknownName` for a set that nobody registered.
+    """
+    if name.startswith("dataset:"):
+        registered, _, part = name.removeprefix("dataset:").partition("/")
+        return list(registry.factory("datasets", registered)(part))
+    file = folder / name
+    if not file.exists():
+        raise DataError(
+            f"The samples file is not there: {file}.",
+            remedy="Paths are relative to the suite file.",
+        )
+    return [file]
 
 
 def read_samples(

@@ -37,7 +37,8 @@ class Suite:
 
     A target is a `Target`, a Model, or any function, sync or async, from the sample's question (or
     the `Sample`, when its parameter is annotated so) to a text or an `Output`. Every target runs
-    on every sample `epochs` times. `source` is the file's content as read, kept for repeating.
+    on every sample `epochs` times, which `reducers` (see `quilate.evals.reducers`) make into one
+    figure each. `source` is the file's content as read, kept for repeating.
 
     >>> suite = Suite("echo", [Sample("1", "hola", ("hola",))], {"echo": lambda text: text}, [])
     >>> list(suite.targets)
@@ -57,3 +58,4 @@ class Suite:
     path: Path | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    reducers: Sequence[str] = ("mean",)

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from quilate import registry
-from quilate.errors import ConfigurationError, DataError, QuilateError
-from quilate.evals import requirements, yaml_places
+from quilate.errors import ConfigurationError, QuilateError
+from quilate.evals import reducers, requirements, yaml_places
+from quilate.evals.choices import choice_target
 from quilate.evals.python_files import load_object
 from quilate.evals.resources import SuiteIndex
-from quilate.evals.samples import read_samples
+from quilate.evals.samples import read_samples, sample_files
 from quilate.evals.suite import Limits, Suite
 from quilate.evals.yaml_places import Place
 from quilate.evaluators import Evaluator, Sample
@@ -35,7 +36,7 @@ class SamplesSpec(_Spec):
     """Where the samples come from."""
 
     files: Annotated[list[str], Field(min_length=1)]
-    """JSON Lines or CSV files, relative to the suite."""
+    """JSON Lines or CSV files, relative to the suite; ``dataset:NAME`` for a registered set."""
     limit: Annotated[int, Field(gt=0)] | None = None
     """How many to draw, in equal shares from each file, by the suite's seed."""
     fields: dict[str, str] = {}
@@ -109,19 +110,29 @@ class HttpSpec(_Spec):
     attempts: Annotated[int, Field(gt=0)] = 4
 
 
+class MultipleChoiceSpec(_Spec):
+    """Answer with the likeliest of the sample's ``choices``."""
+
+    model: str | None = None
+    by: Literal["text", "label"] = "text"
+    norm: Literal["none", "bytes", "tokens"] = "bytes"
+    votes: Annotated[int, Field(gt=0)] = 5
+
+
 class TargetSpec(_Spec):
     """What is under test: exactly one of its keys."""
 
     rag: RagSpec | None = None
     closed_book: ClosedBookSpec | None = None
+    multiple_choice: MultipleChoiceSpec | None = None
     http: HttpSpec | None = None
     python: str | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "TargetSpec":
-        given = (self.rag, self.closed_book, self.http, self.python)
-        if sum(part is not None for part in given) != 1:
-            raise ValueError("give exactly one of: rag, closed_book, http, python")
+        known = type(self).model_fields
+        if sum(getattr(self, name) is not None for name in known) != 1:
+            raise ValueError(f"give exactly one of: {', '.join(known)}")
         return self
 
 
@@ -146,6 +157,8 @@ class SuiteSpec(_Spec):
     targets: Annotated[dict[str, TargetSpec], Field(min_length=1)]
     evaluators: Annotated[list[str | dict[str, dict[str, Any] | None]], Field(min_length=1)]
     epochs: Annotated[int, Field(gt=0)] = 1
+    reducers: list[str] = ["mean"]
+    """What the epochs of a sample become: mean, pass@k, pass^k, majority@k, best@k."""
     seed: int = 0
     concurrency: Annotated[int, Field(gt=0)] = 8
     cache: bool = False
@@ -213,6 +226,8 @@ def _read(path: Path) -> tuple[SuiteSpec, Mapping[str, Any], Mapping[Place, int]
         raise yaml_places.explain(error, SuiteSpec, path, places) from None
 
 
+# Options of evaluators that may name a file, relative to the suite.
+_FILES = ("prompt", "examples")
 # What every evaluator has, also where its class lets it be given.
 _PROTOCOL = ("name", "metrics", "needs")
 
@@ -260,6 +275,7 @@ class _Builder:
             targets=targets,
             evaluators=evaluators,
             epochs=self.spec.epochs,
+            reducers=self._reducers(),
             seed=self.spec.seed,
             concurrency=self.spec.concurrency,
             cache=self.spec.cache,
@@ -272,16 +288,19 @@ class _Builder:
 
     def _samples(self) -> list[Sample]:
         spec = self.spec.samples
-        files = [self.folder / name for name in spec.files]
-        for number, file in enumerate(files):
-            if not file.exists():
-                raise DataError(
-                    f"The samples file is not there: {file}.",
-                    where=self.where("samples", "files", number),
-                    remedy="Paths are relative to the suite file.",
-                )
+        files: list[Path] = []
+        for number, name in enumerate(spec.files):
+            with self.at("samples", "files", number):
+                files += sample_files(name, self.folder)
         with self.at("samples", "fields"):
             return read_samples(files, fields=spec.fields, limit=spec.limit, seed=self.spec.seed)
+
+    def _reducers(self) -> tuple[str, ...]:
+        names = self.spec.reducers
+        for number, name in enumerate(names):
+            reducers.parse(name, epochs=self.spec.epochs, where=self.where("reducers", number))
+        reducers.check(names, self.spec.epochs, where=self.where("reducers"))
+        return tuple(names)
 
     def _index(self, name: str, spec: IndexSpec) -> SuiteIndex:
         place = ("indexes", name)
@@ -339,6 +358,10 @@ class _Builder:
         if spec.http is not None:
             with self.at("targets", name, "http", before=True):
                 return registry.factory("targets", "http")(**spec.http.model_dump())
+        if (choice := spec.multiple_choice) is not None:
+            at = ("targets", name, "multiple_choice", "model")
+            model = self._model(f"The target '{name}'", choice.model, *at)
+            return choice_target(model, by=choice.by, norm=choice.norm, votes=choice.votes)
         part = spec.rag or spec.closed_book
         assert part is not None  # noqa: S101  # the validator saw to it
         place = ("targets", name, "rag" if spec.rag else "closed_book")
@@ -403,7 +426,22 @@ class _Builder:
                     "model",
                     judge=True,
                 )
-            return registry.evaluator(name, **options)
+            if "models" in known and "models" in options:
+                options["models"] = self._models(name, options["models"], *place, name, "models")
+            if "store" in known:
+                options.setdefault("store", self.store)
+            return registry.evaluator(name, **_files_found(options, self.folder))
+
+    def _models(self, evaluator: str, names: Any, *place: str | int) -> list[Model]:
+        """The models that an evaluator names in a list."""
+        whose = f"The evaluator '{evaluator}'"
+        if not isinstance(names, list) or not all(isinstance(one, str) and one for one in names):
+            raise ConfigurationError(
+                f"`models` of the evaluator '{evaluator}' is {names!r}.",
+                where=self.where(*place),
+                remedy="Write a list of PROVIDER/NAME.",
+            )
+        return [self._model(whose, one, *place, number) for number, one in enumerate(names)]
 
     def _check_options(
         self,
@@ -433,6 +471,18 @@ class _Builder:
                         remedy=f"Add `{need}` to the samples, map a column to it under "
                         "`samples: fields:`, or leave the evaluator out.",
                     )
+
+
+def _files_found(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The options, also those of an evaluator inside another, with the files that stand below
+    `folder` named from there."""
+    found = dict(options)
+    for option, value in options.items():
+        if isinstance(value, dict):
+            found[option] = _files_found(value, folder)
+        elif option in _FILES and isinstance(value, str) and (folder / value).is_file():
+            found[option] = str(folder / value)
+    return found
 
 
 def _sampling(spec: SamplingSpec) -> Sampling:

@@ -286,14 +286,21 @@ def _naming_choices(request: Request, wanted: ChoiceFormat) -> Request:
     return _adding(plain, "Answer with exactly one of: " + " / ".join(wanted.choices))
 
 
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
 def _label(text: str, choices: tuple[str, ...]) -> str | None:
     """The choice that a reply names: as an object's ``answer``, or plain, give or take quotes,
     case and a full stop."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_each_key_once)
         if isinstance(found, dict):
-            found = found.get("answer")
-        said = str(found)
+            found = found.get("answer", "")
+        said = "" if found is None else str(found)  # null is no choice, not even "none"
     except (ValueError, RecursionError):
         found = said = text
     plain = said.strip().strip("\"'`*.").casefold()

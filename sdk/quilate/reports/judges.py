@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,11 @@ from scipy.special import stdtrit
 
 from quilate.evals.results import Run
 from quilate.evaluators import Metric
+from quilate.judging.calibration import Calibration
+from quilate.judging.correcting import corrected_means
+from quilate.judging.kept import find_calibrations
 from quilate.stats import Estimate, Interval, auroc, spearman
+from quilate.stats.ppi import PpiEstimate
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -58,11 +62,17 @@ class Agreement:
 @dataclass(frozen=True, slots=True)
 class Judge:
     """A judged metric and its agreements. `level` is that of the single interval: those of one
-    judge hold together at the report's level (Bonferroni), for the best of many is no proof."""
+    judge hold together at the report's level (Bonferroni), for the best of many is no proof.
+
+    `calibration` is what people's labels said of this judge, if there are any (without its single
+    labels), and `corrected` the mean of each target that people would give, by it.
+    """
 
     metric: str
     agreements: tuple[Agreement, ...]
     level: float
+    calibration: Calibration | None = None
+    corrected: tuple[tuple[str, PpiEstimate], ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -74,7 +84,10 @@ class Judge:
 
     @property
     def weak(self) -> bool:
-        """It is not shown to agree well with anything, or it contradicts something."""
+        """People's labels say not to trust it; or, without any, it is not shown to agree well with
+        anything, or contradicts something."""
+        if self.calibration is not None:
+            return self.calibration.trust == "do not trust"
         strong = any(agreement.strong for agreement in self.agreements)
         return self.standing != "better than chance" or not strong
 
@@ -87,8 +100,24 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
     intervals are those of a delete-a-group jackknife over `Sample.group` (Kott 2001).
     """
     references = [metric for metric in run.metrics.values() if not metric.judged and metric.bounds]
-    return tuple(
+    judges = [
         _judge(run, metric, references, level) for metric in run.metrics.values() if metric.judged
+    ]
+    known = find_calibrations(run) if judges else {}
+    corrected = corrected_means(run, known, level=level)
+    return tuple(
+        replace(
+            judge,
+            calibration=replace(known[judge.metric], pairs=()),
+            corrected=tuple(
+                (target, one)
+                for (metric, target), one in corrected.items()
+                if metric == judge.metric
+            ),
+        )
+        if judge.metric in known
+        else judge
+        for judge in judges
     )
 
 

@@ -25,7 +25,7 @@ def to_xml(run: Run) -> str:
     >>> to_xml(run)[-76:]
     '<testcase classname="echo" name="1" time="0.000" /></testsuite></testsuites>'
     """
-    root = ET.Element("testsuites", name=_legal(run.name))
+    root = ET.Element("testsuites", name=legal(run.name))
     for target in run.targets:
         items = [item for item in run.items if item.target == target]
         root.append(_suite(run, target, items))
@@ -36,7 +36,7 @@ def _suite(run: Run, target: str, items: Sequence[Item]) -> ET.Element:
     errors = [problem for item in items if (problem := _problem(item))]
     suite = ET.Element(
         "testsuite",
-        name=_legal(f"{run.name}: {target}"),
+        name=legal(f"{run.name}: {target}"),
         tests=str(len(items)),
         errors=str(len(errors)),
         failures="0",
@@ -52,16 +52,16 @@ def _case(item: Item) -> ET.Element:
     epoch = f" (epoch {item.epoch + 1})" if item.epoch else ""
     case = ET.Element(
         "testcase",
-        classname=_legal(item.target),
-        name=_legal(item.sample_id) + epoch,
+        classname=legal(item.target),
+        name=legal(item.sample_id) + epoch,
         time=f"{item.seconds:.3f}",
     )
     problem = _problem(item)
     if problem:
-        ET.SubElement(case, "error", type=_legal(problem[0]), message=_legal(problem[1]))
+        ET.SubElement(case, "error", type=legal(problem[0]), message=legal(problem[1]))
     lines = [f"{s.metric} {s.status if s.value is None else f'{s.value:g}'}" for s in item.scores]
     if lines:
-        ET.SubElement(case, "system-out").text = _legal("\n".join(lines))
+        ET.SubElement(case, "system-out").text = legal("\n".join(lines))
     return case
 
 
@@ -73,5 +73,6 @@ def _problem(item: Item) -> tuple[str, str] | None:
     return None if failed is None else (f"score {failed.metric}", failed.reason or "")
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
+    """The text with U+FFFD for what XML 1.0 cannot hold."""
     return _FORBIDDEN.sub("\ufffd", text)

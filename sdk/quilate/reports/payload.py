@@ -82,7 +82,7 @@ class _Payload:
 
     def _sample(self, sample: Sample) -> dict[str, Any]:
         talk = () if isinstance(sample.input, str) else sample.input
-        return _kept(
+        return kept(
             id=sample.id,
             question=sample.question,
             messages=self._messages(talk) if len(talk) > 1 else [],
@@ -100,7 +100,7 @@ class _Payload:
             if key not in self.calls:
                 call = self.run.call(key)
                 self.calls[key] = None if call is None else self._call(call)
-        return _kept(
+        return kept(
             target=self.targets[item.target],
             epoch=item.epoch,
             seconds=round(item.seconds, 3),
@@ -124,7 +124,7 @@ class _Payload:
         }
 
     def _hit(self, hit: Hit, shown: set[str] | None) -> dict[str, Any]:
-        return _kept(
+        return kept(
             passage=self._passage(hit.passage),
             score=round(hit.score, 6),
             ranks=dict(hit.ranks),
@@ -133,7 +133,7 @@ class _Payload:
 
     def _score(self, score: Score) -> dict[str, Any]:
         decision = score.decision
-        return _kept(
+        return kept(
             metric=self.metrics.get(score.metric, -1),
             value=None if score.value is None else round(score.value, 6),
             status=None if score.status == "scored" else score.status,
@@ -148,7 +148,7 @@ class _Payload:
     def _call(self, call: Call) -> dict[str, Any]:
         response = call.response
         choices = response.choice_logprobs or {}
-        return _kept(
+        return kept(
             model=call.model,
             messages=self._messages(call.request.messages),
             settings=_settings(call.request),
@@ -161,7 +161,7 @@ class _Payload:
         return [(message.role, self._text(_message_text(message))) for message in messages]
 
 
-def _kept(**fields: Any) -> dict[str, Any]:
+def kept(**fields: Any) -> dict[str, Any]:
     """The fields that say something. Zero does."""
     return {
         name: value
@@ -177,7 +177,7 @@ def _shares(probabilities: Mapping[str, float]) -> list[tuple[str, float]]:
 def _citation(citation: Citation, answer: str, passages: Mapping[str, Passage]) -> dict[str, Any]:
     passage = passages.get(citation.passage_id or "")
     quoted = passage is not None and citation.quote_start is not None
-    return _kept(
+    return kept(
         marker=citation.marker,
         span=_utf16(answer, citation.start, citation.end),
         passage=citation.passage_id,

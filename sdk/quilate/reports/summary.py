@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from quilate.evals.reducers import MEAN, Reducer, reducers_of
 from quilate.evals.results import Item, Run
-from quilate.evaluators import Metric, Score
+from quilate.evaluators import Metric
 from quilate.models import FREE, Cost, Usage
 from quilate.reports.judges import Judge, measure_judges
+from quilate.reports.tallies import (
+    Coverage,
+    Tally,
+    covered_items,
+    covered_samples,
+    epochs_of,
+    filled,
+    tallies_of,
+)
 from quilate.stats import (
     Comparison,
     Estimate,
@@ -25,28 +35,6 @@ from quilate.stats import (
 )
 
 Bounds = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What became of the planned items of one target under one metric, in items.
-
-    `unscored` counts, by reason, where the metric does not apply; `errors`, by kind, where it
-    should have been scored and could not be, and `messages` has what the first of each kind said;
-    `pending` what the run has not reached.
-    """
-
-    planned: int
-    scored: int
-    unscored: Mapping[str, int] = field(default_factory=dict)
-    errors: Mapping[str, int] = field(default_factory=dict)
-    pending: int = 0
-    messages: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> int:
-        """Items that should have a score and have none."""
-        return sum(self.errors.values()) + self.pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +67,15 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Reducers that say nothing of a metric, for one reason."""
+
+    metric: str
+    reducers: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """What one target took: tokens and money of its answers and of their evaluation, and the
     median and 95th percentile of the seconds of an item (None without items). `messages` holds,
@@ -99,7 +96,11 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Everything that a run shows, at confidence `level`. `cells` are keyed (metric, target);
-    `clustered` says whether any samples share a source."""
+    `clustered` says whether any samples share a source.
+
+    `metrics` are the rows to show: each metric of the run reduced as its suite asked
+    (``exact_match``, ``exact_match pass@2``). Cells have the means besides, shown or not.
+    """
 
     level: float
     targets: tuple[str, ...]
@@ -113,14 +114,16 @@ class Summary:
     finished: int
     planned: int
     clustered: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def summarize(run: Run, level: float = 0.95) -> Summary:
     """The figures of `run`, intervals at `level`.
 
-    The epochs of a sample are averaged before anything else; intervals and tests are clustered by
-    `Sample.group`. All pairs of targets on one metric are a family, whose p-values are adjusted
-    after Holm (1979): the chance that any verdict on that metric is false stays within 1 − level.
+    The epochs of a sample are averaged, or reduced as the run's suite asked, before anything else;
+    intervals and tests are clustered by `Sample.group`. All pairs of targets on one metric are a
+    family, whose p-values are adjusted after Holm (1979): the chance that any verdict on that
+    metric is false stays within 1 − level.
 
     Raises ValueError for a level outside (0, 1).
 
@@ -133,116 +136,98 @@ def summarize(run: Run, level: float = 0.95) -> Summary:
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie between 0 and 1, both excluded, not {level}.")
-    metrics = tuple(run.metrics.values())
-    tallies = _tallies(run)
+    tallies = tallies_of(run)
+    rows, left_out = _rows(run, tallies)
+    means = [_Row(metric, metric, MEAN) for metric in run.metrics.values()]
+    cells = {
+        (row.metric.name, target): _cell(run, row, target, tallies[row.source.name, target], level)
+        for row in dict.fromkeys([*rows, *means])
+        for target in run.targets
+    }
     return Summary(
         level=level,
         targets=run.targets,
-        metrics=metrics,
-        cells={
-            (metric.name, target): _cell(run, metric, target, tallies[metric.name, target], level)
-            for metric in metrics
-            for target in run.targets
-        },
-        pairs=_pairs(run, tallies, level),
+        metrics=tuple(row.metric for row in rows),
+        cells=cells,
+        pairs=_pairs(run, rows, tallies, level),
         judges=measure_judges(run, level),
         efforts=tuple(_effort(target, run.items) for target in run.targets),
         samples=len(run.samples),
-        epochs=_epochs(run),
+        epochs=epochs_of(run),
         finished=len(run.items),
         planned=run.planned,
         clustered=_groups(run, run.samples) is not None,
+        left_out=left_out,
     )
 
 
-@dataclass(slots=True)
-class _Tally:
-    """The scores of one metric of one target as they are gathered."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of figures: a metric of the run under one reducer. `metric` is what it shows."""
 
-    values: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    settled: Counter[str] = field(default_factory=Counter)  # finished items by sample
-    failed: Counter[str] = field(default_factory=Counter)  # items in error by sample
-    unscored: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    messages: dict[str, str] = field(default_factory=dict)
+    metric: Metric
+    source: Metric
+    reducer: Reducer
 
-    def add(self, item: Item, score: Score | None) -> None:
-        self.settled[item.sample_id] += 1
-        if score is not None and score.value is not None:
-            self.values[item.sample_id].append(score.value)
-        elif item.failure is None and score is not None and score.status == "unscored":
-            self.unscored[score.reason or ""] += 1
-        else:
-            self.failed[item.sample_id] += 1
-            kind = _error_kind(item, score)
-            self.errors[kind] += 1
-            if item.failure is None and score is not None and score.reason != kind:
-                reason = (score.reason or "").removeprefix(f"{kind}:").strip()
-                self.messages.setdefault(kind, reason)
-
-    def means(self) -> dict[str, float]:
-        """Sample id to the mean over its scored epochs."""
-        return {sample: statistics.fmean(values) for sample, values in self.values.items()}
+    def figures(self, values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+        """Sample id to its figure."""
+        return self.reducer.reduce(values, higher_is_better=self.source.higher_is_better)
 
 
-def _tallies(run: Run) -> dict[tuple[str, str], _Tally]:
-    tallies = {(name, target): _Tally() for name in run.metrics for target in run.targets}
-    for item in run.items:
-        scores = {score.metric: score for score in item.scores}
-        for name in run.metrics:
-            tallies[name, item.target].add(item, scores.get(name))
-    return tallies
-
-
-def _error_kind(item: Item, score: Score | None) -> str:
-    if item.failure is not None:
-        return item.failure.kind
-    if score is None:
-        return "no score given"
-    head, colon, _ = (score.reason or "").partition(":")
-    return head if colon and head.isidentifier() else score.reason or "error"
-
-
-def _cell(run: Run, metric: Metric, target: str, tally: _Tally, level: float) -> Cell:
-    means = tally.means()
-    values = list(means.values())
-    planned = run.planned // max(len(run.targets), 1)
-    figure = estimate(
-        values, clusters=_groups(run, means), level=level, bounds=_bounds(metric, values)
-    )
-    coverage = Coverage(
-        planned=planned,
-        scored=sum(len(scored) for scored in tally.values.values()),
-        unscored=dict(tally.unscored.most_common()),
-        errors=dict(tally.errors.most_common()),
-        pending=max(planned - tally.settled.total(), 0),
-        messages=dict(tally.messages),
-    )
-    return Cell(target, metric.name, figure, coverage, _range(run, metric, tally, coverage))
-
-
-def _range(run: Run, metric: Metric, tally: _Tally, coverage: Coverage) -> Bounds | None:
-    if not coverage.missing or metric.bounds is None:
-        return None
-    epochs = _epochs(run)
-    ends = [list(_filled(run.samples, tally, epochs, end)) for end in metric.bounds]
-    return (statistics.fmean(ends[0]), statistics.fmean(ends[1])) if ends[0] else None
-
-
-def _filled(samples: Iterable[str], tally: _Tally, epochs: int, end: float) -> Iterator[float]:
-    """Means of samples, every missing score taken to be `end`."""
-    for sample in samples:
-        scored = tally.values.get(sample, [])
-        pending = max(epochs - tally.settled[sample], 0)
-        missing = tally.failed[sample] + pending
-        if scored or missing:
-            yield (sum(scored) + missing * end) / (len(scored) + missing)
-
-
-def _pairs(run: Run, tallies: Mapping[tuple[str, str], _Tally], level: float) -> tuple[Pair, ...]:
-    pairs: list[Pair] = []
+def _rows(
+    run: Run, tallies: Mapping[tuple[str, str], Tally]
+) -> tuple[list[_Row], tuple[LeftOut, ...]]:
+    """What to show of each metric, the mean alone where no reducer says anything of it."""
+    wanted, rows, left_out = reducers_of(run), [], []
     for metric in run.metrics.values():
-        means = {target: tallies[metric.name, target].means() for target in run.targets}
+        found = [
+            value
+            for target in run.targets
+            for scores in tallies[metric.name, target].values.values()
+            for value in scores
+        ]
+        why = {reducer: reducer.inapplicable(metric, found) for reducer in wanted}
+        apt = [reducer for reducer, reason in why.items() if reason is None] or [MEAN]
+        rows += [_Row(reducer.metric(metric), metric, reducer) for reducer in apt]
+        for reason in dict.fromkeys(filter(None, why.values())):
+            names = tuple(str(reducer) for reducer in wanted if why[reducer] == reason)
+            left_out.append(LeftOut(metric.name, names, reason))
+    return rows, tuple(left_out)
+
+
+def _cell(run: Run, row: _Row, target: str, tally: Tally, level: float) -> Cell:
+    figures = row.figures(tally.values)
+    values = list(figures.values())
+    figure = estimate(
+        values, clusters=_groups(run, figures), level=level, bounds=_bounds(row.metric, values)
+    )
+    items = covered_items(run, tally)
+    mean = row.reducer.kind == "mean"
+    coverage = items if mean else covered_samples(run, row.reducer, tally, len(figures))
+    span = _range(run, row, tally) if items.missing else None
+    return Cell(target, row.metric.name, figure, coverage, span)
+
+
+def _range(run: Run, row: _Row, tally: Tally) -> Bounds | None:
+    if row.metric.bounds is None:
+        return None
+    epochs = epochs_of(run)
+    worst, best = (
+        list(row.figures(dict(filled(run.samples, tally, epochs, end))).values())
+        for end in row.metric.bounds
+    )
+    return (statistics.fmean(worst), statistics.fmean(best)) if worst else None
+
+
+def _pairs(
+    run: Run, rows: Sequence[_Row], tallies: Mapping[tuple[str, str], Tally], level: float
+) -> tuple[Pair, ...]:
+    pairs: list[Pair] = []
+    for row in rows:
+        metric = row.metric
+        means = {
+            target: row.figures(tallies[row.source.name, target].values) for target in run.targets
+        }
         names = [
             (a, b)
             for a, b in itertools.combinations(run.targets, 2)
@@ -312,7 +297,3 @@ def _bounds(metric: Metric, values: Sequence[float]) -> Bounds | None:
     if bounds is None or any(not bounds[0] <= value <= bounds[1] for value in values):
         return None
     return bounds
-
-
-def _epochs(run: Run) -> int:
-    return max(run.planned // max(len(run.targets) * len(run.samples), 1), 1)

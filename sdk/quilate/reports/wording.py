@@ -9,10 +9,12 @@ from textwrap import shorten
 from quilate.evals import commands
 from quilate.evals.results import Run
 from quilate.models import Cost
+from quilate.reports.calibration import beside_line, corrected_line
+from quilate.reports.figures import figure as figure
 from quilate.reports.judges import Judge
 from quilate.reports.strings import Words
-from quilate.reports.summary import Cell, Coverage, Effort, Pair, Summary
-from quilate.stats import Estimate
+from quilate.reports.summary import Cell, Effort, Pair, Summary
+from quilate.reports.tallies import Coverage
 
 _JUDGE = {
     "better than chance": "judge_better",
@@ -20,17 +22,6 @@ _JUDGE = {
     "worse than chance": "judge_worse",
     "unmeasured": "judge_unmeasured",
 }
-
-
-def figure(words: Words, estimate: Estimate, *, sign: bool = False) -> str:
-    """``0.62 [0.47, 0.75]``, or the value alone, or that there is none."""
-    if estimate.value is None:
-        return "—"
-    value = words.number(estimate.value, sign=sign)
-    if estimate.interval is None:
-        return f"{value} ({words['no_interval']})"
-    interval = estimate.interval
-    return f"{value} {words.interval(interval.low, interval.high, sign=sign)}"
 
 
 def coverage(words: Words, covered: Coverage) -> str | None:
@@ -140,7 +131,12 @@ def _gap(words: Words, pair: Pair) -> str:
 
 
 def judge_sentence(words: Words, judge: Judge) -> str:
-    """Whether the judge separates anything better than chance, and what it does not, plainly."""
+    """What people's labels say of the judge; without them, whether it separates anything better
+    than chance, and what it does not, plainly."""
+    if judge.calibration is not None:
+        lines = [beside_line(words, judge.calibration)]
+        lines += [corrected_line(words, judge.metric, *one) for one in judge.corrected]
+        return " ".join(lines)
     references = [one.reference for one in judge.agreements if one.standing == judge.standing]
     better = judge.standing == "better than chance"
     key = "judge_weak" if better and judge.weak else _JUDGE[judge.standing]
@@ -184,7 +180,8 @@ def errors(summary: Summary) -> list[str]:
 
 
 def unscored(words: Words, summary: Summary) -> Iterator[tuple[str, str]]:
-    """(metric, ``reason × count``) over all targets, for what has no score by its nature."""
+    """(metric, ``reason × count``) over all targets, for what has no score by its nature;
+    then the reducers that say nothing of a metric, and why."""
     for metric in summary.metrics:
         total: Counter[str] = Counter()
         for target in summary.targets:
@@ -192,3 +189,5 @@ def unscored(words: Words, summary: Summary) -> Iterator[tuple[str, str]]:
         if total:
             reasons = (f"{words.phrase(reason)} × {n}" for reason, n in total.most_common())
             yield metric.name, "; ".join(reasons)
+    for one in summary.left_out:
+        yield f"{one.metric} {', '.join(one.reducers)}", words.phrase(one.reason)

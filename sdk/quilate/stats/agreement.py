@@ -1,47 +1,87 @@
-"""How well scores agree with a reference: chance-corrected agreement, ranking, correlation.
+"""How far raters agree beyond chance, on labels: Cohen's and Fleiss' kappa, Gwet's AC1 and AC2.
 
-Values are taken as independent.
+Krippendorff's alpha, which fits all of them, is in `krippendorff`.
 """
+
+from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from quilate.stats.estimates import NO_VALUES, Estimate, Interval, z_quantile
-from quilate.stats.observations import Floats, as_pairs, check_share, is_binary
+from quilate.stats.estimates import (
+    NO_VALUES,
+    ONE_CLUSTER,
+    Estimate,
+    Interval,
+    estimate,
+    t_quantile,
+    z_quantile,
+)
+from quilate.stats.observations import Clusters, Floats, as_clusters, check_share
+from quilate.stats.ratings import (
+    NO_PAIRS,
+    ONE_LABEL,
+    Ratings,
+    Table,
+    Weights,
+    agreement_weights,
+    tabulate,
+)
+from quilate.stats.robust import degrees_of_freedom, standard_error
+
+NO_VARIATION = "the labels show no variation to estimate the error from"
 
 
-def cohen_kappa(a: Sequence[Hashable], b: Sequence[Hashable], *, level: float = 0.95) -> Estimate:
+def cohen_kappa(
+    a: Sequence[Hashable],
+    b: Sequence[Hashable],
+    *,
+    weights: Weights | None = None,
+    labels: Sequence[Hashable] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Estimate:
     """Agreement of two raters on the same items beyond chance (Cohen 1960): 1 perfect, 0 chance.
 
-    Labels are compared by equality. The interval is normal, with the large-sample standard error
-    of Fleiss, Cohen & Everitt (1969), clipped to [−1, 1]; there is none where that error is 0, as
-    at perfect agreement. Kappa is undefined when both raters used one label throughout.
+    Labels are compared by equality. With `weights` (Cohen 1968; see
+    `quilate.stats.ratings.agreement_weights`) near labels agree in part; then labels must be
+    numbers, or `labels` give all of them in order. The interval is normal, with the large-sample
+    standard error of Fleiss, Cohen & Everitt (1969), clipped to [−1, 1]; with `clusters` it is
+    Student's, with the sandwich of the same terms. There is none where that error is 0, as at
+    perfect agreement. Kappa is undefined when both raters used one label throughout.
 
-    Raises ValueError for sequences of different lengths.
+    Raises ValueError for sequences of different lengths, and for labels without an order.
 
     >>> cohen_kappa(["yes", "yes", "no", "no"], ["yes", "no", "no", "no"]).value
     0.5
+    >>> round(cohen_kappa([1, 2, 3, 3], [1, 3, 3, 2], weights="quadratic").value, 4)
+    0.6364
     """
     check_share(level, "level")
     if len(a) != len(b):
         raise ValueError(f"a has {len(a)} labels and b {len(b)}; rate the same items.")
+    groups = as_clusters(clusters, len(a))
+    count = None if groups is None else groups.count
     if not len(a):
-        return Estimate(None, None, 0, reason=NO_VALUES)
-    table = _confusion(a, b)
-    row, column = table.sum(axis=1), table.sum(axis=0)
-    observed, expected = float(np.trace(table)), float(row @ column)
-    if len(table) == 1:
-        return Estimate(None, None, len(a), reason="both raters gave one label throughout")
+        return Estimate(None, None, 0, count, reason=NO_VALUES)
+    known, codes = _codes(a, b, labels, ordered=weights is not None)
+    if len(np.unique(codes)) == 1:
+        reason = "both raters gave one label throughout"
+        return Estimate(None, None, len(a), count, reason=reason)
+    near = agreement_weights(known, weights)
+    row, column = (np.bincount(side, minlength=len(known)) / len(a) for side in codes)
+    by_a, by_b = near @ column, row @ near
+    each = near[codes[0], codes[1]]
+    observed, expected = float(each.mean()), float(row @ near @ column)
     kappa = min((observed - expected) / (1.0 - expected), 1.0)
-    variance = _kappa_variance(table, kappa, expected)
-    if variance < 1e-12:  # 0 but for rounding
-        return Estimate(
-            kappa, None, len(a), reason="the labels show no variation to estimate the error from"
-        )
-    error = math.sqrt(variance / len(a))
+    terms = (each - (by_a[codes[0]] + by_b[codes[1]]) * (1.0 - kappa)) / (1.0 - expected)
+    if groups is not None:
+        return _pseudo(kappa, terms, groups, level, "cluster-robust t", len(a))
+    error = math.sqrt(float(terms.var()) / len(a))
+    if error < 1e-7:  # 0 but for rounding
+        return Estimate(kappa, None, len(a), reason=NO_VARIATION)
     half = z_quantile(level) * error
     low, high = max(kappa - half, -1.0), min(kappa + half, 1.0)
     return Estimate(
@@ -49,111 +89,185 @@ def cohen_kappa(a: Sequence[Hashable], b: Sequence[Hashable], *, level: float = 
     )
 
 
-def auroc(scores: npt.ArrayLike, labels: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Probability that a positive item scores above a negative one, ties counting one half.
+def fleiss_kappa(
+    ratings: Ratings, *, clusters: Sequence[Hashable] | None = None, level: float = 0.95
+) -> Estimate:
+    """Agreement of any number of raters beyond chance (Fleiss 1971, Psychological Bulletin 76).
 
-    `labels` are 0 and 1. The standard error is that of DeLong, DeLong & Clarke-Pearson (1988),
-    right for tied scores too; the interval is built on the logit scale, which keeps it within
-    (0, 1). There is none with fewer than two items of either label, nor at exactly 0 or 1.
+    `ratings` holds a row of labels for each unit; None or NaN is a missing one, and rows may differ
+    in length. Missing ratings and the standard error are treated as Gwet does (2014, Handbook of
+    Inter-Rater Reliability, chapter 5): a unit with one rating tells of chance alone. The interval
+    is Student's over units, or over `clusters` of units, clipped to [−1, 1]. Kappa is undefined
+    where every rating is one label, or no unit has two.
 
-    Raises ValueError for labels other than 0 and 1, or lengths that differ.
-
-    >>> auroc([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]).value
-    0.75
+    >>> round(fleiss_kappa([["a", "a", "b"], ["b", "b", "b"], ["a", "a", "a"]]).value, 4)
+    0.55
     """
     check_share(level, "level")
-    score, label = as_pairs(scores, labels, ("scores", "labels"))
-    if not is_binary(label):
-        raise ValueError("labels must be 0 and 1.")
-    positive, negative = score[label == 1.0], score[label == 0.0]
-    n, m = positive.size, negative.size
-    if not (n and m):
-        return Estimate(None, None, n + m, reason="needs items of both labels")
-    # Of each item, the share of the other label that it is ranked right against.
-    ranks = midranks(np.concatenate([positive, negative]))
-    right_positive = (ranks[:n] - midranks(positive)) / m
-    right_negative = 1.0 - (ranks[n:] - midranks(negative)) / n
-    area = float(right_positive.mean())
-    if n < 2 or m < 2:
-        return Estimate(area, None, n + m, reason="needs two items of each label for an interval")
-    variance = float(right_positive.var(ddof=1)) / n + float(right_negative.var(ddof=1)) / m
-    error = math.sqrt(variance)
-    if error < 1e-12 or not 0.0 < area < 1.0:
-        return Estimate(
-            area, None, n + m, reason="all placements are equal: the error cannot be estimated"
-        )
-    half = z_quantile(level) * error / (area * (1.0 - area))
-    centre = math.log(area / (1.0 - area))
-    interval = Interval(_expit(centre - half), _expit(centre + half), level, "DeLong, logit")
-    return Estimate(area, interval, n + m, std_error=error)
+    table = tabulate(ratings, clusters=clusters)
+    refusal = _refusal(table)
+    if refusal is not None:
+        return refusal
+    share = table.counts / table.raters[:, None]
+    overall = share.mean(axis=0)
+    expected = float(overall @ overall)
+    return _chance_corrected(table, np.eye(len(table.labels)), expected, share @ overall, level)
 
 
-def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Spearman's rank correlation, ties at their mean rank.
+def gwet_ac1(
+    ratings: Ratings,
+    *,
+    labels: Sequence[Hashable] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Gwet's AC1 (2008, British Journal of Mathematical and Statistical Psychology 61): agreement
+    beyond chance that does not collapse, as kappa does, where nearly all ratings are one label.
 
-    The interval is Fisher's z with the variance (1 + r²/2) / (n − 3) of Bonett & Wright (2000,
-    Psychometrika 65); there is none for fewer than four pairs, nor at r = ±1. Undefined when one
-    side is constant.
+    `ratings` are as in `fleiss_kappa`. `labels` are all that a rater could give; without them,
+    those that occur. Missing ratings, standard error and interval are as there.
 
-    >>> spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]).value
-    0.8
+    >>> round(gwet_ac1([["a", "a"], ["a", "a"], ["a", "a"], ["a", "b"]]).value, 4)
+    0.68
     """
+    return _gwet(ratings, None, labels, clusters, level)
+
+
+def gwet_ac2(
+    ratings: Ratings,
+    *,
+    weights: Weights = "quadratic",
+    labels: Sequence[Hashable] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Gwet's AC2: `gwet_ac1` where near labels agree in part, by `weights`.
+
+    Labels are numbers, or `labels` give all of them in order.
+
+    >>> round(gwet_ac2([[1, 1], [2, 3], [3, 3], [1, 2]]).value, 4)
+    0.6364
+    """
+    return _gwet(ratings, weights, labels, clusters, level)
+
+
+def _gwet(
+    ratings: Ratings,
+    weights: Weights | None,
+    labels: Sequence[Hashable] | None,
+    clusters: Sequence[Hashable] | None,
+    level: float,
+) -> Estimate:
     check_share(level, "level")
-    first, second = as_pairs(x, y, ("x", "y"))
-    n = first.size
-    if n < 2:
-        return Estimate(None, None, n, reason=NO_VALUES if n == 0 else "needs two pairs or more")
-    u, v = midranks(first), midranks(second)
-    u, v = u - u.mean(), v - v.mean()
-    scale = math.sqrt(float(u @ u) * float(v @ v))
-    if scale == 0.0:
-        return Estimate(None, None, n, reason="one side is constant")
-    r = float(u @ v) / scale
-    if n < 4:
-        return Estimate(r, None, n, reason="needs four pairs or more for an interval")
-    if abs(r) > 1.0 - 1e-12:
-        return Estimate(
-            math.copysign(1.0, r), None, n, reason="ranks agree fully: no error to estimate"
-        )
-    error = math.sqrt((1.0 + r * r / 2.0) / (n - 3))
-    half, z = z_quantile(level) * error, math.atanh(r)
-    interval = Interval(math.tanh(z - half), math.tanh(z + half), level, "Bonett–Wright")
-    return Estimate(r, interval, n, std_error=error * (1.0 - r * r))
+    table = tabulate(ratings, labels=labels, clusters=clusters, ordered=weights is not None)
+    refusal = _refusal(table)
+    if refusal is not None:
+        return refusal
+    q, near = len(table.labels), agreement_weights(table.labels, weights)
+    share = table.counts / table.raters[:, None]
+    overall = share.mean(axis=0)
+    scale = float(near.sum()) / (q * (q - 1))
+    expected = scale * float(overall @ (1.0 - overall))
+    return _chance_corrected(table, near, expected, scale * (share @ (1.0 - overall)), level)
 
 
-def midranks(values: Floats) -> Floats:
-    """Ranks from 1, equal values sharing the mean of their ranks.
+def percent_agreement(
+    ratings: Ratings,
+    *,
+    weights: Weights | None = None,
+    labels: Sequence[Hashable] | None = None,
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Share of pairs of raters that agree, averaged over the units with two ratings or more.
 
-    >>> midranks(np.array([10.0, 20.0, 20.0, 5.0])).tolist()
-    [2.0, 3.5, 3.5, 1.0]
+    Chance is not taken out. `ratings` and `weights` are as in `gwet_ac2`. The interval is Wilson's
+    where every unit agrees or disagrees wholly, as with two raters, else Student's; clustered with
+    `clusters`.
+
+    >>> percent_agreement([["a", "a"], ["a", "b"], ["b", "b"], ["b", None]]).interval.method
+    'Wilson'
     """
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks: Floats = (ends - (counts - 1) / 2.0)[inverse]
-    return ranks
+    table = tabulate(ratings, labels=labels, clusters=clusters, ordered=weights is not None)
+    paired = table.raters > 1.0
+    if not paired.any():
+        return Estimate(None, None, 0, reason=NO_PAIRS if len(ratings) else NO_VALUES)
+    values = _unit_agreement(table, agreement_weights(table.labels, weights))[paired]
+    groups = None if table.groups is None else table.groups.codes[paired].tolist()
+    return estimate(np.clip(values, 0.0, 1.0), clusters=groups, level=level)
 
 
-def _confusion(a: Sequence[Hashable], b: Sequence[Hashable]) -> Floats:
-    """Shares (labels, labels): rows the labels of `a`, columns those of `b`."""
-    known: dict[Hashable, int] = {}
-    cells = [
-        (known.setdefault(x, len(known)), known.setdefault(y, len(known)))
-        for x, y in zip(a, b, strict=True)
-    ]
-    table = np.zeros((len(known), len(known)))
-    np.add.at(table, tuple(np.transpose(cells)), 1.0)
-    return table / len(cells)
+def _refusal(table: Table) -> Estimate | None:
+    """Why no coefficient can be had from these ratings."""
+    n = len(table.counts)
+    count = None if table.groups is None else table.groups.count
+    if not n:
+        return Estimate(None, None, 0, count, reason=NO_VALUES)
+    if not (table.raters > 1.0).any():
+        return Estimate(None, None, n, count, reason=NO_PAIRS)
+    if len(table.labels) < 2:
+        return Estimate(None, None, n, count, reason=ONE_LABEL)
+    return None
 
 
-def _kappa_variance(table: Floats, kappa: float, expected: float) -> float:
-    """Variance of kappa times n: Fleiss, Cohen & Everitt (1969)."""
-    row, column = table.sum(axis=1), table.sum(axis=0)
-    d = 1.0 - kappa
-    agreeing = float(np.diag(table) @ (1.0 - (row + column) * d) ** 2)
-    crossed = table * (row[None, :] + column[:, None]) ** 2
-    differing = d**2 * float(crossed.sum() - np.trace(crossed))
-    return (agreeing + differing - (kappa - expected * d) ** 2) / (1.0 - expected) ** 2
+def _unit_agreement(table: Table, near: Floats) -> Floats:
+    """Of each unit, the share of its pairs of ratings that agree; 0 where it has no pair."""
+    raters = table.raters
+    pairs = np.where(raters > 1.0, raters * (raters - 1.0), 1.0)
+    agreeing: Floats = (table.counts * (table.counts @ near - 1.0)).sum(axis=1) / pairs
+    return np.where(raters > 1.0, agreeing, 0.0)
 
 
-def _expit(x: float) -> float:
-    return 0.5 * (1.0 + math.tanh(x / 2.0))
+def _chance_corrected(
+    table: Table, near: Floats, expected: float, by_unit: Floats, level: float
+) -> Estimate:
+    """(observed − expected) / (1 − expected) with Gwet's linearised variance.
+
+    `by_unit` has each unit's part in `expected`, its mean. The coefficient is the mean of the
+    terms, which is why their standard error is its own.
+    """
+    n, paired = len(table.counts), table.raters > 1.0
+    agreeing = _unit_agreement(table, near)
+    observed = float(agreeing[paired].mean())
+    if 1.0 - expected < 1e-12:
+        return Estimate(None, None, n, reason=ONE_LABEL)
+    value = (observed - expected) / (1.0 - expected)
+    terms = (n / paired.sum()) * (agreeing - expected * paired) / (1.0 - expected)
+    terms = terms - 2.0 * (1.0 - value) * (by_unit - expected) / (1.0 - expected)
+    method = "Gwet, t" if table.groups is None else "Gwet, cluster-robust t"
+    return _pseudo(value, terms, table.groups, level, method, n)
+
+
+def _pseudo(
+    value: float, terms: Floats, groups: Clusters | None, level: float, method: str, n: int
+) -> Estimate:
+    """`value` with the t interval of the mean of its linearised `terms`, within [−1, 1]."""
+    count = None if groups is None else groups.count
+    units = n if groups is None else groups.count
+    if units < 2:
+        reason = ONE_CLUSTER if n > 1 else "one unit: the error cannot be estimated"
+        return Estimate(value, None, n, count, reason=reason)
+    error = standard_error(terms, groups)
+    if error is None:
+        return Estimate(value, None, n, count, reason=NO_VARIATION)
+    degrees = degrees_of_freedom(terms, groups)
+    half = t_quantile(level, degrees) * error
+    # Where few units have two ratings, the coefficient itself may lie below −1.
+    low, high = max(value - half, min(-1.0, value)), min(value + half, 1.0)
+    interval = Interval(low, high, level, method)
+    own = None if groups is None else degrees
+    return Estimate(value, interval, n, count, error, degrees=own)
+
+
+def _codes(
+    a: Sequence[Hashable],
+    b: Sequence[Hashable],
+    labels: Sequence[Hashable] | None,
+    *,
+    ordered: bool,
+) -> tuple[tuple[Hashable, ...], np.ndarray[tuple[int, int], np.dtype[np.intp]]]:
+    """The labels, and (2, items) the places of both raters' labels among them."""
+    known = tabulate([a, b], labels=labels, ordered=ordered).labels
+    place = {label: number for number, label in enumerate(known)}
+    codes = [[place[label] for label in side] for side in (a, b)]
+    return known, np.array(codes, dtype=np.intp)

@@ -4,27 +4,26 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, ndtri, stdtrit
 
 from quilate.stats.estimates import Estimate, mean
+from quilate.stats.multiple import holm
 from quilate.stats.observations import (
     Bounds,
+    Clusters,
     Floats,
     as_clusters,
-    as_floats,
     as_pairs,
     check_bounds,
     check_share,
     is_binary,
 )
+from quilate.stats.paired_tests import mcnemar, paired_t, sign_flip
+from quilate.stats.tango import tango_interval
 
 Verdict = Literal["a better", "b better", "no difference shown"]
-Test = Literal["exact McNemar", "exact sign flip", "Monte Carlo sign flip"]
-
-_EXACT_UNITS = 16  # 2^16 sign assignments are enumerated; beyond, they are sampled
-_BLOCK = 1 << 20  # signs held in memory at once
+Test = Literal["exact McNemar", "exact sign flip", "Monte Carlo sign flip", "paired t"]
+Method = Literal["auto", "t", "bootstrap-t"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +64,24 @@ def compare_paired(
     level: float = 0.95,
     bounds: Bounds | None = None,
     higher_is_better: bool = True,
+    method: Method = "auto",
+    test: Literal["exact", "t"] = "exact",
     seed: int = 0,
     resamples: int = 9999,
 ) -> Comparison:
     """Compare the scores of two targets on the same samples, in the same order.
 
-    The interval is the (cluster-robust) t interval of the mean of a − b, clipped to what the
-    scores' `bounds` allow; scores that are all 0 or 1 have the bounds (0, 1) unless told
-    otherwise. The p-value is McNemar's exact one (1947) for independent 0/1 scores; otherwise that
-    of the sign-flip permutation test (Fisher 1935), which exchanges a and b within whole clusters:
-    all assignments up to 16 units that differ, else `resamples` drawn from `seed`, with
-    p = (k + 1) / (resamples + 1) (Phipson & Smyth 2010).
+    The interval is Tango's (1998) for independent 0/1 scores, else the (cluster-robust) t interval
+    of the mean of a − b, clipped to what the scores' `bounds` allow; scores that are all 0 or 1
+    have the bounds (0, 1) unless told otherwise. `method` "t" asks for t in any case,
+    "bootstrap-t" for the studentised (cluster) bootstrap of `mean`.
+
+    The p-value is McNemar's exact one (1947) for independent 0/1 scores; otherwise that of the
+    sign-flip permutation test (Fisher 1935), which exchanges a and b within whole clusters: all
+    assignments up to 16 units that differ, else `resamples` drawn from `seed`, with
+    p = (k + 1) / (resamples + 1) (Phipson & Smyth 2010). `test` "t" asks for the paired,
+    cluster-robust t test; where the differences show no spread, which leaves it undefined, the
+    exact one stands in.
 
     Raises ValueError for unpaired or non-finite scores, or scores outside `bounds`.
 
@@ -85,28 +91,35 @@ def compare_paired(
     """
     check_share(level, "level")
     x, y = as_pairs(a, b, ("a", "b"))
-    binary = is_binary(x) and is_binary(y)
-    if bounds is None and binary:
-        bounds = (0.0, 1.0)
-    if bounds is not None:
-        check_bounds(x, bounds)
-        check_bounds(y, bounds)
-        bounds = (bounds[0] - bounds[1], bounds[1] - bounds[0])
+    binary, bounds = checked_bounds(x, y, bounds)
     delta = x - y
     above, below = int((delta > 0).sum()), int((delta < 0).sum())
     groups = as_clusters(clusters, delta.size)
-    test: Test = "exact McNemar"
-    if binary and (groups is None or groups.count == delta.size):
-        p_value = mcnemar(above, below)
-    else:
-        units = delta if groups is None else groups.sums(delta)
-        p_value, test = sign_flip(units, seed=seed, resamples=resamples)
+    independent = binary and (groups is None or groups.count == delta.size)
+    difference = mean(
+        delta,
+        clusters=clusters,
+        level=level,
+        bounds=bounds,
+        method="bootstrap-t" if method == "bootstrap-t" else "t",
+        seed=seed,
+        resamples=resamples,
+    )
+    if independent and method == "auto" and delta.size > 1:
+        interval = tango_interval(above, below, delta.size, level=level)
+        difference = replace(difference, interval=interval)
+    p_value = paired_t(difference) if test == "t" else None
+    name: Test = "paired t"
+    if p_value is None:
+        p_value, name = _exact(
+            delta, groups, (above, below) if independent else None, seed, resamples
+        )
     wins, losses = (above, below) if higher_is_better else (below, above)
     return _decided(
         Comparison(
-            difference=mean(delta, clusters=clusters, level=level, bounds=bounds),
+            difference=difference,
             p_value=p_value,
-            test=test,
+            test=name,
             wins=wins,
             losses=losses,
             ties=delta.size - above - below,
@@ -117,83 +130,32 @@ def compare_paired(
     )
 
 
-def mcnemar(above: int, below: int) -> float:
-    """Two-sided exact p-value of McNemar's test from the two discordant counts.
+def checked_bounds(x: Floats, y: Floats, bounds: Bounds | None) -> tuple[bool, Bounds | None]:
+    """Whether all scores are 0 or 1, and the bounds of x − y.
 
-    >>> mcnemar(0, 6)
-    0.03125
+    Raises ValueError for scores outside `bounds`.
     """
-    return min(1.0, 2.0 * float(bdtr(min(above, below), above + below, 0.5)))
+    binary = is_binary(x) and is_binary(y)
+    if bounds is None and binary:
+        bounds = (0.0, 1.0)
+    if bounds is None:
+        return binary, None
+    check_bounds(x, bounds)
+    check_bounds(y, bounds)
+    return binary, (bounds[0] - bounds[1], bounds[1] - bounds[0])
 
 
-def sign_flip(
-    units: Floats, *, seed: int = 0, resamples: int = 9999
-) -> tuple[float, Literal["exact sign flip", "Monte Carlo sign flip"]]:
-    """Two-sided p-value that the sum of `units` is this far from 0 when their signs are random.
-
-    >>> sign_flip(np.array([1.0, 2.0, 3.0]))
-    (0.25, 'exact sign flip')
-    """
-    if resamples < 1:
-        raise ValueError(f"resamples must be 1 or more, not {resamples}.")
-    moving = units[units != 0.0]
-    # Sums that are equal on paper may differ by rounding; they count as equal.
-    observed = abs(float(moving.sum())) - 1e-10 * float(np.abs(moving).sum())
-    if moving.size <= _EXACT_UNITS:
-        sums = np.zeros(1)
-        for unit in moving:
-            sums = np.concatenate([sums + unit, sums - unit])
-        return float(np.mean(np.abs(sums) >= observed)), "exact sign flip"
-    extreme = 0
-    rng = np.random.default_rng(seed)
-    rows = max(1, _BLOCK // moving.size)
-    for start in range(0, resamples, rows):
-        signs = _random_signs(rng, min(rows, resamples - start), moving.size)
-        extreme += int((np.abs(signs @ moving) >= observed).sum())
-    return (extreme + 1) / (resamples + 1), "Monte Carlo sign flip"
-
-
-def minimum_detectable_effect(
-    std_error: float, *, level: float = 0.95, power: float = 0.8, df: int | None = None
-) -> float:
-    """Smallest true difference that a run with this `std_error` of the difference would show.
-
-    A two-sided test at 1 − `level` finds it with probability `power`: (z_{α/2} + z_β) · SE
-    (Miller 2024, arXiv:2411.00640); with `df`, t quantiles take the place of z, for few
-    samples or clusters (Bloom 1995).
-
-    Raises ValueError for a `std_error` that is not positive and finite, or `df` below 1.
-
-    >>> round(minimum_detectable_effect(0.01), 4)
-    0.028
-    """
-    check_share(level, "level")
-    check_share(power, "power")
-    if not 0.0 < std_error < float("inf"):
-        raise ValueError(f"std_error must be positive and finite, not {std_error}.")
-    if df is not None and df < 1:
-        raise ValueError(f"df must be 1 or more, not {df}.")
-    tails = np.array([(1.0 + level) / 2.0, power])
-    quantiles = ndtri(tails) if df is None else stdtrit(df, tails)
-    return max(0.0, float(quantiles.sum())) * std_error
-
-
-def holm(p_values: npt.ArrayLike) -> list[float]:
-    """P-values adjusted for being tested together, in the order given (Holm 1979).
-
-    Calling those at most α significant keeps the chance of any false call within α.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    p = as_floats(p_values, "p_values")
-    if np.any((p < 0.0) | (p > 1.0)):
-        raise ValueError("p-values must lie between 0 and 1.")
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return [float(value) for value in adjusted]
+def _exact(
+    delta: Floats,
+    groups: Clusters | None,
+    discordant: tuple[int, int] | None,
+    seed: int,
+    resamples: int,
+) -> tuple[float, Test]:
+    if discordant is not None:
+        return mcnemar(*discordant), "exact McNemar"
+    units = delta if groups is None else groups.sums(delta)
+    return sign_flip(units, seed=seed, resamples=resamples)
 
 
 def holm_adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -227,11 +189,3 @@ def _decided(comparison: Comparison) -> Comparison:
         a_better = (difference.value > 0.0) == comparison.higher_is_better
         verdict = "a better" if a_better else "b better"
     return replace(comparison, difference=difference, verdict=verdict)
-
-
-def _random_signs(rng: np.random.Generator, rows: int, columns: int) -> Floats:
-    """(rows, columns) of −1 and 1, from single random bits."""
-    width = -(-columns // 8)
-    octets = np.frombuffer(rng.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
-    bits = np.unpackbits(octets, axis=1, count=columns)
-    return 2.0 * bits.astype(np.float64) - 1.0

@@ -2,18 +2,21 @@
 
 Samples that share a source (questions on one document, turns of one conversation) are not
 independent; an interval that ignores it is too narrow. Give `clusters` and the standard error is
-the cluster-robust one (Cameron & Miller 2015, "A Practitioner's Guide to Cluster-Robust
-Inference"; for language models Miller 2024, "Adding Error Bars to Evals", arXiv:2411.00640).
+the cluster-robust one, corrected for few clusters (see `quilate.stats.robust`; Cameron & Miller
+2015, "A Practitioner's Guide to Cluster-Robust Inference"; for language models Miller 2024,
+"Adding Error Bars to Evals", arXiv:2411.00640).
 """
 
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
+from quilate.stats.bootstrap import bootstrap_t
 from quilate.stats.observations import (
     Bounds,
     Clusters,
@@ -24,11 +27,15 @@ from quilate.stats.observations import (
     check_share,
     is_binary,
 )
+from quilate.stats.robust import degrees_of_freedom, standard_error
+
+Method = Literal["t", "score", "bootstrap-t"]
 
 NO_VALUES = "no values"
 ONE_VALUE = "one value: its spread cannot be estimated"
 ONE_CLUSTER = "all values come from one cluster: the spread between clusters cannot be estimated"
 NO_SPREAD = "no spread between values or clusters, and no bounds: the error cannot be estimated"
+UNBOUNDED = "too few values that differ: some resamples show no spread, and there are no bounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class Estimate:
 
     `value` or `interval` is None where it cannot be had, and then `reason` says why.
     `std_error` is None as well where the values show no spread, for 0 would claim certainty.
+    `degrees` holds the degrees of freedom where they are not the number of units less one; read
+    `df`.
     """
 
     value: float | None
@@ -62,14 +71,18 @@ class Estimate:
     clusters: int | None = None
     std_error: float | None = None
     reason: str | None = None
+    degrees: float | None = None
 
     @property
-    def df(self) -> int:
-        """Degrees of freedom of the standard error: independent units less one, at least 0."""
+    def df(self) -> float:
+        """Degrees of freedom of the standard error: independent units less one, at least 0, or
+        fewer, and not whole, for clusters of unequal sizes."""
+        if self.degrees is not None:
+            return self.degrees
         return max((self.n if self.clusters is None else self.clusters) - 1, 0)
 
 
-def t_quantile(level: float, df: int) -> float:
+def t_quantile(level: float, df: float) -> float:
     """Two-sided quantile of Student's t: P(|T| ≤ q) = level."""
     return float(stdtrit(df, (1.0 + level) / 2.0))
 
@@ -85,15 +98,28 @@ def mean(
     clusters: Sequence[Hashable] | None = None,
     level: float = 0.95,
     bounds: Bounds | None = None,
+    method: Method = "t",
+    seed: int = 0,
+    resamples: int = 1999,
 ) -> Estimate:
-    """Mean with a t interval, cluster-robust when `clusters` (a label for each value) is given.
+    """Mean with its interval, cluster-robust when `clusters` (a label for each value) is given.
 
-    The clustered variance is the sandwich Σ_g (Σ_{i∈g} (x_i − x̄))² / n² times G/(G − 1), with
-    G − 1 degrees of freedom. A label None is a cluster of its own. With `bounds` the interval is
-    clipped to them, and values without spread still get one (see `unanimous`). Intervals from
-    few clusters (G < 20 or so) or very unequal ones cover less than their level says.
+    The standard error is CR2 with the degrees of freedom of Imbens & Kolesár (2016; see
+    `quilate.stats.robust`): for independent values, and for clusters of one size, the usual one
+    with units less one. A label None is a cluster of its own. Values without spread get an
+    interval if they have `bounds` (see `unanimous`). `method`:
 
-    Raises ValueError for values that are not finite or lie outside `bounds`.
+    - "t": mean ± t · SE, clipped to `bounds`.
+    - "score": for values within `bounds`, whose variance shrinks towards them: Wilson's formula,
+      the size being the one at which binary values would have this standard error, and t for z.
+      It is the score interval of a quasi-binomial mean (Wedderburn 1974, Biometrika 61), keeps
+      within the bounds, and covers better than t near them.
+    - "bootstrap-t": studentised bootstrap of whole clusters (Efron & Tibshirani 1993, chapter 12;
+      Cameron, Gelbach & Miller 2008), `resamples` drawn from `seed`. For skewed values without
+      bounds (latency, cost), where t covers too little; wide when units are few.
+
+    Raises ValueError for values that are not finite or lie outside `bounds`, and for "score"
+    without bounds.
 
     >>> mean([1.0, 2.0, 3.0, 4.0]).value
     2.5
@@ -104,6 +130,8 @@ def mean(
     x = as_floats(values)
     if bounds is not None:
         check_bounds(x, bounds)
+    elif method == "score":
+        raise ValueError("method 'score' needs the bounds of the values; give bounds, or use 't'.")
     groups = as_clusters(clusters, x.size)
     count, units = _counts(x, groups)
     if x.size == 0:
@@ -116,11 +144,19 @@ def mean(
         if bounds is None:
             return Estimate(value, None, x.size, count, reason=NO_SPREAD)
         return Estimate(value, unanimous(value, units, bounds, level=level), x.size, count)
-    half = t_quantile(level, units - 1) * error
-    low, high = bounds or (-math.inf, math.inf)
-    method = "t" if groups is None else "cluster-robust t"
-    interval = Interval(max(value - half, low), min(value + half, high), level, method)
-    return Estimate(value, interval, x.size, count, error)
+    df = degrees_of_freedom(x, groups)
+    degrees = None if df == units - 1 else df
+    if method == "score" and bounds is not None:
+        interval: Interval | None = _score(value, error, df, bounds, level, _named(groups, "score"))
+    elif method == "bootstrap-t":
+        ends = bootstrap_t(x, groups, level=level, seed=seed, resamples=resamples)
+        interval = _clipped(value, ends, bounds, level, _named(groups, "bootstrap-t"))
+    else:
+        half = t_quantile(level, df) * error
+        ends = (value - half, value + half)
+        interval = _clipped(value, ends, bounds, level, _named(groups, "t"))
+    reason = None if interval else UNBOUNDED
+    return Estimate(value, interval, x.size, count, error, reason, degrees)
 
 
 def proportion(
@@ -130,10 +166,10 @@ def proportion(
 
     With `clusters`, Wilson's formula takes an effective sample size instead of n (Korn & Graubard
     1998, who put it into the Clopper–Pearson formula): n divided by the design effect, which is the
-    cluster-robust variance over that of independent values; at most n; times
-    (t_{n−1} / t_{G−1})², to pay for estimating the variance from G clusters. When all values are
-    equal the design effect cannot be seen, and G is taken as the size: as if each cluster were one
-    value, the most cautious choice. Clusters of one value each give the plain interval.
+    cluster-robust variance over that of independent values; times (t_{n−1} / t_df)², to pay for
+    estimating the variance from clusters, with the `df` of `mean`. When all values are equal the
+    design effect cannot be seen, and the number of clusters is taken as the size: as if each were
+    one value. Clusters of one value each give the plain interval.
 
     Raises ValueError for a value that is neither 0 nor 1.
 
@@ -153,12 +189,15 @@ def proportion(
     error = standard_error(x, groups) if units > 1 else None
     if groups is None or units == x.size:
         interval = _wilson(value, x.size, level, "Wilson")
-    elif units < 2:
+        return Estimate(value, interval, x.size, count, error)
+    if units < 2:
         return Estimate(value, None, x.size, count, reason=ONE_CLUSTER)
-    else:
-        size = _effective_size(x, groups, level)
-        interval = _wilson(value, size, level, "cluster-robust Wilson")
-    return Estimate(value, interval, x.size, count, error)
+    df = degrees_of_freedom(x, groups)
+    size = _effective_size(value, x.size, groups, error)
+    size *= (t_quantile(level, x.size - 1) / t_quantile(level, df)) ** 2
+    interval = _wilson(value, size, level, "cluster-robust Wilson")
+    degrees = None if df == units - 1 else df
+    return Estimate(value, interval, x.size, count, error, degrees=degrees)
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Interval:
@@ -184,31 +223,19 @@ def estimate(
 ) -> Estimate:
     """The figure for a metric's scores: a proportion or a mean, as the scores ask.
 
-    Scores with bounds (0, 1) that are all 0 or 1 get Wilson's interval; others get the t interval,
-    clipped to `bounds`. `bounds` None is for a metric without limits (latency, cost).
+    Scores with bounds (0, 1) that are all 0 or 1 get Wilson's interval, others with `bounds` the
+    score interval of `mean`. `bounds` None is for a metric without limits (latency, cost): t.
 
     >>> estimate([0, 1, 1, 1]).interval.method
     'Wilson'
     >>> estimate([0.2, 0.9, 0.4]).interval.method
-    't'
+    'score'
     """
     x = as_floats(values)
     if bounds == (0.0, 1.0) and is_binary(x):
         return proportion(x, clusters=clusters, level=level)
-    return mean(x, clusters=clusters, level=level, bounds=bounds)
-
-
-def standard_error(x: Floats, groups: Clusters | None) -> float | None:
-    """Standard error of the mean of two or more units, or None when they show no spread.
-
-    Independent values are the case of clusters of one: the sandwich is then s² / n exactly.
-    """
-    residuals = x - x.mean()
-    sums = residuals if groups is None else groups.sums(residuals)
-    units = sums.size
-    error = math.sqrt(units / (units - 1) * float(sums @ sums)) / x.size
-    rounding = 1e-12 * float(np.abs(x).max())
-    return error if error > rounding else None
+    method: Method = "t" if bounds is None else "score"
+    return mean(x, clusters=clusters, level=level, bounds=bounds, method=method)
 
 
 def unanimous(value: float, units: int, bounds: Bounds, *, level: float = 0.95) -> Interval:
@@ -242,17 +269,38 @@ def _too_few(groups: Clusters | None) -> str:
     return ONE_VALUE if groups is None or groups.codes.size == 1 else ONE_CLUSTER
 
 
-def _effective_size(x: Floats, groups: Clusters, level: float) -> float:
-    n, clustered = x.size, standard_error(x, groups)
-    share = float(x.mean())
+def _named(groups: Clusters | None, method: str) -> str:
+    return method if groups is None else f"cluster-robust {method}"
+
+
+def _clipped(
+    value: float, ends: tuple[float, float], bounds: Bounds | None, level: float, method: str
+) -> Interval | None:
+    """The interval within `bounds`; None where an end lies nowhere."""
+    low, high = bounds or (-math.inf, math.inf)
+    low, high = min(max(ends[0], low), value), max(min(ends[1], high), value)
+    return Interval(low, high, level, method) if math.isfinite(high - low) else None
+
+
+def _score(
+    value: float, error: float, df: float, bounds: Bounds, level: float, method: str
+) -> Interval:
+    low, width = bounds[0], bounds[1] - bounds[0]
+    share, spread = (value - low) / width, error / width
+    size = share * (1.0 - share) * (z_quantile(level) / (t_quantile(level, df) * spread)) ** 2
+    unit = _wilson(share, size, level, method)
+    ends = (low + width * unit.low, low + width * unit.high)
+    return Interval(
+        min(max(ends[0], low), value), max(min(ends[1], bounds[1]), value), level, method
+    )
+
+
+def _effective_size(share: float, n: int, groups: Clusters, error: float | None) -> float:
     if share in (0.0, 1.0):
-        size = float(groups.count)
-    elif clustered is None:  # every cluster has the same share: no sign of correlation
-        size = float(n)
-    else:
-        independent = share * (1.0 - share) / (n - 1)
-        size = min(float(n), n * independent / clustered**2)
-    return size * (t_quantile(level, n - 1) / t_quantile(level, groups.count - 1)) ** 2
+        return float(groups.count)
+    if error is None:  # every cluster has the same share: no sign of correlation
+        return float(n)
+    return n * share * (1.0 - share) / (n - 1) / error**2
 
 
 def _wilson(share: float, size: float, level: float, method: str) -> Interval:

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from quilate.cli.comparing import compare_runs
 from quilate.errors import ConfigurationError
 from quilate.evals.provenance import code_digest
 from quilate.evals.results import Failure
 from quilate.evaluators import Score
+from quilate.reports.comparison import compare
 from quilate.testing import ScriptedModel
 from tests.unit.cli.conftest import APP, SUITE, assert_one_paragraph, environment
 from tests.unit.reports.sample_runs import make_run
@@ -41,7 +41,7 @@ def runs():
 
 
 def test_one_target_each_is_a_pair_whatever_the_names(runs):
-    found = compare_runs(*runs)
+    found = compare(*runs)
     rows = {row.metric: row for row in found.rows}
     row = rows["exact_match"]
     assert (row.target_a, row.target_b) == ("one", "other")
@@ -54,16 +54,16 @@ def test_one_target_each_is_a_pair_whatever_the_names(runs):
 
 
 def test_swapped_runs_swap_the_signs(runs):
-    forth = {row.metric: row for row in compare_runs(*runs).rows}
-    back = {row.metric: row for row in compare_runs(*reversed(runs)).rows}
+    forth = {row.metric: row for row in compare(*runs).rows}
+    back = {row.metric: row for row in compare(*reversed(runs)).rows}
     assert forth["token_f1"].comparison.difference.value == pytest.approx(
         -back["token_f1"].comparison.difference.value
     )
 
 
 def test_p_values_are_adjusted_over_the_metrics_asked_for(runs):
-    every = {row.metric: row for row in compare_runs(*runs).rows}
-    alone = compare_runs(*runs, metrics=["exact_match"]).rows
+    every = {row.metric: row for row in compare(*runs).rows}
+    alone = compare(*runs, metrics=["exact_match"]).rows
     assert [row.metric for row in alone] == ["exact_match"]
     assert alone[0].p == alone[0].comparison.p_value
     assert every["exact_match"].p > alone[0].p
@@ -72,31 +72,36 @@ def test_p_values_are_adjusted_over_the_metrics_asked_for(runs):
 def test_several_targets_are_paired_by_name():
     a = make_run(30, targets=("x", "y"))
     b = make_run(30, targets=("y", "z"), seed=1)
-    assert {(row.target_a, row.target_b) for row in compare_runs(a, b).rows} == {("y", "y")}
+    assert {(row.target_a, row.target_b) for row in compare(a, b).rows} == {("y", "y")}
     with pytest.raises(ConfigurationError, match="no target in common"):
-        compare_runs(a, make_run(30, targets=("v", "w")))
+        compare(a, make_run(30, targets=("v", "w")))
 
 
 def test_samples_whose_question_changed_are_left_out(runs):
     a, b = runs
     first, *rest = b.samples
     changed = {first: replace(b.samples[first], input="another question")}
-    found = compare_runs(a, replace(b, samples={**changed, **{k: b.samples[k] for k in rest}}))
-    assert found.shared_samples == 59
-    assert any("1 samples of A" in line for line in found.skipped)
+    found = compare(a, replace(b, samples={**changed, **{k: b.samples[k] for k in rest}}))
+    assert len(found.samples) == 59
+    assert [(note.kind, note.run, note.n) for note in found.notes] == [
+        ("unequal", "A", 1),
+        ("unequal", "B", 1),
+    ]
+    assert "sin igual en la otra ejecución: 1 muestra de A" in found.summary(lang="es")
     others = {f"{key}'": replace(sample, id=f"{key}'") for key, sample in b.samples.items()}
     with pytest.raises(ConfigurationError, match="no samples in common"):
-        compare_runs(a, replace(b, samples=others))
+        compare(a, replace(b, samples=others))
 
 
 def test_failures_and_too_few_pairs_are_said(runs):
     a, b = runs
     failed = [replace(item, scores=(), failure=Failure("timeout", "late")) for item in b.items]
     one = [replace(failed[0], scores=(Score.of("mrr", 1.0),), failure=None), *failed[1:]]
-    found = compare_runs(a, replace(b, items=one, status="stopped"))
+    found = compare(a, replace(b, items=one, status="stopped"))
     assert found.rows == ()
-    assert "exact_match (one): 0 scored pairs, too few" in found.skipped
-    assert any("B is not finished" in line for line in found.skipped)
+    assert ("exact_match", 0) in [(row.metric, row.pairs) for row in found.uncompared]
+    assert "B is not finished: 60 of 60 items" in found.summary(lang="en")
+    assert found.outcome == "undecided"
 
 
 def test_the_command_says_figures_and_what_differs(cli, folder):
@@ -113,11 +118,74 @@ def test_the_command_says_figures_and_what_differs(cli, folder):
 
     done = cli("compare", a, b)
     assert done.code == 0
-    assert "no significant difference; too few pairs to see any" in done.out
+    assert "no difference shown; too few pairs to show any" in " ".join(done.out.split())
+    assert "No metric is shown to be worse." in done.out
     assert "What differs between the runs" in done.out
-    assert "sin diferencia significativa" in cli("compare", a, b, "--lang", "es").out
+    assert "sin diferencia demostrada" in cli("compare", a, b, "--lang", "es").out
     assert "all 2 pairs are equal" in cli("compare", a, a).out
     assert_one_paragraph(cli("compare", a, b, "--metric", "exact_mach"), "exact_match")
+
+
+MANY = """\
+name: many
+samples: {files: [many.jsonl]}
+targets:
+  app: {python: app.py:answer}
+evaluators: [exact_match]
+"""
+
+
+@pytest.fixture
+def many(cli, folder):
+    """Ids of runs over 40 questions, of which so many answers are right."""
+    rows = [{"id": str(n), "input": f"¿{n}?", "references": ["Lima"]} for n in range(40)]
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / "many.jsonl").write_text("".join(lines), encoding="utf-8")
+    (folder / "many.yaml").write_text(MANY, encoding="utf-8")
+
+    def run(right):
+        code = f"return 'Lima' if int(question.strip('¿?')) < {right} else '<b>Quito</b>'"
+        (folder / "app.py").write_text(f"def answer(question):\n    {code}\n", encoding="utf-8")
+        return cli("run", "many.yaml", "--json").data["run"]
+
+    return run
+
+
+def test_exit_codes_are_for_ci(cli, many):
+    a, worse = many(30), many(10)
+    assert cli("compare", a, a).code == 0
+    assert cli("compare", worse, a).code == 0
+    done = cli("compare", a, worse)
+    assert done.code == 6
+    assert "B is worse: exact_match (app)." in done.out
+    assert cli("compare", a, worse, "--margin", "0.02").code == 6
+    assert cli("compare", a, worse, "--margin", "0.5").code == 7  # 20 of 40: at the margin
+    assert cli("compare", a, worse, "--margin", "0.9").code == 0
+    assert cli("compare", a, many(28), "--margin", "0.02").code == 7
+    assert_one_paragraph(cli("compare", a, worse, "--margin", "7"), "share of the metric's range")
+    assert "Exit codes: 0" in " ".join(cli("compare", "--help").out.split())
+
+
+def test_flips_are_listed_with_both_answers(cli, many):
+    a, b = many(30), many(10)
+    out = cli("compare", a, b, "--flips", "2").out
+    assert "20 now wrong · 0 now right" in out
+    assert "▼ 10  1.00 → 0.00  ¿10?" in out
+    assert "A: Lima" in out and "B: <b>Quito</b>" in out
+    assert "▼ and 18 more" in out
+    (row,) = cli("compare", a, b, "--json").data["rows"]
+    assert [flip["sample"] for flip in row["flips"]] == [str(n) for n in range(10, 30)]
+    assert row["verdict"] == "worse"
+
+
+def test_reports_are_written_before_the_exit_code_is_given(cli, folder, many):
+    a, b = many(30), many(10)
+    done = cli("compare", a, b, "--html", "new/c.html", "--junit", "new/c.xml", "--lang", "es")
+    assert done.code == 6
+    assert 'failures="1"' in (folder / "new" / "c.xml").read_text("utf-8")
+    assert "Qué muestra la comparación" in (folder / "new" / "c.html").read_text("utf-8")
+    assert "Informe HTML:" in done.err and "JUnit:" in done.err
+    assert_one_paragraph(cli("compare", a, b, "--html", "new"), "It is a folder")
 
 
 def test_the_code_of_functions_is_compared_and_hinders_no_resume(cli, folder):

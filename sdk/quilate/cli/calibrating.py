@@ -1,0 +1,159 @@
+"""What ``quilate judge`` does: where the judgements come from, and where the result goes."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from quilate.errors import ConfigurationError
+from quilate.evals import open_run
+from quilate.evals.results import Run
+from quilate.judging.calibration import Calibration
+from quilate.judging.calibration import calibrate as measure
+from quilate.judging.judgements import Judgement, of_file, of_run, scale_of
+from quilate.judging.judges import judge_key
+from quilate.judging.kept import find_calibrations, keep_calibration
+from quilate.judging.labels import Label, labels_path, read_labels
+
+
+def calibrate(
+    labels: Path | None,
+    run: str,
+    metric: str | None,
+    scale: str | None,
+    *,
+    again: int,
+    store: Path,
+    quiet: bool,
+) -> tuple[Calibration, Path | None]:
+    """The calibration, and where it is kept; recorded verdicts of no run are not."""
+    values = _scale(scale)
+    if labels is not None and not _are_labels(labels):
+        judgements = of_file(labels, values)
+        low, high = _ends(judgements, values)
+        return measure(judgements, metric=metric or labels.stem, scale=(low, high)), None
+    path, given, opened = _labels_of(labels, run, store)
+    name = metric or _only_metric(given, opened, path)
+    judgements = of_run(opened, given, name)
+    if again:
+        judgements = _asked_again(opened, judgements, name, again, quiet=quiet)
+    ends = scale_of(opened.metrics[name], judgements)
+    found = measure(judgements, metric=name, scale=ends, run=opened.id)
+    key = judge_key(opened, name)
+    return found, None if key is None else keep_calibration(store, key, found)
+
+
+def show(run: Run, *, lang: str | None, as_json: bool) -> None:
+    """Print the calibrations of a run's judges, and every corrected mean."""
+    from quilate.codec import to_data
+    from quilate.judging.correcting import corrected_means
+    from quilate.reports.calibration import calibration_lines, corrected_line
+    from quilate.reports.strings import Words, language
+    from quilate.reports.visible import visible
+
+    known = find_calibrations(run)
+    corrected = corrected_means(run, known)
+    if as_json:
+        data = {
+            "run": run.id,
+            "judges": {name: to_data(one) for name, one in known.items()},
+            "corrected": [
+                {"metric": metric, "target": target, **to_data(one)}
+                for (metric, target), one in corrected.items()
+            ],
+        }
+        typer.echo(json.dumps(data, ensure_ascii=False))
+        return
+    judged = [name for name, metric in run.metrics.items() if metric.judged]
+    for name in judged:
+        if name in known:
+            for line in calibration_lines(known[name], lang):
+                typer.echo(visible(line))
+        else:
+            typer.echo(f"{visible(name)}: not measured. quilate label {run.id} --metric {name}")
+    for (metric, target), one in corrected.items():
+        typer.echo(visible(corrected_line(Words(language(lang)), metric, target, one)))
+    if not judged:
+        typer.echo(f"The run {run.id} has no judge.")
+
+
+def _are_labels(path: Path) -> bool:
+    """Whether a file is one of `quilate label`: its first row names a run."""
+    if path.suffix == ".csv" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = next((line for line in file if line.strip()), "")
+    try:
+        row = json.loads(first)
+    except ValueError:
+        return False
+    return isinstance(row, dict) and {"run", "target", "sample"} <= row.keys()
+
+
+def _labels_of(path: Path | None, run: str, store: Path) -> tuple[Path, list[Label], Run]:
+    if path is None:
+        opened = open_run(run, store=store)
+        path = labels_path(store, opened.id)
+        if not path.exists():
+            raise ConfigurationError(
+                f"The run {opened.id} has no labels.",
+                where=str(path),
+                remedy=f"Give some: quilate label {opened.id}; or name a file: --labels FILE.",
+            )
+        return path, read_labels(path), opened
+    given = read_labels(path)
+    named = sorted({one.run for one in given})
+    if run == "latest" and len(named) == 1:
+        run = named[0]
+    opened = open_run(run, store=store)
+    return path, [one for one in given if one.run == opened.id], opened
+
+
+def _only_metric(labels: list[Label], run: Run, path: Path) -> str:
+    names = list(dict.fromkeys(one.metric for one in labels))
+    if len(names) == 1:
+        return names[0]
+    raise ConfigurationError(
+        f"There are labels of {len(names)} metrics: {', '.join(names)}."
+        if names
+        else f"There are no labels of the run {run.id}.",
+        where=str(path),
+        remedy="Choose one: --metric NAME." if names else f"Give some: quilate label {run.id}",
+    )
+
+
+def _scale(text: str | None) -> dict[str, float]:
+    """``bad=0,good=1`` as labels and their values."""
+    found: dict[str, float] = {}
+    for part in (text or "").split(","):
+        label, equals, value = part.rpartition("=")
+        if not part.strip():
+            continue
+        try:
+            found[label.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ConfigurationError(
+                f"The scale is {text!r}.", remedy="Write labels with values: bad=0,good=1."
+            )
+    return found
+
+
+def _ends(judgements: list[Judgement], scale: dict[str, float]) -> tuple[float, float]:
+    values = [v for one in judgements for v in (one.judge, one.human, *one.humans.values())]
+    values += list(scale.values())
+    if all(0.0 <= value <= 1.0 for value in values):
+        return 0.0, 1.0
+    return min(values), max(values)
+
+
+def _asked_again(
+    run: Run, judgements: list[Judgement], metric: str, most: int, *, quiet: bool
+) -> list[Judgement]:
+    from quilate import sync
+    from quilate.cli.progress import show_progress
+    from quilate.judging.again import ask_again
+
+    with show_progress(quiet=quiet) as progress:
+        return sync.run(ask_again(run, judgements, metric, most=most, progress=progress))

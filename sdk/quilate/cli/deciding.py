@@ -1,0 +1,153 @@
+"""The commands that decide about a change: ``gate`` and ``plan``."""
+
+import json
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+from quilate.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Judge,
+    Junit,
+    Lang,
+    Model,
+    Store,
+    Suite,
+    run_ids,
+)
+
+GATE_CODES = (
+    "Exit codes: 0 not worse, 6 worse, 7 undecided; 1 an error, 130 Ctrl-C (the command that goes "
+    "on with the gate is told)."
+)
+
+Margin = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=1.0, metavar="M", help="The loss that does not matter, of a metric's range."
+    ),
+]
+Metrics = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="This metric alone; may be repeated.")
+]
+Level = Annotated[
+    float, typer.Option(min=0.5, max=0.9999, metavar="P", help="Confidence of the verdict.")
+]
+
+
+def gate(
+    suite: Suite,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run to compare with; else the suite's latest finished one.",
+            autocompletion=run_ids,
+        ),
+    ] = None,
+    margin: Margin = 0.02,
+    metric: Metrics = None,
+    level: Level = 0.95,
+    generalize: Annotated[
+        bool,
+        typer.Option(
+            "--generalize", help="Ask about all samples like these, not about the suite's own."
+        ),
+    ] = False,
+    model: Model = None,
+    judge: Judge = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with this gate.", autocompletion=run_ids),
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    junit: Junit = None,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a suite is worse than a baseline, with few calls.
+
+    Samples are answered one after the other until the answer is sure; every look is allowed for.
+    """
+    from quilate import evals, sync
+    from quilate.cli.finishing import say
+    from quilate.cli.onward import check_writable, interruptible
+    from quilate.cli.progress import show_progress
+    from quilate.evals import runner
+    from quilate.evals.gate import agate
+    from quilate.reports.gate import as_data, gate_lines, to_xml
+    from quilate.reports.pages import write_whole
+    from quilate.reports.visible import visible
+
+    check_writable(junit)
+    loaded = evals.load_suite(suite, model=model, judge=judge, store=store)
+    name = runner.open_run(resume, store).id if resume else runner.new_run_id(loaded.name)
+    again = shlex.join(["quilate", *sys.argv[1:], *([] if resume else ["--resume", name])])
+    with interruptible(name, store, again), show_progress(quiet=as_json) as progress:
+        work = agate(
+            loaded,
+            baseline,
+            margin=margin,
+            level=level,
+            metrics=metric or (),
+            generalize=generalize,
+            store=store,
+            resume=name if resume else None,
+            run_id=name,
+            progress=progress,
+        )
+        result = sync.run(work)
+    if junit:
+        say(f"JUnit: {write_whole(junit, to_xml(result, lang)).resolve()}")
+    if as_json:
+        typer.echo(json.dumps(as_data(result), ensure_ascii=False))
+    else:
+        for line in gate_lines(result, lang):
+            typer.echo(visible(line))
+    if result.verdict != "not worse":
+        raise typer.Exit(6 if result.verdict == "worse" else 7)
+
+
+def plan(
+    suite: Suite,
+    effect: Annotated[
+        float, typer.Option(metavar="D", help="The difference worth knowing, on a metric's scale.")
+    ],
+    metric: Metrics = None,
+    pilot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run to learn the spread and the price from; else the suite's latest.",
+            autocompletion=run_ids,
+        ),
+    ] = None,
+    power: Annotated[
+        float, typer.Option(min=0.01, max=0.9999, metavar="P", help="How often it shall be found.")
+    ] = 0.8,
+    level: Level = 0.95,
+    model: Model = None,
+    judge: Judge = None,
+    store: Store = DEFAULT_STORE,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how many samples an effect needs, and what they cost."""
+    from quilate import evals
+    from quilate.reports.planning import find_pilot, plan_samples
+    from quilate.reports.planning_text import as_data, plan_lines
+    from quilate.reports.visible import visible
+
+    loaded = evals.load_suite(suite, model=model, judge=judge, store=store)
+    learned = evals.open_run(pilot, store=store) if pilot else find_pilot(loaded, store)
+    found = plan_samples(
+        loaded, effect, metrics=metric or (), pilot=learned, level=level, power=power
+    )
+    if as_json:
+        typer.echo(json.dumps(as_data(found), ensure_ascii=False))
+    else:
+        for line in plan_lines(found, lang):
+            typer.echo(visible(line))

@@ -1,0 +1,402 @@
+"""The gate: is a suite's run no worse than a baseline, told with as few model calls as it takes.
+
+A gate is a run like any other, journaled and resumable, that a sequential test watches and stops
+as soon as the answer is known.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from quilate.errors import ConfigurationError
+from quilate.evals import runner
+from quilate.evals.comparing import same_sample, shared_metrics, target_pairs
+from quilate.evals.plan import Plan, metrics_of
+from quilate.evals.results import Item, Run
+from quilate.evals.suite import Suite
+from quilate.evaluators import Metric
+from quilate.retrievers import Progress
+from quilate.stats.estimates import Interval
+from quilate.stats.sequential import SequentialTest
+
+Verdict = Literal["not worse", "worse", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One metric of one target, the new answers against the baseline's.
+
+    `difference` is the mean of new − baseline over the `n` units that were compared (samples, or
+    sources of samples), turned so that higher is better. `interval` holds what it is over the
+    whole suite, `beyond` what it is over endlessly many samples like these; both hold whenever they
+    are looked at. `failed` counts the samples that the new run failed at, which count as the
+    worst; `left_out` those that one of the two gave no score for other reasons.
+    """
+
+    metric: str
+    target: str
+    baseline_target: str
+    verdict: Verdict
+    difference: float | None
+    interval: Interval | None
+    beyond: Interval | None
+    n: int
+    failed: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What a gate found. *not worse*: every check is shown to lose less than `margin`; *worse*:
+    one is shown to lose more; else *undecided*. `used` samples of `available` were looked at."""
+
+    run: Run
+    baseline: Run
+    margin: float
+    level: float
+    generalize: bool
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    used: int
+    available: int
+    skipped: tuple[str, ...] = ()
+
+
+async def agate(
+    suite: Suite,
+    baseline: str | Run | None = None,
+    *,
+    margin: float = 0.02,
+    level: float = 0.95,
+    metrics: Sequence[str] = (),
+    generalize: bool = False,
+    store: str | Path = runner.STORE,
+    resume: str | None = None,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+) -> GateResult:
+    """Run `suite` until it is known whether it is worse than `baseline` by more than `margin`.
+
+    `baseline` is a run, its id, or None for the latest finished run of the suite that was no gate.
+    Answers are paired by sample with the baseline's; the samples of one `Sample.group` count
+    together, as one. A pair of targets is the one of each side, else those of the same name;
+    `metrics` are all bounded ones of both sides unless named. The sequential test may be looked at
+    after every sample: the chance to pass what is worse by `margin` or more is at most 1 − `level`,
+    and so is that to fail what is not. The question is what the whole suite would say; with
+    `generalize`, what endlessly many samples like these would, which takes far more of them.
+
+    Stopped by a limit or by Ctrl-C, `resume` names the gate's run to go on with. Raises
+    `ConfigurationError` for runs that cannot be compared, an unknown or an unbounded metric.
+    """
+    store = Path(store)
+    if not 0.0 < margin < 1.0:
+        raise ConfigurationError(
+            f"The margin is {margin!r}.",
+            remedy="It is a share of the metric's range, above 0 and below 1: with 0, only what is "
+            "better would pass.",
+        )
+    before = _baseline(suite, baseline, store)
+    checks = _Checks(suite, before, metrics, margin=margin, level=level, generalize=generalize)
+    tested = replace(suite, targets={name: suite.targets[name] for name in checks.targets})
+    if resume is not None:
+        earlier = runner.open_run(resume, store)
+        _check_same_gate(earlier, before, checks)
+        checks.earlier = tuple(earlier.items)
+        run = await runner.resume(
+            earlier.id, tested, store=store, progress=progress, watch=checks.watch, grouped=True
+        )
+    else:
+        run = await runner.evaluate(
+            tested,
+            store=store,
+            run_id=run_id,
+            progress=progress,
+            watch=checks.watch,
+            grouped=True,
+            notes={"gate": checks.record()},
+        )
+    return checks.result(run)
+
+
+def gate(suite: Suite, baseline: str | Run | None = None, **options: Any) -> GateResult:
+    """`agate` for sync code."""
+    from quilate.sync import run
+
+    return run(agate(suite, baseline, **options))
+
+
+def _baseline(suite: Suite, wanted: str | Run | None, store: Path) -> Run:
+    if isinstance(wanted, Run):
+        return wanted
+    if wanted is not None:
+        return runner.open_run(wanted, store)
+    for record in runner.list_runs(store):
+        if record.name == suite.name and record.status == "finished":
+            run = runner.open_run(record.id, store)
+            if "gate" not in run.provenance:
+                return run
+    raise ConfigurationError(
+        f"There is no finished run of the suite '{suite.name}' to compare with.",
+        where=str(store),
+        remedy="Make one: quilate run SUITE; or name another: --baseline RUN.",
+    )
+
+
+def _check_same_gate(earlier: Run, baseline: Run, checks: "_Checks") -> None:
+    if earlier.provenance.get("gate") != checks.record():
+        raise ConfigurationError(
+            f"The run {earlier.id} is no gate against {baseline.id} with these settings.",
+            remedy="Give the margin, level, metrics and baseline that it began with.",
+        )
+
+
+@dataclass(slots=True)
+class _Check:
+    """A check under way: its baseline, and the tests of both questions."""
+
+    metric: Metric
+    target: str
+    baseline_target: str
+    before: Mapping[str, float]
+    passing: SequentialTest
+    failing: SequentialTest
+    beyond: SequentialTest
+    values: list[float] = field(default_factory=list)
+    failed: int = 0
+    left_out: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.passing.decision == "not worse":
+            return "not worse"
+        return "worse" if self.failing.decision == "worse" else "undecided"
+
+    def add(self, samples: Sequence[str], after: Mapping[str, Sequence[float | None]]) -> None:
+        """A unit: the new scores of each sample, None where the run failed."""
+        if self.verdict != "undecided":
+            return
+        differences = []
+        low, high = self.metric.bounds or (0.0, 1.0)
+        worst = low if self.metric.higher_is_better else high
+        for sample in samples:
+            scores = after.get(sample)
+            if sample not in self.before or not scores:
+                self.left_out += 1
+                continue
+            self.failed += None in scores
+            value = statistics.fmean(worst if one is None else one for one in scores)
+            difference = value - self.before[sample]
+            differences.append(difference if self.metric.higher_is_better else -difference)
+        if differences:
+            mean = statistics.fmean(differences)
+            self.values.append(mean)
+            for test in (self.passing, self.failing, self.beyond):
+                test.update(mean)
+
+    def result(self) -> Check:
+        return Check(
+            self.metric.name,
+            self.target,
+            self.baseline_target,
+            self.verdict,
+            statistics.fmean(self.values) if self.values else None,
+            self.passing.interval if self.values else None,
+            self.beyond.interval if self.values else None,
+            len(self.values),
+            self.failed,
+            self.left_out,
+        )
+
+
+class _Checks:
+    """All checks of a gate, fed with items as they are finished and looked at in plan order."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        baseline: Run,
+        wanted: Sequence[str],
+        *,
+        margin: float,
+        level: float,
+        generalize: bool,
+    ) -> None:
+        self.baseline, self.margin, self.level = baseline, margin, level
+        self.generalize = generalize
+        self.earlier: tuple[Item, ...] = ()
+        known = metrics_of(suite)
+        self.skipped: list[str] = []
+        chosen = self._bounded(shared_metrics(known, baseline.metrics, wanted), wanted)
+        pairs = target_pairs(tuple(suite.targets), baseline.targets)
+        self.targets = tuple(target for target, _ in pairs)
+        self.samples = {
+            sample.id
+            for sample in suite.samples
+            if same_sample(sample, baseline.samples.get(sample.id))
+        }
+        if not self.samples:
+            raise ConfigurationError(
+                f"The suite and the run {baseline.id} have no samples in common "
+                "(same id, input, references).",
+                remedy="Gate over samples that the baseline has answered.",
+            )
+        self.available = len(self.samples)
+        if len(suite.samples) > self.available:
+            self.skipped.append(
+                f"{len(suite.samples) - self.available} samples are not in the baseline"
+            )
+        groups = {s.id: s.group or (s.id,) for s in suite.samples if s.id in self.samples}
+        self.checks: list[_Check] = []
+        for metric, (target, other) in product(chosen, pairs):
+            before = _means(baseline, metric.name, other)
+            units = len({groups[id] for id in before if id in groups})
+            if units:
+                self.checks.append(
+                    _check(
+                        metric,
+                        target,
+                        other,
+                        before,
+                        units,
+                        margin=margin,
+                        alpha=1.0 - level,
+                        count=len(chosen) * len(pairs),
+                        generalize=generalize,
+                    )
+                )
+            else:
+                self.skipped.append(f"{metric.name} ({other}): the baseline has no score of it")
+        self.used = 0
+
+    def _bounded(self, metrics: Sequence[Metric], wanted: Sequence[str]) -> list[Metric]:
+        """Those that a sequential test can watch."""
+        unbounded = [metric.name for metric in metrics if metric.bounds is None]
+        bounded = [metric for metric in metrics if metric.bounds is not None]
+        if unbounded and (wanted or not bounded):
+            raise ConfigurationError(
+                f"The metric '{unbounded[0]}' has no bounds, and cannot be gated.",
+                remedy="Choose metrics with bounds; compare others afterwards: quilate compare.",
+            )
+        self.skipped += [f"{name}: no bounds, so it is not watched" for name in unbounded]
+        return bounded
+
+    def record(self) -> dict[str, Any]:
+        """What the gate asks, as it stands in its run's provenance."""
+        return {
+            "baseline": self.baseline.id,
+            "margin": self.margin,
+            "level": self.level,
+            "generalize": self.generalize,
+            "checks": [[one.metric.name, one.target, one.baseline_target] for one in self.checks],
+        }
+
+    def watch(self, plan: Plan) -> runner.Watch:
+        """What looks at the plan's items: in the order of the plan, for the quick answers, which
+        are finished first, may be the good ones."""
+        waiting = [[plan.samples[place].id for place in unit] for unit in plan.units()]
+        waiting.reverse()
+        items: dict[str, list[Item]] = defaultdict(list)
+        whole = len(plan.targets) * plan.epochs
+
+        def add(item: Item) -> str | None:
+            items[item.sample_id].append(item)
+            while waiting and all(len(items[sample]) == whole for sample in waiting[-1]):
+                unit = waiting.pop()
+                self._add(unit, [done for sample in unit for done in items.pop(sample)])
+                if self.verdict != "undecided":
+                    return f"The gate is decided: {self.verdict}."
+            return None
+
+        said = [add(item) for item in self.earlier]
+        decided = next(filter(None, said), None)
+        return add if decided is None else lambda item: decided
+
+    def _add(self, unit: Sequence[str], items: Sequence[Item]) -> None:
+        shared = [sample for sample in unit if sample in self.samples]
+        self.used += len(shared)
+        for check in self.checks:
+            check.add(shared, _scores(items, check.metric.name, check.target))
+
+    @property
+    def verdict(self) -> Verdict:
+        verdicts = {check.verdict for check in self.checks}
+        if "worse" in verdicts:
+            return "worse"
+        return "undecided" if "undecided" in verdicts else "not worse"
+
+    def result(self, run: Run) -> GateResult:
+        return GateResult(
+            run,
+            self.baseline,
+            self.margin,
+            self.level,
+            self.generalize,
+            self.verdict,
+            tuple(check.result() for check in self.checks),
+            self.used,
+            self.available,
+            tuple(self.skipped),
+        )
+
+
+def _check(
+    metric: Metric,
+    target: str,
+    baseline_target: str,
+    before: Mapping[str, float],
+    units: int,
+    *,
+    margin: float,
+    alpha: float,
+    count: int,
+    generalize: bool,
+) -> _Check:
+    """To pass, every check must be shown not worse, which needs no correction for their number;
+    to fail, one is enough, which does (Bonferroni)."""
+    low, high = metric.bounds or (0.0, 1.0)
+    span = high - low
+
+    def test(alpha: float, *, beyond: bool) -> SequentialTest:
+        return SequentialTest(
+            bounds=(-span, span),
+            margin=margin * span,
+            alpha=alpha,
+            population=None if beyond else units,
+            horizon=units if beyond else None,
+        )
+
+    return _Check(
+        metric,
+        target,
+        baseline_target,
+        before,
+        passing=test(alpha, beyond=generalize),
+        failing=test(alpha / count, beyond=generalize),
+        beyond=test(alpha, beyond=True),
+    )
+
+
+def _means(run: Run, metric: str, target: str) -> dict[str, float]:
+    """Sample id to the mean over its scored epochs."""
+    scores = _scores(run.items, metric, target)
+    known = {key: [v for v in values if v is not None] for key, values in scores.items()}
+    return {sample: statistics.fmean(values) for sample, values in known.items() if values}
+
+
+def _scores(items: Iterable[Item], metric: str, target: str) -> dict[str, list[float | None]]:
+    """The scores of each sample, one an epoch: None for a failure; what a metric does not apply to
+    is not there."""
+    found: dict[str, list[float | None]] = defaultdict(list)
+    for item in items:
+        if item.target != target:
+            continue
+        score = next((one for one in item.scores if one.metric == metric), None)
+        if item.failure is not None or score is None or score.status == "error":
+            found[item.sample_id].append(None)
+        elif score.value is not None:
+            found[item.sample_id].append(score.value)
+    return found

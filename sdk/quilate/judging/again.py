@@ -1,0 +1,67 @@
+"""Asking a run's judge again about answers that it has judged: how steady is it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from quilate.errors import ConfigurationError, ModelError
+from quilate.evals.results import Item, Run
+from quilate.evaluators import Evaluator
+from quilate.judging.judgements import Judgement
+from quilate.retrievers import Progress
+
+
+async def ask_again(
+    run: Run,
+    judgements: Sequence[Judgement],
+    metric: str,
+    *,
+    most: int,
+    progress: Progress | None = None,
+) -> list[Judgement]:
+    """The judgements, the first `most` of them with what the judge says another time.
+
+    The judge is opened from the run's suite file, and each call is made anew: nothing of the
+    journal or the cache answers. An answer that the judge fails at is left as it was. Raises
+    `ConfigurationError` where the suite is gone or has another judge.
+    """
+    judge = _judge(run, metric)
+    wanted = {one.item for one in judgements[:most] if one.item is not None}
+    items = {(i.target, i.sample_id, i.epoch): i for i in run.items}
+    found = []
+    for number, one in enumerate(judgements):
+        if one.item in wanted and one.item is not None:
+            value = await _again(run, judge, items[one.item], metric)
+            one = one if value is None else replace(one, again=value)  # noqa: PLW2901
+            if progress is not None:
+                progress(number + 1, len(wanted), f"{metric}, asked again")
+        found.append(one)
+    return found
+
+
+async def _again(run: Run, judge: Evaluator, item: Item, metric: str) -> float | None:
+    if item.output is None:
+        return None
+    try:
+        scores = await judge.evaluate(run.samples[item.sample_id], item.output)
+    except ModelError:
+        return None
+    return next((score.value for score in scores if score.metric == metric), None)
+
+
+def _judge(run: Run, metric: str) -> Evaluator:
+    from quilate.evals.suite_file import load_suite
+
+    suite = run.provenance.get("suite", {})
+    path = suite.get("path")
+    if not path or not Path(path).is_file():
+        raise ConfigurationError(
+            f"The suite of the run {run.id} is not there to ask its judge again.",
+            where=path,
+            remedy="Leave out --again.",
+        )
+    loaded = load_suite(path, store=run.store or ".quilate", **suite.get("overrides", {}))
+    for evaluator in loaded.evaluators:
+        if metric in [one.name for one in evaluator.metrics]:
+            return evaluator
+    raise ConfigurationError(f"The suite no longer has an evaluator of '{metric}'.", where=path)

@@ -1,0 +1,255 @@
+"""A judge measured against people: how far it agrees, where it errs, and whether to believe it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+
+from quilate.errors import ConfigurationError
+from quilate.judging.biases import Bias, measure_biases
+from quilate.judging.judgements import Judgement
+from quilate.stats import (
+    Estimate,
+    auroc,
+    cohen_kappa,
+    krippendorff_alpha,
+    mean,
+    percent_agreement,
+    spearman,
+)
+from quilate.stats.calibration import ReliabilityBin, reliability_curve
+from quilate.stats.observations import Floats
+
+Trust = Literal["trust", "trust with correction", "do not trust"]
+
+FEWEST = 20
+"""Labels without which nothing is said for a judge."""
+ENOUGH = 50
+"""Labels without which a judge is not trusted as it is."""
+SUBSTANTIAL = 0.6
+"""Agreement beyond chance that Landis & Koch (1977, Biometrics 33) call substantial."""
+TOLERATED = 0.05
+"""Share of the scale by which a trusted judge's mean may be off."""
+_MOST_LABELS = 11  # more distinct values than that are a graded scale, not labels
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a judge is, or is not, believed: `kind` is what was found, `figure` its number."""
+
+    kind: Literal[
+        "few labels",
+        "no better than chance",
+        "some labels",
+        "agreement",
+        "mean off",
+        "bias",
+        "all well",
+    ]
+    figure: Estimate | None = None
+    bias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The judge's value and people's of one answer; `item` is its target, sample and epoch."""
+
+    judge: float
+    human: float
+    group: str | None = None
+    item: tuple[str, str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What `n` labels say of a judge.
+
+    Values are on a scale of 0 to 1, from the ends of `scale`. `agreement` is the figure that trust
+    rests on: Cohen's kappa (`measure` says so), weighted quadratically for more than two labels,
+    or Spearman's correlation on a graded scale. `exact` is the share of equal labels, `auroc` is
+    for two labels. `confusion` has a row a human label and a column a judge's, by `labels`. `error`
+    is the mean of judge − human. `humans` is Krippendorff's alpha among the labellers, and `again`
+    the mean absolute change when the judge is asked again; None where it is not known.
+    """
+
+    metric: str
+    n: int
+    scale: tuple[float, float]
+    measure: Literal["kappa", "Spearman"]
+    agreement: Estimate
+    error: Estimate
+    judge_mean: Estimate
+    human_mean: Estimate
+    trust: Trust
+    reasons: tuple[Reason, ...]
+    labels: tuple[float, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    exact: Estimate | None = None
+    auroc: Estimate | None = None
+    curve: tuple[ReliabilityBin, ...] = ()
+    biases: tuple[Bias, ...] = ()
+    humans: Estimate | None = None
+    again: Estimate | None = None
+    labellers: int = 1
+    at: str = ""
+    run: str = ""
+    pairs: tuple[Pair, ...] = ()
+    """What a mean is corrected by, on the metric's own scale."""
+
+
+def calibrate(
+    judgements: Sequence[Judgement],
+    *,
+    metric: str,
+    scale: tuple[float, float] = (0.0, 1.0),
+    run: str = "",
+    level: float = 0.95,
+) -> Calibration:
+    """Measure a judge by answers that people have judged as well.
+
+    A judge is trusted when it has `ENOUGH` labels, the whole interval of its agreement lies above
+    `SUBSTANTIAL`, its mean is within `TOLERATED` of the people's (the whole interval), and no bias
+    is shown that matters. It is not trusted with fewer than `FEWEST`, nor when the interval of its
+    agreement reaches down to chance. Between the two it is trusted with correction: its mean,
+    corrected by the labels (`quilate.judging.correcting`).
+
+    Raises `ConfigurationError` for values outside the scale.
+
+    >>> people = [0.0, 1.0] * 40
+    >>> found = calibrate([Judgement(value, value) for value in people], metric="m")
+    >>> found.trust, found.agreement.value
+    ('trust', 1.0)
+    """
+    judge, human = (_unit(values, scale) for values in _columns(judgements))
+    groups = [one.group for one in judgements]
+    clusters = groups if any(group is not None for group in groups) else None
+    errors = judge - human
+    labels = tuple(float(v) for v in np.unique(human))
+    discrete = 2 <= len(labels) <= _MOST_LABELS
+    rated = _nearest(judge, labels) if discrete else judge
+    binary = labels == (0.0, 1.0)
+    if discrete:
+        agreement = cohen_kappa(
+            rated.tolist(),
+            human.tolist(),
+            weights="quadratic" if len(labels) > 2 else None,
+            labels=labels,
+            clusters=clusters,
+            level=level,
+        )
+    else:
+        agreement = spearman(judge, human, level=level)
+    bounds = (-1.0, 1.0)
+    error = mean(errors, clusters=clusters, level=level, bounds=bounds)
+    biases = measure_biases(judgements, errors.tolist(), level=level)
+    trust, reasons = _trust(len(judgements), agreement, error, biases)
+    pairs = np.column_stack([rated, human]) if discrete else None
+    return Calibration(
+        metric=metric,
+        n=len(judgements),
+        scale=scale,
+        measure="kappa" if discrete else "Spearman",
+        agreement=agreement,
+        error=error,
+        judge_mean=mean(judge, clusters=clusters, level=level, bounds=(0.0, 1.0)),
+        human_mean=mean(human, clusters=clusters, level=level, bounds=(0.0, 1.0)),
+        trust=trust,
+        reasons=reasons,
+        labels=labels if discrete else (),
+        confusion=_confusion(rated, human, labels) if discrete else (),
+        exact=percent_agreement(pairs.tolist(), clusters=clusters, level=level)
+        if pairs is not None
+        else None,
+        auroc=auroc(judge, human, level=level) if binary else None,
+        curve=reliability_curve(judge, human, level=level) if binary else (),
+        biases=biases,
+        humans=_humans(judgements, clusters, level),
+        again=_again(judgements, scale, level),
+        labellers=len({name for one in judgements for name in one.humans}) or 1,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        run=run,
+        pairs=tuple(Pair(one.judge, one.human, one.group, one.item) for one in judgements),
+    )
+
+
+def _columns(judgements: Sequence[Judgement]) -> tuple[list[float], list[float]]:
+    return [one.judge for one in judgements], [one.human for one in judgements]
+
+
+def _unit(
+    values: Sequence[float], scale: tuple[float, float]
+) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    low, high = scale
+    for value in values:
+        if not low <= value <= high:
+            raise ConfigurationError(
+                f"A judgement is {value:g}, outside the scale {low:g} to {high:g}.",
+                remedy="Give the scale's ends: --bounds LOW HIGH.",
+            )
+    return (np.array(values, dtype=np.float64) - low) / (high - low)
+
+
+def _nearest(values: Floats, labels: Sequence[float]) -> Floats:
+    """Each value as the label nearest to it."""
+    known = np.array(labels)
+    nearest: Floats = known[np.abs(values[:, None] - known[None, :]).argmin(axis=1)]
+    return nearest
+
+
+def _confusion(
+    judge: Floats, human: Floats, labels: Sequence[float]
+) -> tuple[tuple[int, ...], ...]:
+    return tuple(
+        tuple(int(((human == row) & (judge == column)).sum()) for column in labels)
+        for row in labels
+    )
+
+
+def _humans(
+    judgements: Sequence[Judgement], clusters: Sequence[str | None] | None, level: float
+) -> Estimate | None:
+    """How far the labellers agree among themselves, where there are several."""
+    names = sorted({name for one in judgements for name in one.humans})
+    if len(names) < 2:
+        return None
+    rows = [[one.humans.get(name) for name in names] for one in judgements]
+    return krippendorff_alpha(rows, measurement="interval", clusters=clusters, level=level)
+
+
+def _again(
+    judgements: Sequence[Judgement], scale: tuple[float, float], level: float
+) -> Estimate | None:
+    span = scale[1] - scale[0]
+    changes = [abs(one.again - one.judge) / span for one in judgements if one.again is not None]
+    return mean(changes, level=level, bounds=(0.0, 1.0)) if changes else None
+
+
+def _trust(
+    n: int, agreement: Estimate, error: Estimate, biases: Sequence[Bias]
+) -> tuple[Trust, tuple[Reason, ...]]:
+    low = _low(agreement)
+    if n < FEWEST:
+        return "do not trust", (Reason("few labels"),)
+    if low is None or low <= 0.0:
+        return "do not trust", (Reason("no better than chance", agreement),)
+    reasons = []
+    if n < ENOUGH:
+        reasons.append(Reason("some labels"))
+    if low < SUBSTANTIAL:
+        reasons.append(Reason("agreement", agreement))
+    interval = error.interval
+    if interval is None or interval.low < -TOLERATED or interval.high > TOLERATED:
+        reasons.append(Reason("mean off", error))
+    reasons += [Reason("bias", one.estimate, one.kind) for one in biases if one.matters]
+    if reasons:
+        return "trust with correction", tuple(reasons)
+    return "trust", (Reason("all well", agreement),)
+
+
+def _low(agreement: Estimate) -> float | None:
+    """The low end of an agreement; perfect agreement, which has no interval, is itself."""
+    if agreement.interval is not None:
+        return agreement.interval.low
+    return agreement.value if agreement.value == 1.0 else None

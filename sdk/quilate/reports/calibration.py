@@ -1,0 +1,180 @@
+"""A judge's calibration in words, in English and Spanish."""
+
+from collections.abc import Iterable
+
+from quilate.evals.results import Run
+from quilate.judging.biases import Bias
+from quilate.judging.calibration import ENOUGH, FEWEST, SUBSTANTIAL, Calibration, Reason
+from quilate.judging.kept import find_calibrations
+from quilate.reports.figures import figure
+from quilate.reports.strings import Words, language
+from quilate.stats.ppi import PpiEstimate
+
+_SAID = {
+    "en": {
+        "trust": "TRUST the judge {metric}",
+        "trust with correction": "TRUST WITH CORRECTION the judge {metric}",
+        "do not trust": "DO NOT TRUST the judge {metric}",
+        "on": "{n} labels of {labellers}",
+        "some_people": "{n} person|{n} people",
+        "few labels": f"there are fewer than {FEWEST} labels",
+        "no better than chance": "its agreement may be chance: {figure}",
+        "some labels": f"there are fewer than {ENOUGH} labels",
+        "agreement": f"its agreement is not surely {SUBSTANTIAL}: {{figure}}",
+        "mean off": "its mean may be off by more than a twentieth of the scale: {figure}",
+        "bias": "it is moved by {bias}: {figure}",
+        "all well": "its agreement is {figure}, its mean is right, and no bias is shown",
+        "kappa": "Agreement beyond chance (kappa)",
+        "Spearman": "Rank correlation (Spearman)",
+        "exact": "Equal labels",
+        "auroc": "AUROC",
+        "error": "Mean error (judge − people, of the scale)",
+        "means": "Mean of the judge, mean of the people",
+        "humans": "Agreement among the people (alpha)",
+        "again": "Mean change when asked again",
+        "not_again": "Asked again: not tried (--again N)",
+        "confusion": "Rows are people's labels, columns the judge's:",
+        "curve": "Of answers that it gives so much, so many are right to people:",
+        "biases": "Biases (0 is none):",
+        "no_biases": "Biases: the labels tell of none that can be measured.",
+        "length": "length (correlation of its error with it)",
+        "format": "layout (error on answers with Markdown less on others)",
+        "own answers": "whose answer it is (error on its own model's less on others)",
+        "first place": "place (share that prefers the first shown, less half)",
+        "shown": "shown",
+        "beside": "The judge {metric}, measured by {n} labels: {trust}; {measure} {figure}.",
+        "corrected": "{metric}, {target}: people would give {value}, the judge gives {raw}.",
+        "trust_short": "trust",
+        "correct_short": "trust with correction",
+        "distrust_short": "do not trust",
+    },
+    "es": {
+        "trust": "CONFÍE en el juez {metric}",
+        "trust with correction": "CONFÍE CON CORRECCIÓN en el juez {metric}",
+        "do not trust": "NO CONFÍE en el juez {metric}",
+        "on": "{n} etiquetas de {labellers}",
+        "some_people": "{n} persona|{n} personas",
+        "few labels": f"hay menos de {FEWEST} etiquetas",
+        "no better than chance": "su acuerdo puede ser azar: {figure}",
+        "some labels": f"hay menos de {ENOUGH} etiquetas",
+        "agreement": "no es seguro que su acuerdo llegue a 0,6: {figure}",
+        "mean off": "su media puede desviarse más de un veinteavo de la escala: {figure}",
+        "bias": "le influye {bias}: {figure}",
+        "all well": "su acuerdo es {figure}, su media es correcta y no se muestra ningún sesgo",
+        "kappa": "Acuerdo más allá del azar (kappa)",
+        "Spearman": "Correlación de rangos (Spearman)",
+        "exact": "Etiquetas iguales",
+        "auroc": "AUROC",
+        "error": "Error medio (juez − personas, de la escala)",
+        "means": "Media del juez, media de las personas",
+        "humans": "Acuerdo entre las personas (alfa)",
+        "again": "Cambio medio al preguntar otra vez",
+        "not_again": "Preguntar otra vez: no se hizo (--again N)",
+        "confusion": "Filas: etiquetas de las personas; columnas: del juez.",
+        "curve": "De las respuestas a las que da tanto, tantas son correctas para las personas:",
+        "biases": "Sesgos (0 es ninguno):",
+        "no_biases": "Sesgos: las etiquetas no permiten medir ninguno.",
+        "length": "la longitud (correlación de su error con ella)",
+        "format": "el formato (error en respuestas con Markdown menos en las demás)",
+        "own answers": "de quién es la respuesta (error en las de su modelo menos en las demás)",
+        "first place": "el lugar (parte que prefiere la primera mostrada, menos la mitad)",
+        "shown": "demostrado",
+        "beside": "El juez {metric}, medido con {n} etiquetas: {trust}; {measure} {figure}.",
+        "corrected": "{metric}, {target}: las personas darían {value}; el juez da {raw}.",
+        "trust_short": "confíe",
+        "correct_short": "confíe con corrección",
+        "distrust_short": "no confíe",
+    },
+}
+_SHORT = {
+    "trust": "trust_short",
+    "trust with correction": "correct_short",
+    "do not trust": "distrust_short",
+}
+
+
+def calibration_lines(found: Calibration, lang: str | None = None) -> list[str]:
+    """The verdict with its reasons, then every figure."""
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    one, more = said["some_people"].split("|")
+    people = (one if found.labellers == 1 else more).format(n=words.count(found.labellers))
+    reasons = "; ".join(_reason(words, said, reason) for reason in found.reasons)
+    on = said["on"].format(n=words.count(found.n), labellers=people)
+    lines = [f"{said[found.trust].format(metric=found.metric)} ({on}): {reasons}."]
+    figures = [
+        (said[found.measure], found.agreement),
+        (said["exact"], found.exact),
+        (said["auroc"], found.auroc),
+        (said["error"], found.error),
+        (said["humans"], found.humans),
+        (said["again"], found.again),
+    ]
+    lines += [f"  {name}: {figure(words, value)}" for name, value in figures if value is not None]
+    means = f"{figure(words, found.judge_mean)}, {figure(words, found.human_mean)}"
+    lines.append(f"  {said['means']}: {means}")
+    if found.again is None:
+        lines.append(f"  {said['not_again']}")
+    if found.labels:
+        lines += [f"  {said['confusion']}", *_confusion(words, found)]
+    if found.curve:
+        lines.append(f"  {said['curve']}")
+        for part in found.curve:
+            observed = words.interval(part.interval.low, part.interval.high)
+            lines.append(
+                f"    {words.number(part.predicted)} → {words.number(part.observed)} {observed}"
+                f" (n {words.count(part.n)})"
+            )
+    lines.append(f"  {said['biases']}" if found.biases else f"  {said['no_biases']}")
+    lines += [f"    {_bias(words, said, one)}" for one in found.biases]
+    return lines
+
+
+def beside_line(words: Words, found: Calibration) -> str:
+    """One line, to stand beside what the judge says."""
+    said = _SAID[words.lang]
+    return said["beside"].format(
+        metric=found.metric,
+        n=words.count(found.n),
+        trust=said[_SHORT[found.trust]],
+        measure=found.measure,
+        figure=figure(words, found.agreement),
+    )
+
+
+def beside_run(words: Words, run: Run, metrics: Iterable[str]) -> list[str]:
+    """What people's labels say of the judges of these metrics, where there are any."""
+    wanted = set(metrics)
+    known = find_calibrations(run)
+    return [beside_line(words, found) for name, found in known.items() if name in wanted]
+
+
+def corrected_line(words: Words, metric: str, target: str, found: PpiEstimate) -> str:
+    """The corrected mean beside the raw one."""
+    return _SAID[words.lang]["corrected"].format(
+        metric=metric,
+        target=target,
+        value=figure(words, found.corrected),
+        raw=figure(words, found.raw),
+    )
+
+
+def _reason(words: Words, said: dict[str, str], reason: Reason) -> str:
+    shown = figure(words, reason.figure) if reason.figure is not None else ""
+    bias = said[reason.bias].partition(" (")[0] if reason.bias else ""
+    return said[reason.kind].format(figure=shown, bias=bias)
+
+
+def _bias(words: Words, said: dict[str, str], one: Bias) -> str:
+    text = f"{said[one.kind]}: {figure(words, one.estimate, sign=True)}"
+    return f"{text}, {said['shown']}" if one.shown else text
+
+
+def _confusion(words: Words, found: Calibration) -> list[str]:
+    low, high = found.scale
+    names = [f"{low + value * (high - low):g}" for value in found.labels]
+    width = max(len(name) for name in (*names, *(str(n) for row in found.confusion for n in row)))
+    lines = ["    " + " ".join(text.rjust(width) for text in ("", *names))]
+    for name, row in zip(names, found.confusion, strict=True):
+        lines.append("    " + " ".join(text.rjust(width) for text in (name, *map(str, row))))
+    return lines

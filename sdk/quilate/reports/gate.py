@@ -1,0 +1,137 @@
+"""A gate's verdict in words, in English and Spanish."""
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from quilate.codec import to_data
+from quilate.evals.gate import Check, GateResult
+from quilate.reports.calibration import beside_run
+from quilate.reports.junit import legal
+from quilate.reports.strings import Words, language
+
+_SAID = {
+    "en": {
+        "not worse": "PASSED: no metric is worse by more than {margin}.",
+        "worse": "FAILED: {metrics} worse by more than {margin}.",
+        "undecided": "UNDECIDED: the run ended before it was known.",
+        "used": "{used} of {available} samples were needed ({run}, against {baseline}).",
+        "check": "{metric} ({target}): {verdict}, {figure}",
+        "beyond": "for samples like these {interval}",
+        "verdict not worse": "not worse",
+        "verdict worse": "worse",
+        "verdict undecided": "undecided",
+        "nothing": "no pairs of scores yet",
+        "failed": "{n} failed and count as the worst",
+        "left_out": "{n} without a score left out",
+        "pairs": "{n} compared",
+        "onward": "To settle it, add samples, widen the margin, or gate fewer metrics.",
+        "stopped": "The run stopped: {reason}",
+    },
+    "es": {
+        "not worse": "SUPERADA: ninguna métrica empeora más de {margin}.",
+        "worse": "NO SUPERADA: {metrics} empeora más de {margin}.",
+        "undecided": "SIN DECIDIR: la ejecución terminó antes de que se supiera.",
+        "used": "Bastaron {used} de {available} muestras ({run}, frente a {baseline}).",
+        "check": "{metric} ({target}): {verdict}, {figure}",
+        "beyond": "para muestras como estas {interval}",
+        "verdict not worse": "no empeora",
+        "verdict worse": "empeora",
+        "verdict undecided": "sin decidir",
+        "nothing": "aún no hay pares de puntuaciones",
+        "failed": "{n} fallaron y cuentan como lo peor",
+        "left_out": "{n} sin puntuación quedan fuera",
+        "pairs": "{n} comparadas",
+        "onward": "Para decidirlo, añada muestras, amplíe el margen o vigile menos métricas.",
+        "stopped": "La ejecución se detuvo: {reason}",
+    },
+}
+
+
+def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
+    """The verdict, what it took, and a line for each check."""
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    margin = words.number(result.margin)
+    worse = ", ".join(one.metric for one in result.checks if one.verdict == "worse")
+    lines = [
+        said[result.verdict].format(margin=margin, metrics=worse),
+        said["used"].format(
+            used=words.count(result.used),
+            available=words.count(result.available),
+            run=result.run.id,
+            baseline=result.baseline.id,
+        ),
+    ]
+    lines += [f"  {_check(words, said, one)}" for one in result.checks]
+    lines += beside_run(words, result.run, [one.metric for one in result.checks])
+    lines += [f"  {note}" for note in result.skipped]
+    if result.verdict == "undecided":
+        if result.run.status == "stopped" and result.run.reason:
+            lines.append(said["stopped"].format(reason=result.run.reason))
+        else:
+            lines.append(said["onward"])
+    return lines
+
+
+def _check(words: Words, said: dict[str, str], check: Check) -> str:
+    if check.difference is None:
+        figure = said["nothing"]
+    else:
+        figure = words.number(check.difference, sign=True)
+        inner, outer = check.interval, check.beyond
+        if inner is not None and outer is not None:
+            figure += f" {words.interval(inner.low, inner.high, sign=True)}"
+            if inner != outer:
+                beyond = words.interval(outer.low, outer.high, sign=True)
+                figure += f"; {said['beyond'].format(interval=beyond)}"
+        figure += f", {said['pairs'].format(n=words.count(check.n))}"
+    for name, count in (("failed", check.failed), ("left_out", check.left_out)):
+        if count:
+            figure += f"; {said[name].format(n=words.count(count))}"
+    same = check.target == check.baseline_target
+    target = check.target if same else f"{check.baseline_target} → {check.target}"
+    verdict = said[f"verdict {check.verdict}"]
+    return said["check"].format(metric=check.metric, target=target, verdict=verdict, figure=figure)
+
+
+def to_xml(result: GateResult, lang: str | None = None) -> str:
+    """The gate as JUnit XML: a test case for each check, which fails unless it is not worse."""
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    failed = sum(check.verdict != "not worse" for check in result.checks)
+    suite = ET.Element(
+        "testsuite",
+        name=legal(f"{result.baseline.id} / {result.run.id}"),
+        tests=str(len(result.checks)),
+        failures=str(failed),
+        errors="0",
+        timestamp=result.run.created,
+    )
+    for check in result.checks:
+        case = ET.SubElement(
+            suite, "testcase", classname=legal(check.target), name=legal(check.metric)
+        )
+        text = legal(_check(words, said, check))
+        if check.verdict != "not worse":
+            ET.SubElement(case, "failure", type=check.verdict, message=text)
+        ET.SubElement(case, "system-out").text = text
+    root = ET.Element("testsuites", name=legal(result.run.name))
+    root.append(suite)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def as_data(result: GateResult) -> dict[str, Any]:
+    """The verdict and its checks as plain data."""
+    return {
+        "verdict": result.verdict,
+        "run": result.run.id,
+        "baseline": result.baseline.id,
+        "margin": result.margin,
+        "level": result.level,
+        "generalize": result.generalize,
+        "used": result.used,
+        "available": result.available,
+        "checks": [to_data(check) for check in result.checks],
+        "skipped": list(result.skipped),
+        "reason": result.run.reason,
+    }

@@ -1,0 +1,122 @@
+"""A sample plan in words, in English and Spanish."""
+
+from typing import Any
+
+from quilate.codec import to_data
+from quilate.reports.planning import Price, SamplePlan
+from quilate.reports.strings import Words, language
+
+_SAID = {
+    "en": {
+        "asked": "To show a difference of {effect} four times in five"
+        " ({power} of the time, at {level}):",
+        "need": "  {metric}: {samples} samples ({basis}); ± {effect} for one target: {one}",
+        "pairs": "spread of pairs in {run}",
+        "one target": "spread of one target in {run}, as if two had nothing in common",
+        "bounds": "the most that it can take: no run to learn from",
+        "enough": "The suite has {available}: enough for {metrics}.",
+        "short": "The suite has {available}: {more} too few for {metrics}.",
+        "price": "{samples} samples take about {tokens} tokens, {cost}, and {hours} h of work"
+        " (answers and judges, by {run}).",
+        "pilot": "For a sharper figure and its price, make a small run first: quilate run SUITE"
+        " --limit 50",
+        "unknown": "a cost that is unknown",
+        "and": ", ",
+    },
+    "es": {
+        "asked": "Para mostrar una diferencia de {effect} cuatro de cada cinco veces"
+        " ({power} de las veces, al {level}):",
+        "need": "  {metric}: {samples} muestras ({basis}); ± {effect} para un sistema: {one}",
+        "pairs": "dispersión de los pares de {run}",
+        "one target": "dispersión de un sistema en {run}, como si dos no tuvieran nada en común",
+        "bounds": "lo máximo que puede hacer falta: no hay ejecución de la que aprender",
+        "enough": "El conjunto tiene {available}: basta para {metrics}.",
+        "short": "El conjunto tiene {available}: faltan {more} para {metrics}.",
+        "price": "{samples} muestras cuestan unos {tokens} tokens, {cost}, y {hours} h de trabajo"
+        " (respuestas y jueces, según {run}).",
+        "pilot": "Para una cifra más ajustada y su precio, haga antes una ejecución pequeña:"
+        " quilate run SUITE --limit 50",
+        "unknown": "un coste desconocido",
+        "and": ", ",
+    },
+}
+
+
+def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
+    """What the plan asks for: a line a metric, what the suite has, and the price."""
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    run = plan.pilot.id if plan.pilot is not None else ""
+    effect = _figure(words, plan.effect)
+    asked = said["asked"] if plan.power == 0.8 else said["asked"].replace(_FOUR[words.lang], "")
+    lines = [
+        asked.format(
+            effect=effect, power=words.percent(plan.power), level=words.percent(plan.level)
+        )
+    ]
+    for one in plan.needed:
+        lines.append(
+            said["need"].format(
+                metric=one.metric,
+                samples=words.count(one.samples),
+                basis=said[one.basis].format(run=run),
+                effect=effect,
+                one=words.count(one.for_one),
+            )
+        )
+    for fits, key in ((True, "enough"), (False, "short")):
+        names = [one.metric for one in plan.needed if (one.samples <= plan.available) == fits]
+        if names:
+            more = max(one.samples for one in plan.needed) - plan.available
+            lines.append(
+                said[key].format(
+                    available=words.count(plan.available),
+                    more=words.count(max(more, 0)),
+                    metrics=said["and"].join(names),
+                )
+            )
+    lines += [f"  {note}" for note in plan.skipped]
+    if plan.advice:
+        lines.append(plan.advice)
+    lines.append(said["pilot"] if plan.price is None else _price(words, said, plan.price, run))
+    return lines
+
+
+_FOUR = {"en": " four times in five", "es": " cuatro de cada cinco veces"}
+
+
+def _figure(words: Words, value: float) -> str:
+    """An effect as it was given: 0.005 is not 0.01."""
+    text = f"{value:g}"
+    return text.replace(".", ",") if words.lang == "es" else text
+
+
+def _price(words: Words, said: dict[str, str], price: Price, run: str) -> str:
+    usd = price.cost.usd
+    cost = said["unknown"]
+    if usd is not None:
+        cost = words.dollars(usd)
+        if price.cost.basis == "unknown":
+            cost = words("at_least", cost=cost)
+    return said["price"].format(
+        samples=words.count(price.samples),
+        tokens=words.count(price.usage.total_tokens),
+        cost=cost,
+        hours=words.number(price.seconds / 3600.0),
+        run=run,
+    )
+
+
+def as_data(plan: SamplePlan) -> dict[str, Any]:
+    """The plan as plain data."""
+    return {
+        "effect": plan.effect,
+        "level": plan.level,
+        "power": plan.power,
+        "available": plan.available,
+        "pilot": plan.pilot.id if plan.pilot is not None else None,
+        "needed": [to_data(one) for one in plan.needed],
+        "price": to_data(plan.price) if plan.price is not None else None,
+        "advice": plan.advice,
+        "skipped": list(plan.skipped),
+    }

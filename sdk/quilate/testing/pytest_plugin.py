@@ -1,0 +1,90 @@
+"""The pytest plugin: the fixture `quilate`, with which a test gates a suite.
+
+It loads with every pytest session of an environment that has Quilate, so it imports nothing heavy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from quilate.evals.gate import GateResult
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the gate, for a whole session."""
+    group = parser.getgroup("quilate")
+    group.addoption("--quilate-store", metavar="DIR", help="Folder that holds the runs.")
+    group.addoption("--quilate-baseline", metavar="RUN", help="The run to compare with.")
+    group.addoption("--quilate-model", metavar="PROVIDER/NAME", help="Model under test.")
+    group.addoption("--quilate-judge", metavar="PROVIDER/NAME", help="Model of the judges.")
+
+
+@dataclass(frozen=True, slots=True)
+class Quilate:
+    """What a test may ask. `store`, `baseline`, `model` and `judge` are the session's options."""
+
+    root: Path
+    store: Path
+    baseline: str | None = None
+    model: str | None = None
+    judge: str | None = None
+
+    def assert_not_worse(
+        self,
+        suite: str | Path,
+        *,
+        margin: float = 0.02,
+        baseline: str | None = None,
+        metrics: Sequence[str] = (),
+        level: float = 0.95,
+        model: str | None = None,
+        judge: str | None = None,
+        limit: int | None = None,
+    ) -> "GateResult":
+        """Run a suite file until it is shown to be no worse than the baseline run by more than
+        `margin`; an AssertionError says by how much it is, or that the samples do not suffice.
+
+        A relative path is relative to pytest's root folder. The baseline is the latest finished
+        run of the suite unless one is named here or by ``--quilate-baseline``.
+        """
+        __tracebackhide__ = True
+        from quilate.evals import load_suite
+        from quilate.evals.gate import gate
+        from quilate.reports.gate import gate_lines
+
+        loaded = load_suite(
+            self.root / suite,
+            model=model or self.model,
+            judge=judge or self.judge,
+            limit=limit,
+            store=self.store,
+        )
+        result = gate(
+            loaded,
+            baseline or self.baseline,
+            margin=margin,
+            level=level,
+            metrics=metrics,
+            store=self.store,
+        )
+        if result.verdict != "not worse":
+            raise AssertionError("\n".join(gate_lines(result)))
+        return result
+
+
+@pytest.fixture(scope="session")
+def quilate(request: pytest.FixtureRequest) -> Quilate:
+    """Gates: ``quilate.assert_not_worse("suite.yaml", margin=0.02)``."""
+    config = request.config
+    root = config.rootpath
+    return Quilate(
+        root,
+        root / (config.getoption("--quilate-store") or ".quilate"),
+        config.getoption("--quilate-baseline"),
+        config.getoption("--quilate-model"),
+        config.getoption("--quilate-judge"),
+    )

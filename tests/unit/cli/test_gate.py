@@ -1,0 +1,92 @@
+"""`quilate gate` and the pytest plugin."""
+
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+from tests.unit.cli.conftest import APP, assert_one_paragraph, environment
+
+MANY = "".join(f'{{"id": "{n}", "input": "Q{n}", "references": ["q{n}"]}}\n' for n in range(120))
+SUITE = """\
+name: capitals
+samples: {files: [questions.jsonl]}
+targets:
+  app: {python: app.py:answer}
+evaluators: [exact_match]
+"""
+WORSE = "def answer(question):\n    return question if int(question[1:]) % 3 else 'no'\n"
+
+
+def prepare(folder):
+    (folder / "suite.yaml").write_text(SUITE, encoding="utf-8")
+    (folder / "questions.jsonl").write_text(MANY, encoding="utf-8")
+
+
+def test_pass_and_fail_have_their_words_and_codes(cli, folder):
+    prepare(folder)
+    nothing = cli("gate", "suite.yaml")
+    assert_one_paragraph(nothing, "no finished run", "quilate run")
+    assert cli("run", "suite.yaml").code == 0
+    passed = cli("gate", "suite.yaml", "--margin", "0.05")
+    assert passed.code == 0
+    assert passed.out.startswith("PASSED: no metric is worse by more than 0.05.")
+    (folder / "app.py").write_text(WORSE, encoding="utf-8")
+    failed = cli("gate", "suite.yaml", "--lang", "es")
+    assert failed.code == 6
+    assert failed.out.startswith("NO SUPERADA: exact_match empeora más de 0,02.")
+    data = cli("gate", "suite.yaml", "--json", "--junit", "gate.xml").data
+    root = ElementTree.parse(folder / "gate.xml").getroot()
+    assert root.find("testsuite").get("failures") == "1"
+    assert root.find(".//testcase").get("name") == "exact_match"
+    assert data["verdict"] == "worse"
+    assert data["used"] < data["available"] == 120
+    assert data["checks"][0]["difference"] < -0.1
+
+
+def test_an_undecided_gate_says_what_would_decide_it(cli, folder):
+    prepare(folder)
+    cli("run", "suite.yaml")
+    found = cli("gate", "suite.yaml", "--generalize")
+    assert found.code == 7
+    assert "UNDECIDED" in found.out
+    assert "add samples" in found.out
+
+
+def test_the_plugin_gates_in_a_test(folder, cli):
+    prepare(folder)
+    cli("run", "suite.yaml")
+    (folder / "test_gate.py").write_text(
+        "def test_no_regression(quilate):\n"
+        "    quilate.assert_not_worse('suite.yaml', margin=0.05)\n",
+        encoding="utf-8",
+    )
+
+    def pytest_in_folder():
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_gate.py"]
+        done = subprocess.run(
+            words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert (folder / "app.py").read_text(encoding="utf-8") == APP
+    code, said = pytest_in_folder()
+    assert code == 0, said
+    (folder / "app.py").write_text(WORSE, encoding="utf-8")
+    code, said = pytest_in_folder()
+    assert code == 1
+    assert "FAILED: exact_match worse by more than 0.05." in said
+    assert "samples were needed" in said
+
+
+def test_plan_says_samples_and_money(cli, folder):
+    prepare(folder)
+    before = cli("plan", "suite.yaml", "--effect", "0.03")
+    assert before.code == 0
+    assert "exact_match: 4,363 samples" in before.out
+    assert "The suite has 120: 4,243 too few for exact_match." in before.out
+    (folder / "app.py").write_text(WORSE, encoding="utf-8")
+    cli("run", "suite.yaml")
+    data = cli("plan", "suite.yaml", "--effect", "0.03", "--json").data
+    assert data["needed"][0]["basis"] == "one target"
+    assert data["price"]["cost"]["usd"] is not None or data["price"]["cost"]["basis"] == "unknown"
+    assert_one_paragraph(cli("plan", "suite.yaml", "--effect", "-1"), "effect")

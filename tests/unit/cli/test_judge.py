@@ -1,0 +1,83 @@
+"""`quilate judge`: from labels and recorded verdicts to a verdict on the judge."""
+
+import json
+
+from tests.unit.cli.conftest import assert_one_paragraph
+
+SUITE = """\
+name: capitals
+judge: scripted/4
+samples: {files: [questions.jsonl]}
+targets:
+  app: {python: app.py:answer}
+evaluators:
+  - exact_match
+  - rubric: {criteria: The answer is polite.}
+"""
+
+
+def prepare(folder, count=30):
+    rows = [{"id": str(n), "input": f"Q{n}", "references": [f"q{n}"]} for n in range(count)]
+    (folder / "suite.yaml").write_text(SUITE, encoding="utf-8")
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "questions.jsonl").write_text(text, encoding="utf-8")
+
+
+def write_labels(folder, run, count, value=lambda n: 0.75):
+    fields = {"run": run, "target": "app", "epoch": 0, "metric": "rubric", "labeller": "ana"}
+    rows = [{**fields, "sample": str(n), "label": "4", "value": value(n)} for n in range(count)]
+    path = folder / ".quilate" / "labels" / f"{run}.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_labels_of_a_run_measure_its_judge_and_stand_beside_it(cli, folder):
+    prepare(folder)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    assert_one_paragraph(cli("judge", "calibrate"), "no labels", "quilate label")
+    write_labels(folder, run, 25, lambda n: 0.75 if n % 2 else 0.25)
+    done = cli("judge", "calibrate")
+    assert done.code == 6  # the judge says 4 to everything
+    assert done.out.startswith("DO NOT TRUST the judge rubric (25 labels of 1 person)")
+    assert "Kept: " in done.err
+    assert "The judge rubric, measured by 25 labels: do not trust" in cli("report").out.replace(
+        "\n", " "
+    )
+    shown = cli("judge", "show", "--json").data
+    assert shown["judges"]["rubric"]["n"] == 25
+    (corrected,) = shown["corrected"]
+    assert corrected["corrected"]["value"] < 0.6 < corrected["raw"]["value"]
+    again = cli("run", "suite.yaml")  # another run of the same judge
+    assert "measured by 25 labels" in again.out.replace("\n", " ")
+    compared = cli("compare", run, "latest", "--metric", "rubric", "--html", "c.html", "--json")
+    assert "measured by 25 labels: do not trust" in compared.data["judges"][0]
+    assert "measured by 25 labels" in (folder / "c.html").read_text(encoding="utf-8")
+    assert "measured by 25 labels" in cli("gate", "suite.yaml", "--baseline", run).out
+
+
+def test_the_judge_is_asked_again_when_told(cli, folder):
+    prepare(folder)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, run, 25)
+    data = cli("judge", "calibrate", "--run", run, "--again", "10", "--json").data
+    assert data["again"]["value"] == 0.0
+    assert data["again"]["n"] == 10
+
+
+def test_recorded_verdicts_need_no_run(cli, folder):
+    rows = [{"judge": "yes", "human": "yes"}, {"judge": "no", "human": "no"}] * 40
+    path = folder / "verdicts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    done = cli("judge", "calibrate", "--labels", "verdicts.jsonl", "--scale", "no=0,yes=1")
+    assert done.code == 0
+    assert done.out.startswith("TRUST the judge verdicts (80 labels of 1 person)")
+    spanish = cli(
+        "judge", "calibrate", "--labels", "verdicts.jsonl", "--scale", "no=0,yes=1", "--lang", "es"
+    )
+    assert spanish.out.startswith("CONFÍE en el juez verdicts (80 etiquetas de 1 persona)")
+    wrong = cli("judge", "calibrate", "--labels", "verdicts.jsonl")
+    assert_one_paragraph(wrong, "verdicts.jsonl:1", "--scale")
+    assert_one_paragraph(cli("judge", "calibrate", "--labels", "none.jsonl"), "cannot be read")
+    bad = cli("judge", "calibrate", "--labels", "verdicts.jsonl", "--scale", "no,yes")
+    assert_one_paragraph(bad, "bad=0,good=1")

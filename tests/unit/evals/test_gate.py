@@ -1,0 +1,190 @@
+"""The gate: pass, fail, undecided; few calls; order, clusters, failures, resume."""
+
+import random
+from dataclasses import dataclass, replace
+
+import pytest
+
+from quilate import sync
+from quilate.errors import ConfigurationError
+from quilate.evals import runner
+from quilate.evals.gate import gate
+from quilate.evals.suite import Limits, Suite
+from quilate.evaluators import Metric, Output, Sample, Score
+
+
+@dataclass(frozen=True)
+class Right:
+    """1 when the answer is the reference; *wrong* counts the other way round."""
+
+    name: str = "right"
+    metrics: tuple[Metric, ...] = (
+        Metric("right"),
+        Metric("wrong", higher_is_better=False),
+        Metric("length", bounds=None),
+    )
+    needs: frozenset[str] = frozenset()
+
+    async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+        right = output.text == sample.references[0]
+        length = Score.of("length", len(output.text))
+        return [Score.of("right", right), Score.of("wrong", not right), length]
+
+
+def samples(count, groups=None):
+    return [
+        Sample(f"s{n}", f"{n}", ("yes",), group=None if groups is None else f"g{n % groups}")
+        for n in range(count)
+    ]
+
+
+def answering(wrong=(), calls=None, fails=()):
+    """A target that is right but for the questions in `wrong`."""
+
+    def target(question: str) -> str:
+        if calls is not None:
+            calls.append(question)
+        if int(question) in fails:
+            raise ValueError("out of order")
+        return "no" if int(question) in wrong else "yes"
+
+    return target
+
+
+def suite(target, count=400, groups=None, **fields):
+    fields = {"concurrency": 4, **fields}
+    return Suite("demo", samples(count, groups), {"t": target}, [Right()], **fields)
+
+
+def drawn(share, count=400, seed=1):
+    return set(random.Random(seed).sample(range(count), int(share * count)))
+
+
+@pytest.fixture
+def baseline(tmp_path):
+    """A run that is right on nine of ten."""
+    return sync.run(runner.evaluate(suite(answering(drawn(0.1))), store=tmp_path))
+
+
+def test_what_gives_the_same_answers_passes_before_the_end(baseline, tmp_path):
+    calls = []
+    found = gate(suite(answering(drawn(0.1), calls)), margin=0.05, store=tmp_path)
+    assert found.verdict == "not worse"
+    assert found.baseline.id == baseline.id
+    assert found.used < 200
+    assert len(calls) < found.used + 10  # but for those under way when it was decided
+    assert found.run.status == "stopped"
+    assert "decided" in found.run.reason
+    by_name = {check.metric: check for check in found.checks}
+    assert by_name["right"].difference == 0.0
+    assert 0.0 in by_name["right"].interval
+    assert by_name["right"].beyond.low <= by_name["right"].interval.low
+    assert found.skipped == ("length: no bounds, so it is not watched",)
+
+
+def test_what_is_much_worse_fails_soon(baseline, tmp_path):
+    found = gate(suite(answering(drawn(0.5, seed=2))), baseline, margin=0.05, store=tmp_path)
+    assert found.verdict == "worse"
+    assert found.used < 150
+    checks = {check.metric: check for check in found.checks}
+    assert checks["right"].difference < -0.05
+    assert checks["wrong"].difference < -0.05  # turned, so that higher is better
+
+
+def test_with_the_whole_suite_seen_the_suite_itself_is_decided(tmp_path):
+    first = sync.run(runner.evaluate(suite(answering(), count=40), store=tmp_path))
+    found = gate(suite(answering({3}), count=40), first, margin=0.05, store=tmp_path)
+    assert found.verdict == "not worse"  # it lost 0.025 on these forty
+    beyond = gate(
+        suite(answering({3}), count=40), first, margin=0.05, generalize=True, store=tmp_path
+    )
+    assert beyond.verdict == "undecided"  # which forty cannot show of all others
+    assert beyond.used == 40
+
+
+def test_failures_count_as_the_worst(baseline, tmp_path):
+    found = gate(
+        suite(answering(drawn(0.1), fails=drawn(0.4, seed=3))),
+        baseline,
+        margin=0.05,
+        metrics=["right"],
+        store=tmp_path,
+    )
+    assert found.verdict == "worse"
+    assert found.checks[0].failed > 5
+
+
+def test_the_samples_of_a_source_count_once(tmp_path):
+    first = sync.run(runner.evaluate(suite(answering(), groups=40), store=tmp_path))
+    found = gate(suite(answering(), groups=40), first, margin=0.05, store=tmp_path)
+    assert found.verdict == "not worse"
+    assert found.checks[0].n <= 40
+    assert found.used == found.checks[0].n * 10
+
+
+def test_items_are_looked_at_in_the_plans_order(tmp_path):
+    """Right answers come at once and wrong ones late: who took them as they come would pass."""
+    import anyio
+
+    wrong = drawn(0.3, seed=5)
+
+    async def slow(question: str) -> str:
+        if int(question) in wrong:
+            await anyio.sleep(0.2)
+            return "no"
+        return "yes"
+
+    first = sync.run(runner.evaluate(suite(answering()), store=tmp_path))
+    found = gate(suite(slow, concurrency=64), first, margin=0.1, store=tmp_path)
+    assert found.verdict == "worse"
+
+
+def test_a_gate_that_was_stopped_goes_on(baseline, tmp_path):
+    calls = []
+    stopped = suite(answering(drawn(0.1), calls), limits=Limits(seconds=0.0001))
+    first = gate(stopped, baseline, margin=0.05, store=tmp_path)
+    assert first.verdict == "undecided"
+    done = len(first.run.items)
+    rest = suite(answering(drawn(0.1), calls))
+    with pytest.raises(ConfigurationError, match="no gate against"):
+        gate(rest, baseline, margin=0.1, store=tmp_path, resume=first.run.id)
+    found = gate(rest, baseline, margin=0.05, store=tmp_path, resume=first.run.id)
+    assert found.run.id == first.run.id
+    assert found.verdict == "not worse"
+    assert len(set(calls)) == len(calls) or done == 0
+    again = gate(rest, baseline, margin=0.05, store=tmp_path, resume=first.run.id)
+    assert (again.verdict, again.used) == (found.verdict, found.used)
+
+
+def test_a_gate_is_no_baseline(baseline, tmp_path):
+    one = gate(suite(answering(drawn(0.1))), margin=0.05, store=tmp_path)
+    two = gate(suite(answering(drawn(0.1))), margin=0.05, store=tmp_path)
+    assert one.baseline.id == two.baseline.id == baseline.id
+
+
+def test_what_cannot_be_gated_is_told(baseline, tmp_path):
+    for margin in (2.0, 0.0):
+        with pytest.raises(ConfigurationError, match="margin"):
+            gate(suite(answering()), baseline, margin=margin, store=tmp_path)
+    with pytest.raises(ConfigurationError, match="no bounds"):
+        gate(suite(answering()), baseline, metrics=["length"], store=tmp_path)
+    with pytest.raises(ConfigurationError, match="both have"):
+        gate(suite(answering()), baseline, metrics=["rigth"], store=tmp_path)
+    other = replace(suite(answering()), name="other")
+    with pytest.raises(ConfigurationError, match="no finished run"):
+        gate(other, store=tmp_path)
+    strangers = replace(suite(answering()), samples=[Sample("x", "1", ("yes",))])
+    with pytest.raises(ConfigurationError, match="no samples in common"):
+        gate(strangers, baseline, store=tmp_path)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 5, 6, 7])
+def test_the_verdict_is_what_the_whole_suite_would_say(tmp_path, seed):
+    """By far; close to the margin it errs at its level (tests/unit/stats/test_sequential.py)."""
+    before = suite(answering(drawn(0.2, count=100)), count=100)
+    first = sync.run(runner.evaluate(before, store=tmp_path))
+    wrong = drawn(0.2 + 0.02 * seed, count=100, seed=100 + seed)  # not the seed of the order
+    target = suite(answering(wrong), count=100)
+    found = gate(target, first, margin=0.06, metrics=["right"], store=tmp_path)
+    lost = (len(wrong) - 20) / 100
+    assert found.verdict == ("worse" if lost > 0.06 else "not worse")

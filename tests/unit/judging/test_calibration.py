@@ -1,0 +1,278 @@
+"""Judges against people: verdicts, figures, biases, corrected means, what is kept."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from quilate.codec import from_json, to_json
+from quilate.errors import ConfigurationError, DataError
+from quilate.evals.results import Item
+from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.judging.calibration import Calibration, calibrate
+from quilate.judging.correcting import corrected_means
+from quilate.judging.judgements import Judgement, of_file, of_run
+from quilate.judging.judges import judge_key
+from quilate.judging.kept import find_calibrations, keep_calibration
+from quilate.judging.labels import Label
+from quilate.reports.calibration import beside_line, calibration_lines
+from quilate.reports.judges import measure_judges
+from quilate.reports.strings import Words
+from quilate.reports.wording import judge_sentence
+from quilate.stats import cohen_kappa
+from tests.unit.reports.sample_runs import make_run
+
+
+def judged(n, right=1.0, seed=0, **more):
+    """0/1 labels and a judge that gives the people's with probability `right`."""
+    draw = random.Random(seed)
+    found = []
+    for _ in range(n):
+        human = float(draw.random() < 0.5)
+        judge = human if draw.random() < right else 1.0 - human
+        found.append(Judgement(judge, human, **more))
+    return found
+
+
+def kinds(found):
+    return [reason.kind for reason in found.reasons]
+
+
+def test_a_judge_that_agrees_is_trusted():
+    found = calibrate(judged(400, 0.97), metric="m")
+    assert found.trust == "trust"
+    assert found.confusion[0][0] + found.confusion[1][1] > 370
+    assert found.exact.value == pytest.approx(0.97, abs=0.02)
+    assert found.agreement.value == pytest.approx(found.exact.value * 2 - 1, abs=0.02)
+
+
+def test_a_coin_is_not():
+    found = calibrate(judged(400, 0.5), metric="m")
+    assert (found.trust, kinds(found)) == ("do not trust", ["no better than chance"])
+
+
+def test_few_labels_say_nothing_for_a_judge():
+    assert calibrate(judged(19), metric="m").trust == "do not trust"
+    between = calibrate(judged(30), metric="m")
+    assert (between.trust, "some labels" in kinds(between)) == ("trust with correction", True)
+
+
+def test_a_judge_whose_mean_is_off_is_corrected():
+    lenient = [
+        replace(one, judge=1.0) if n % 5 == 0 else one for n, one in enumerate(judged(600, 1.0))
+    ]
+    found = calibrate(lenient, metric="m")
+    assert found.trust == "trust with correction"
+    assert "mean off" in kinds(found)
+    assert found.error.value == pytest.approx(0.1, abs=0.03)
+
+
+def test_labels_between_the_ends_are_weighed_by_distance():
+    draw = random.Random(1)
+    rows = []
+    for _ in range(200):
+        human = draw.choice([1.0, 2.0, 3.0, 4.0, 5.0])
+        rows.append(Judgement(min(5.0, max(1.0, human + draw.choice([-0.4, 0.3, 0.9]))), human))
+    found = calibrate(rows, metric="m", scale=(1.0, 5.0))
+    rounded = [min(5, max(1, round(one.judge))) for one in rows]
+    expected = cohen_kappa(rounded, [int(one.human) for one in rows], weights="quadratic")
+    assert found.measure == "kappa"
+    assert found.labels == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert found.agreement.value == pytest.approx(expected.value)
+    with pytest.raises(ConfigurationError, match="outside the scale"):
+        calibrate(rows, metric="m")
+
+
+def test_a_graded_scale_is_ranked():
+    draw = random.Random(2)
+    values = [draw.random() for _ in range(100)]
+    found = calibrate([Judgement(v * 0.9, v) for v in values], metric="m")
+    assert (found.measure, found.agreement.value) == ("Spearman", 1.0)
+    assert found.confusion == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("length", lambda one, odd: replace(one, length=900 if odd else 100)),
+        ("format", lambda one, odd: replace(one, formatted=odd)),
+        ("own answers", lambda one, odd: replace(one, own=odd)),
+    ],
+)
+def test_what_moves_a_judge_is_found_and_named(kind, change):
+    """Half of the answers are long (laid out, its own), and to those it is 0.3 too kind."""
+    draw = random.Random(3)
+    rows = []
+    for n in range(300):
+        human = draw.random() * 0.6
+        odd = bool(n % 2)
+        error = draw.gauss(0.0, 0.05) + (0.3 if odd else 0.0)
+        rows.append(change(Judgement(min(1.0, max(0.0, human + error)), human), odd))
+    found = calibrate(rows, metric="m")
+    (bias,) = [one for one in found.biases if one.kind == kind]
+    assert bias.matters
+    assert bias.estimate.value > 0.25
+    assert kind in [reason.bias for reason in found.reasons]
+    still = calibrate([replace(one, judge=one.human) for one in rows], metric="m")
+    assert not any(one.shown for one in still.biases)
+
+
+def test_the_first_place_is_measured_over_both_orders():
+    draw = random.Random(4)
+    rows = []
+    for n in range(300):
+        human = float(draw.random() < 0.5)
+        first = n % 4 == 0  # prefers what is shown first, whatever it is
+        rows.append(Judgement(1.0 if first else human, human, swapped=0.0 if first else human))
+    (bias,) = calibrate(rows, metric="m").biases
+    assert bias.kind == "first place"
+    assert bias.estimate.value == pytest.approx(0.125)
+    assert bias.matters
+
+
+def test_people_are_measured_too():
+    rows = [
+        Judgement(h, h, humans={"ana": h, "luis": h if n % 5 else 1.0 - h})
+        for n, h in enumerate([0.0, 1.0] * 50)
+    ]
+    found = calibrate(rows, metric="m")
+    assert found.labellers == 2
+    assert 0.4 < found.humans.value < 0.8
+
+
+def test_a_calibration_survives_json():
+    rows = judged(100, 0.9, group="g")
+    rows = [
+        replace(one, group=f"g{n % 20}", length=n, again=one.judge) for n, one in enumerate(rows)
+    ]
+    found = calibrate(rows, metric="m")
+    assert from_json(Calibration, to_json(found)) == found
+    assert found.again.value == 0.0
+
+
+def test_every_figure_is_told_in_both_languages():
+    rows = [replace(one, again=one.judge, length=n) for n, one in enumerate(judged(100, 0.9))]
+    found = calibrate(rows, metric="grounded")
+    english, spanish = (calibration_lines(found, lang) for lang in ("en", "es"))
+    assert len(english) == len(spanish)
+    assert english[0].startswith(
+        "TRUST WITH CORRECTION the judge grounded (100 labels of 1 person)"
+    )
+    assert spanish[0].startswith("CONFÍE CON CORRECCIÓN")
+    assert "100 etiquetas" in beside_line(Words("es"), found)
+
+
+# Files of recorded verdicts
+
+
+def test_recorded_verdicts_are_read_with_their_labels(tmp_path):
+    path = tmp_path / "verdicts.jsonl"
+    rows = [
+        {"judge": "good", "human": ["good", "bad"], "answer": "**So**", "group": 7, "own": True},
+        {"judge": 0, "human": "bad", "swapped": "good"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    first, second = of_file(path, {"bad": 0.0, "good": 1.0})
+    assert (first.human, first.formatted, first.group, first.own) == (0.5, True, "7", True)
+    assert (second.judge, second.swapped) == (0.0, 1.0)
+    table = tmp_path / "verdicts.csv"
+    table.write_text("judge,label,target\n1,0,rag\n", encoding="utf-8")
+    assert of_file(table, {})[0].target == "rag"
+
+
+@pytest.mark.parametrize("row", ['{"judge": "good"}', '{"judge": "NaN", "human": 1}', "[]", "{"])
+def test_rows_that_cannot_be_read_are_named(tmp_path, row):
+    path = tmp_path / "verdicts.jsonl"
+    path.write_text('{"judge": 1, "human": 1}\n' + row + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"verdicts\.jsonl:2"):
+        of_file(path, {})
+
+
+# Runs
+
+
+def run_of(n, judge, truth, run_id="r1", targets=("one",), store=None):
+    """A run whose judge gives ``judge(target, n)``, and the labels ``truth(target, n)``."""
+    items = [
+        Item(t, f"s{k}", 0, Output(f"answer {k}"), (Score.of("grounded", judge(t, k)),))
+        for k in range(n)
+        for t in targets
+    ]
+    described = {"class": "Grounded", "model": {"model": "scripted/x", "identity": "1"}}
+    run = replace(
+        make_run(4, targets=targets, hostile=False),
+        id=run_id,
+        samples={f"s{k}": Sample(f"s{k}", "?") for k in range(n)},
+        items=items,
+        metrics={"grounded": Metric("grounded", judged=True), "em": Metric("em")},
+        provenance={
+            "evaluators": {"0 grounded": [described, ["grounded"]]},
+            "targets": {t: {"model": "scripted/x", "identity": "1"} for t in targets},
+        },
+        store=store,
+    )
+    labels = [
+        Label(run_id, t, f"s{k}", 0, "grounded", "x", truth(t, k), "ana")
+        for k in range(n)
+        for t in targets
+    ]
+    return run, labels
+
+
+def test_labels_meet_the_runs_scores():
+    run, labels = run_of(40, lambda t, k: k % 2, lambda t, k: float(k % 2))
+    found = of_run(run, labels[:30], "grounded")
+    assert len(found) == 30
+    assert found[0].item == ("one", "s0", 0)
+    assert found[0].length == len("answer 0")
+    assert found[0].own is True
+    with pytest.raises(ConfigurationError, match="no metric"):
+        of_run(run, labels, "ground")
+    with pytest.raises(ConfigurationError, match="quilate label"):
+        of_run(run, [], "grounded")
+
+
+def test_what_is_kept_is_found_by_the_judge_and_by_no_other(tmp_path):
+    run, labels = run_of(60, lambda t, k: k % 2, lambda t, k: float(k % 2), store=str(tmp_path))
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run=run.id)
+    keep_calibration(tmp_path, judge_key(run, "grounded"), found)
+    other = replace(run, id="r2")
+    assert find_calibrations(other) == {"grounded": found}
+    (judge,) = measure_judges(other)
+    assert judge.calibration.n == 60
+    assert not judge.weak
+    said = judge_sentence(Words("en"), judge)
+    assert said.startswith("The judge grounded, measured by 60 labels: trust; kappa 1.00")
+    assert "grounded, one: people would give 0.50" in said
+    changed = json.loads(json.dumps(run.provenance).replace('"identity": "1"', '"identity": "2"'))
+    assert find_calibrations(replace(run, provenance=changed)) == {}
+
+
+def test_means_are_corrected_target_by_target():
+    """A judge that gives 1 to all: the people's means differ by target, and are found again."""
+    draw = random.Random(5)
+    truth = {
+        (t, k): float(draw.random() < p) for t, p in (("a", 0.8), ("b", 0.3)) for k in range(300)
+    }
+    run, labels = run_of(
+        300, lambda t, k: 0.9 if truth[t, k] else 0.7, lambda t, k: truth[t, k], targets=("a", "b")
+    )
+    some = [label for label in labels if int(label.sample[1:]) < 100]
+    found = calibrate(of_run(run, some, "grounded"), metric="grounded", run="r1")
+    corrected = corrected_means(run, {"grounded": found})
+    for target in "ab":
+        mean = sum(truth[target, k] for k in range(300)) / 300
+        one = corrected["grounded", target]
+        assert mean in one.interval
+        assert one.value == pytest.approx(mean, abs=0.05)
+        assert one.raw.value > 0.7
+
+
+def test_an_unlabelled_target_is_corrected_at_the_judges_full_weight():
+    run, labels = run_of(100, lambda t, k: 0.5 + 0.25 * (k % 2), lambda t, k: 0.25 + 0.25 * (k % 2))
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run="r1")
+    other, _ = run_of(100, lambda t, k: 1.0, lambda t, k: 0.0, run_id="r2", targets=("new",))
+    one = corrected_means(other, {"grounded": found})["grounded", "new"]
+    assert one.value == pytest.approx(0.75)
+    assert one.judge_weight == 1.0

@@ -1,0 +1,115 @@
+"""Samples and money that an effect asks for."""
+
+import random
+import statistics
+from dataclasses import replace
+
+import pytest
+
+from quilate.errors import ConfigurationError
+from quilate.evals.results import Item
+from quilate.evals.suite import Suite
+from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.models import Cost, Usage
+from quilate.reports.planning import plan_samples
+from quilate.reports.planning_text import plan_lines
+from quilate.stats import samples_needed
+from tests.unit.reports.sample_runs import make_run
+
+
+class _Measures:
+    name, needs = "m", frozenset()
+    metrics = (Metric("exact_match"), Metric("seconds", bounds=None))
+
+
+def suite(*targets, count=100, **fields):
+    samples = [Sample(f"s{n}", "?") for n in range(count)]
+    return Suite("demo", samples, dict.fromkeys(targets or ("one",), str), [_Measures()], **fields)
+
+
+def run_of(targets, value, count=200, groups=None, epochs=1):
+    """A pilot whose scores are ``value(target, sample, epoch)``."""
+    samples = {
+        f"s{n}": Sample(f"s{n}", "?", group=None if groups is None else f"g{n % groups}")
+        for n in range(count)
+    }
+    items = [
+        Item(
+            target,
+            f"s{n}",
+            epoch,
+            Output("x", usage=Usage(100, 20), cost=Cost(0.001, "exact")),
+            (Score.of("exact_match", value(target, n, epoch)),),
+            seconds=2.0,
+        )
+        for n in range(count)
+        for target in targets
+        for epoch in range(epochs)
+    ]
+    pilot = make_run(4, targets=targets, hostile=False)
+    return replace(
+        pilot, id="p1", samples=samples, items=items, metrics={"exact_match": Metric("exact_match")}
+    )
+
+
+def test_without_a_pilot_the_bounds_say_the_most():
+    found = plan_samples(suite(), 0.1)
+    (one,) = found.needed
+    assert one.basis == "bounds"
+    assert one.deviation == pytest.approx(0.5 * 2**0.5)
+    assert one.samples == samples_needed(one.deviation, 0.1)
+    assert found.price is None
+    assert found.skipped == ("seconds: it has no bounds, and no earlier run shows its spread",)
+    said = "\n".join(plan_lines(found, "en"))
+    assert "too few for exact_match" in said
+    assert "quilate run SUITE" in said
+    assert "faltan" in "\n".join(plan_lines(found, "es"))
+
+
+def test_pairs_of_a_pilot_give_the_spread_and_the_price():
+    draw = random.Random(0)
+    right = {(t, n): draw.random() < 0.8 for t in "ab" for n in range(200)}
+    right.update({("b", n): right["a", n] for n in range(160)})  # alike on most
+    found = plan_samples(
+        suite("a", "b"), 0.05, pilot=run_of(("a", "b"), lambda t, n, e: right[t, n])
+    )
+    (one,) = found.needed
+    differences = [float(right["a", n]) - right["b", n] for n in range(200)]
+    assert one.basis == "pairs"
+    assert one.deviation == pytest.approx(statistics.stdev(differences))
+    assert one.design_effect == 1.0
+    price = found.price
+    assert price.samples == one.samples
+    assert price.cost.usd == pytest.approx(one.samples * 2 * 0.001)
+    assert price.cost.basis == "estimated"
+    assert price.usage.total_tokens == one.samples * 2 * 120
+    assert price.seconds == pytest.approx(one.samples * 2 * 2.0)
+
+
+def test_sources_of_samples_ask_for_more():
+    def alike(target, n, epoch):
+        return (n % 20) < 10  # all ten of a source are right, or wrong
+
+    alone = plan_samples(suite("a"), 0.05, pilot=run_of(("a",), alike)).needed[0]
+    grouped = plan_samples(suite("a"), 0.05, pilot=run_of(("a",), alike, groups=20)).needed[0]
+    assert alone.basis == grouped.basis == "one target"
+    assert grouped.design_effect == pytest.approx(10, rel=0.1)
+    assert grouped.samples == pytest.approx(10 * alone.samples, rel=0.1)
+
+
+def test_repeated_epochs_say_what_to_have_more_of():
+    draw = random.Random(0)
+    noise = run_of(("a",), lambda t, n, e: draw.random() < 0.5, epochs=4)
+    advice = plan_samples(suite("a"), 0.05, pilot=noise).advice
+    assert advice.startswith("exact_match (a): ")
+    assert "epochs" in advice
+    assert plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: n % 2)).advice is None
+
+
+def test_what_makes_no_plan_is_told():
+    with pytest.raises(ConfigurationError, match="effect"):
+        plan_samples(suite(), 0.0)
+    with pytest.raises(ConfigurationError, match="no metric"):
+        plan_samples(suite(), 0.1, metrics=["exact"])
+    with pytest.raises(ConfigurationError, match="more than"):
+        plan_samples(suite(), 1e-9)
