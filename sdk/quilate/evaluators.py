@@ -12,6 +12,9 @@ from quilate.retrievers import Hit
 
 ScoreStatus = Literal["scored", "unscored", "error"]
 
+ABSTAINS = "the answer abstains"
+"""Why a metric of what an answer says has no score where it says that it does not know."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -19,7 +19,7 @@ from typer.main import get_command
 import quilate
 from quilate import registry
 from quilate.cli.app import app
-from quilate.evals.suite_file import IndexSpec, SamplesSpec, SuiteSpec, TargetSpec
+from quilate.evals.suite_spec import IndexSpec, SamplesSpec, SuiteSpec, TargetSpec
 from quilate.retrieval import loaders
 
 ROOT = Path(__file__).parents[2]

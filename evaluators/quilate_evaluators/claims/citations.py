@@ -79,7 +79,7 @@ class CitationSupport:
         if not cited:
             return self._unscored("the answer is empty")
         if len(cited) > self.max_sentences:
-            return self._unscored(f"the answer has more than {self.max_sentences} sentences")
+            return self._unscored("the answer has more sentences than max_sentences")
         asked = judge(
             self.model, votes=self.votes, language=language_of(sample), entailment=self._own
         )

@@ -21,9 +21,10 @@ from quilate_evaluators.claims.measures import (
     any_of,
 )
 from quilate_evaluators.claims.options import checked_language, checked_measures, checked_most
-from quilate_evaluators.claims.splitting import Claim, Split, split
+from quilate_evaluators.claims.splitting import Claim, Split, by_sentence, split
 from quilate_evaluators.judges.asking import check_votes
 from quilate_evaluators.judges.prompting import digests, language_of, own_prompt, shipped
+from quilate_evaluators.options import check_choice
 from quilate_evaluators.text.words import answer_text
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class Claims:
     `split_prompt` and `relevance_prompt` are template files in the place of ``claims_entailment``,
     ``claims_split`` and ``claims_relevance``. `language` is that of the prompts, ``en`` or ``es``;
     None: the sample's.
+
+    With `split` ``sentences`` no model is asked to split: each sentence is a claim, judged with
+    the question before it. That is cheaper and coarser, and what a small model can do at all.
     """
 
     model: Model
@@ -85,6 +89,7 @@ class Claims:
     split_prompt: str | Path | None = None
     relevance_prompt: str | Path | None = None
     language: str | None = None
+    split: str = "model"
     name: str = "claims"
     prompts = PROMPTS
     _own: "tuple[Template | None, Template | None, Template | None]" = field(init=False, repr=False)
@@ -93,6 +98,7 @@ class Claims:
         check_votes(self.name, self.votes)
         checked_most(self.name, self.max_claims)
         checked_language(self.name, self.language)
+        check_choice(self.name, "split", self.split, ("model", "sentences"))
         object.__setattr__(self, "measures", checked_measures(self.name, self.measures))
         own = (
             own_prompt(self.name, self.split_prompt, "claims_split"),
@@ -127,6 +133,7 @@ class Claims:
             "votes": self.votes,
             "max_claims": self.max_claims,
             "language": self.language,
+            "splits": self.split,
             "split": digests(split_own, "claims_split"),
             "entailment": digests(own, "claims_entailment", "claims_entailment_question"),
             "relevance": digests(relevance_own, "claims_relevance", "claims_relevance_question"),
@@ -207,7 +214,9 @@ class Claims:
 
     async def _split(self, name: str, text: str, asking: str, asked: Judge) -> Split:
         """The claims of a text; a reply that is of no use is a reason like others."""
-        whose = "the answer" if name == "answer" else "the reference"
+        whose = name.partition(" ")[0]
+        if self.split == "sentences":
+            return by_sentence(text, question=asking, most=self.max_claims, whose=whose)
         template = self._own[0] or shipped("claims_split", asked.language)
         try:
             found = await split(
@@ -221,7 +230,9 @@ class Claims:
         except ModelError as error:
             asked.bill.add_error(error)
             if isinstance(error, MalformedReply):
-                return Split(reason=f"{whose} could not be split into claims: {error}", failed=True)
+                return Split(
+                    reason=f"The {whose} could not be split into claims: {error}", failed=True
+                )
             raise
         asked.bill.add(found.usage, found.cost)
         return found

@@ -25,6 +25,7 @@ class Preset:
         split_prompt: str | Path | None = None,
         relevance_prompt: str | Path | None = None,
         language: str | None = None,
+        split: str = "model",
     ) -> Claims:
         """The evaluator."""
         return Claims(
@@ -36,6 +37,7 @@ class Preset:
             split_prompt,
             relevance_prompt,
             language,
+            split,
             self._name,
         )
 

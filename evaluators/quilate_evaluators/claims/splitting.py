@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from quilate.prompts import Template
 
 _MOST_TOKENS = 8192
-_LONGEST_CLAIM = 2000
+_LONGEST_CLAIM = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,16 @@ class Split:
 async def split(
     model: Model, text: str, *, question: str, template: "Template", most: int, whose: str
 ) -> Split:
-    """The claims of `text`, an answer to `question`; `whose` names the text in reasons.
+    """The claims of `text`, an answer to `question`; `whose` names the text in reasons:
+    ``answer`` or ``reference``.
 
     A text of more than `most` sentences, or one that makes no claims or more than `most`, is not
     cut short: its reason says so. Raises what the model raises, and `MalformedReply` for a reply
     that is no list of claims (after the structured layer has asked once more).
     """
-    from quilate.retrieval.sentences import sentences
-
-    parts = [text[start:end] for start, end in sentences(text)]
+    parts = _sentences(text)
     if len(parts) > most:
-        return Split(reason=f"{whose} has {len(parts)} sentences, more than max_claims ({most})")
+        return _too_long(whose)
     evidence = messages(template, question=question, sentences=parts)
     wanted = JsonFormat(_schema(len(parts), most), name="claims")
     request = Request(evidence, sampling=_sampling(model, text), format=wanted)
@@ -55,10 +54,34 @@ async def split(
     claims = _read(response, wanted, parts)
     split = Split(claims, usage=response.usage, cost=response.cost)
     if not claims:
-        return replace(split, reason=f"{whose} makes no claims")
+        return replace(split, reason=f"the {whose} makes no claims")
     if len(claims) > most:
-        return replace(split, reason=f"{whose} makes more claims than max_claims ({most})")
+        return replace(split, reason=f"the {whose} makes more claims than max_claims")
     return split
+
+
+def by_sentence(text: str, *, question: str, most: int, whose: str) -> Split:
+    """Each sentence of `text` as a claim, with the question before it, since an answer may be a
+    bare name.
+
+    >>> by_sentence("Lima.", question="Which city?", most=9, whose="answer").claims[0].text
+    'Which city? Lima.'
+    """
+    parts = _sentences(text)
+    if len(parts) > most:
+        return _too_long(whose)
+    claims = (Claim(f"{question} {part}", part) for part in dict.fromkeys(parts))
+    return Split(tuple(claims))
+
+
+def _sentences(text: str) -> list[str]:
+    from quilate.retrieval.sentences import sentences
+
+    return [text[start:end] for start, end in sentences(text)]
+
+
+def _too_long(whose: str) -> Split:
+    return Split(reason=f"the {whose} has more sentences than max_claims")
 
 
 def _schema(sentences: int, most: int) -> dict[str, Any]:

@@ -31,20 +31,23 @@ class Support:
     """How a sentence is supported, each from 0 to 1: `window`, the share of its weight that the
     best three neighbouring sentences of a passage hold; `spans`, how long the pieces are that it
     has in common with the context; `nearness`, how near what it says stands to the question's
-    words."""
+    words, None where the context holds none of them."""
 
     window: float
     spans: float
-    nearness: float
+    nearness: float | None
 
     @property
     def value(self) -> float:
-        """The three together, by the `WEIGHTS`."""
-        parts = (self.window, self.spans, self.nearness)
-        return sum(weight * part for weight, part in zip(WEIGHTS, parts, strict=True))
+        """The three together, by the `WEIGHTS`; without nearness, the other two."""
+        window, spans, near = WEIGHTS
+        both = window * self.window + spans * self.spans
+        if self.nearness is None:
+            return both / (window + spans)
+        return both + near * self.nearness
 
 
-WEIGHTS = (0.39, 0.48, 0.13)
+WEIGHTS = (0.40, 0.49, 0.11)
 """Of window, spans and nearness; see docs/evaluators.md for how they were fitted."""
 
 
@@ -193,16 +196,18 @@ def _longest(said: Sequence[str], start: int, context: Context) -> int:
     return best
 
 
-def _nearness(told: frozenset[str], asked: frozenset[str], context: Context) -> float:
+def _nearness(told: frozenset[str], asked: frozenset[str], context: Context) -> float | None:
     """The best place in the context for both what the sentence adds to the question and what the
     question asks about: the product of the two weights, each word's falling with its distance from
     the place. 0 where the sentence adds nothing, or nothing that is in the context."""
     new = told - asked
     met = [word for word in asked if word in context.places]
-    whole = context.total(new) * context.total(met)
+    if not met:
+        return None
     centres = sorted(place for word in new for place in context.places.get(word, ()))
-    if not centres or not whole:
+    if not centres:
         return 0.0
+    whole = context.total(new) * context.total(met)
     there = [word for word in new if word in context.places]
     best = max(
         _near(there, centre, context) * _near(met, centre, context)

@@ -364,7 +364,7 @@ def doctor(as_json: AsJson = False) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the suite file, for editors."""
-    from quilate.evals.suite_file import json_schema
+    from quilate.evals.suite_spec import json_schema
 
     json.dump(json_schema(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -15,7 +15,7 @@ from quilate import installation, registry
 from quilate.errors import MissingDependency, QuilateError, UnknownName
 
 if TYPE_CHECKING:
-    from quilate.evals.suite_file import SuiteSpec
+    from quilate.evals.suite_spec import SuiteSpec
 
 _KINDS = {
     "models": "models of",

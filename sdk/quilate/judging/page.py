@@ -136,7 +136,12 @@ def application(
         refused = isinstance(error, ConfigurationError)
         return responses.JSONResponse({"error": str(error)}, 422 if refused else 503)
 
+    def misformed(request: "Request", error: Exception) -> Any:
+        # FastAPI's own would repeat the input, which may not be text that JSON can hold.
+        return responses.JSONResponse({"error": words["no_label"]}, 422)
+
     app.add_exception_handler(QuilateError, told)
+    app.add_exception_handler(fastapi.exceptions.RequestValidationError, misformed)
     files = {
         "/": (_page(sheet, lang, words, references), "text/html"),
         "/label.css": (_files(_STYLES), "text/css"),

@@ -84,6 +84,7 @@ _TABLE: dict[str, tuple[str, str]] = {
         "This address is not that of the running program: open the one that quilate label printed.",
         "Esta dirección no es la del programa en marcha: abra la que mostró quilate label.",
     ),
+    "no_label": ("This is no label.", "Esto no es una etiqueta."),
     "from_elsewhere": (
         "The request came from another page.",
         "La petición vino de otra página.",

@@ -136,6 +136,48 @@ _SPANISH = {
     "US dollars an answer.": "Dólares estadounidenses por respuesta.",
     "Tokens read for an answer.": "Tokens leídos por respuesta.",
     "Tokens written for an answer.": "Tokens escritos por respuesta.",
+    "Claims of the answer that the passages entail.": (
+        "Afirmaciones de la respuesta que se siguen de los pasajes."
+    ),
+    "Claims of the answer that passages contradict.": (
+        "Afirmaciones de la respuesta que los pasajes contradicen."
+    ),
+    "Claims of the answer that the reference entails.": (
+        "Afirmaciones de la respuesta que se siguen de la de referencia."
+    ),
+    "Claims of the reference that the answer entails.": (
+        "Afirmaciones de la referencia que se siguen de la respuesta."
+    ),
+    "F1 of the claims of answer and reference.": (
+        "F1 de las afirmaciones de la respuesta y de la referencia."
+    ),
+    "Claims of the answer that bear on the question.": (
+        "Afirmaciones de la respuesta que atañen a la pregunta."
+    ),
+    "Claims that neither passages nor reference hold.": (
+        "Afirmaciones que no están ni en los pasajes ni en la referencia."
+    ),
+    "Wrong claims that the passages entail.": "Afirmaciones erróneas que se siguen de los pasajes.",
+    "Right claims that the passages do not entail.": (
+        "Afirmaciones correctas que no se siguen de los pasajes."
+    ),
+    "Claims of the reference that the passages entail.": (
+        "Afirmaciones de la referencia que se siguen de los pasajes."
+    ),
+    "Claims found in the passages that the answer uses.": (
+        "Afirmaciones halladas en los pasajes que la respuesta usa."
+    ),
+    "Passages that entail a claim of the reference.": (
+        "Pasajes de los que se sigue una afirmación de la referencia."
+    ),
+    "Sentences that their citations entail.": "Frases que se siguen de los pasajes que citan.",
+    "Citations that their sentences need.": "Citas que sus frases necesitan.",
+    "Passages hold the answer's words together (no judge).": (
+        "Los pasajes tienen juntas las palabras de la respuesta (sin juez)."
+    ),
+    "Abstains if, and only if, it is not shown the answer.": (
+        "Se abstiene si, y solo si, no se le muestra la respuesta."
+    ),
     # why there is no score
     "the sample has no other answer to compare with": (
         "la muestra no tiene otra respuesta con la que comparar"
@@ -197,6 +239,31 @@ _SPANISH = {
     "the time of the answer was not measured": "no se midió el tiempo de la respuesta",
     "the cost of the answer is not known": "no se conoce el coste de la respuesta",
     "the target tells no tokens": "el sistema no dice cuántos tokens usa",
+    "the model was shown no passages": "no se mostró ningún pasaje al modelo",
+    "the passages hold none of the reference's claims": (
+        "los pasajes no contienen ninguna afirmación de la referencia"
+    ),
+    "the answer makes no claims": "la respuesta no afirma nada",
+    "the reference makes no claims": "la referencia no afirma nada",
+    "the answer holds no word that could be looked up": (
+        "la respuesta no tiene ninguna palabra que se pueda buscar"
+    ),
+    "the answer and the passages are in different languages": (
+        "la respuesta y los pasajes están en idiomas distintos"
+    ),
+    "the answer makes more claims than max_claims": (
+        "la respuesta hace más afirmaciones que max_claims"
+    ),
+    "the answer has more sentences than max_claims": "la respuesta tiene más frases que max_claims",
+    "the reference makes more claims than max_claims": (
+        "la referencia hace más afirmaciones que max_claims"
+    ),
+    "the reference has more sentences than max_claims": (
+        "la referencia tiene más frases que max_claims"
+    ),
+    "the answer has more sentences than max_sentences": (
+        "la respuesta tiene más frases que max_sentences"
+    ),
     "no score given": "no se dio puntuación",
 }
 _NUMBER = re.compile(r"(?<= )\d+(?=\.$)")

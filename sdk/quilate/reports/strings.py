@@ -131,6 +131,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "errors": ("Errors", "Errores"),
     "no_errors": ("No errors.", "Sin errores."),
     "scored_of": ("{scored}/{planned} scored", "{scored}/{planned} puntuados"),
+    "some_abstained": ("{n} abstained|{n} abstained", "{n} se abstuvo|{n} se abstuvieron"),
     "not_scored": ("not scored", "sin puntuar"),
     "no_interval": ("no interval", "sin intervalo"),
     "range": ("{low} to {high} if all were scored", "{low} a {high} si todos se puntuaran"),

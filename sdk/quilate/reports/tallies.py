@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from quilate.evals.reducers import Reducer
 from quilate.evals.results import Item, Run
-from quilate.evaluators import Score
+from quilate.evaluators import ABSTAINS, Score
 
 TOO_FEW = "too few epochs are scored"
 
@@ -34,6 +34,12 @@ class Coverage:
     def missing(self) -> int:
         """Items that should have a score and have none."""
         return sum(self.errors.values()) + self.pending
+
+    @property
+    def abstained(self) -> int:
+        """Items without a score because the target said that it does not know, which is an outcome
+        of its own: right where the context lacks the answer."""
+        return self.unscored.get(ABSTAINS, 0)
 
 
 @dataclass(slots=True)

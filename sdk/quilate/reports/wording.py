@@ -28,7 +28,10 @@ def coverage(words: Words, covered: Coverage) -> str | None:
     """How many of the planned items have a score, unless all have."""
     if covered.scored == covered.planned:
         return None
-    return words("scored_of", scored=covered.scored, planned=covered.planned)
+    said = words("scored_of", scored=covered.scored, planned=covered.planned)
+    if not covered.abstained:
+        return said
+    return f"{said}, {words.some('abstained', covered.abstained)}"
 
 
 def method(words: Words, summary: Summary) -> str:

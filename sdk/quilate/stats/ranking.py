@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import connected_components
 
 from quilate.stats.estimates import Estimate, Interval, t_quantile
 from quilate.stats.observations import Clusters, Floats, as_clusters, check_share
@@ -110,6 +109,8 @@ def bradley_terry(
     wins, n = table.wins(), table.outcome.size
     if len(table.systems) < 2:
         return Ranking((), n, count, level, reason="needs two systems or more")
+    from scipy.sparse.csgraph import connected_components
+
     if connected_components(wins + wins.T, directed=False)[0] > 1:
         apart = "some systems were never compared with the others, not even through a third"
         return Ranking((), n, count, level, reason=apart)

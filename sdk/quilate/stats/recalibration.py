@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from quilate.stats.observations import Floats, as_floats, as_pairs, is_binary
@@ -93,6 +92,8 @@ def isotonic_scaling(scores: npt.ArrayLike, labels: npt.ArrayLike) -> IsotonicSc
         raise ValueError("A calibration curve needs scores.")
     distinct, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     shares = np.bincount(inverse, weights=y) / counts
+    from scipy.optimize import isotonic_regression  # a tenth of a second to load
+
     fitted = isotonic_regression(shares, weights=counts).x
     return IsotonicScaling(tuple(distinct.tolist()), tuple(fitted.tolist()))
 

@@ -11,7 +11,7 @@ import pytest
 from quilate import installation, registry
 from quilate.errors import ConfigurationError, MissingDependency
 from quilate.evals import load_suite, requirements
-from quilate.evals.suite_file import SuiteSpec
+from quilate.evals.suite_spec import SuiteSpec
 
 SUITE = """\
 name: s

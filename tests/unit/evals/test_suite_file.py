@@ -6,7 +6,7 @@ from quilate import registry
 from quilate.errors import ConfigurationError, DataError, QuilateError
 from quilate.evals import load_suite
 from quilate.evals.provenance import describe
-from quilate.evals.suite_file import json_schema
+from quilate.evals.suite_spec import json_schema
 from quilate.sync import run
 from quilate.testing import ScriptedModel
 

@@ -98,7 +98,7 @@ def test_an_answer_that_cites_nothing_has_no_recall_and_its_precision_is_unscore
     [
         (Output("x"), "the target shows the model no passages"),
         (answer("I don't know [1].", abstained=True), "the answer abstains"),
-        (answer("Uno. Dos. Tres."), "the answer has more than 2 sentences"),
+        (answer("Uno. Dos. Tres."), "the answer has more sentences than max_sentences"),
     ],
 )
 def test_what_cannot_be_judged_is_unscored(output, reason):

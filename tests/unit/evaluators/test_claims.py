@@ -279,11 +279,11 @@ def test_more_claims_than_the_most_are_not_cut_short():
     output = Output("Lima is old.", context=CONTEXT)
     script = Script(splits)
     found = score(script, "faithfulness", max_claims=2, output=output)
-    assert found["faithfulness"].reason == "the answer makes more claims than max_claims (2)"
+    assert found["faithfulness"].reason == "the answer makes more claims than max_claims"
     assert found["faithfulness"].status == "unscored" and script.model.calls == 1
     script = Script(splits)
     found = score(script, "faithfulness", max_claims=2, output=OUTPUT)
-    assert found["faithfulness"].reason == "the answer has 3 sentences, more than max_claims (2)"
+    assert found["faithfulness"].reason == "the answer has more sentences than max_claims"
     assert script.model.calls == 0
 
 
@@ -366,6 +366,7 @@ def test_own_prompts_take_the_place_of_the_shipped(tmp_path):
         {"max_claims": 0},
         {"max_claims": True},
         {"language": "fr"},
+        {"split": "words"},
     ],
 )
 def test_wrong_options_are_refused(options):
@@ -385,3 +386,15 @@ def test_provenance_changes_with_prompts_and_options(tmp_path):
     assert plain.provenance() == Claims(plain.model).provenance()
     for options in ({"prompt": own}, {"votes": 3}, {"measures": ["faithfulness"]}):
         assert Claims(plain.model, **options).provenance() != plain.provenance()
+
+
+def test_sentences_may_be_the_claims_and_nobody_is_asked_to_split():
+    entailed = {("What", "C"): (0.25, 0.0)}
+    script = Script(entailed=entailed)
+    output = Output("Lima is old. Lima is old. It has a port.", context=CONTEXT)
+    found = score(script, "faithfulness", output=output, split="sentences")["faithfulness"]
+    assert found.value == pytest.approx(0.25) and script.model.calls == 2
+    assert found.evidence == ("Lima is old.", "It has a port.")
+    assert "Claim: What of Lima? It has a port." in script.requests[-1].messages[-1].text
+    found = score(script, "faithfulness", split="sentences", max_claims=2)["faithfulness"]
+    assert found.reason == "the answer has more sentences than max_claims"

@@ -13,7 +13,7 @@ from quilate import registry, sync
 from quilate.errors import ConfigurationError, DataError, MalformedReply, ServerError
 from quilate.evals import load_suite, requirements
 from quilate.evals.provenance import describe
-from quilate.evals.suite_file import SuiteSpec
+from quilate.evals.suite_spec import SuiteSpec
 from quilate.evaluators import Output, Sample, Score
 from quilate.models import Capabilities, Cost, Usage, reply
 from quilate.retrievers import Hit, Passage

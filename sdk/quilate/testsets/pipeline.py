@@ -1,0 +1,176 @@
+"""One task from its prompt to its outcome, and many of them at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from quilate.errors import (
+    BudgetExceeded,
+    ContentRefused,
+    ContextLengthExceeded,
+    MalformedReply,
+    ModelError,
+)
+from quilate.middleware.base import Wrapper
+from quilate.middleware.budget import Budget, Budgeted
+from quilate.middleware.calls import Stored, call_key
+from quilate.models import Model, Request, Response
+from quilate.testsets import wording
+from quilate.testsets.checking import Checker
+from quilate.testsets.dedup import Duplicates
+from quilate.testsets.drafting import draft, draft_request
+from quilate.testsets.journal import Journal
+from quilate.testsets.values import Draft, Outcome, Reason, Rejection, Task
+
+FOR_GOOD = (MalformedReply, ContentRefused, ContextLengthExceeded)
+"""Failures that the same request would meet again: they are kept, and not paid for twice."""
+
+GIVE_UP = 10
+"""Tasks in a row without a draft, none having given one, after which the work stops."""
+
+
+class Remembering(Wrapper):
+    """A model whose failures for good are kept in the journal, as `Stored` keeps its answers."""
+
+    def __init__(self, inner: Model, journal: Journal) -> None:
+        super().__init__(inner)
+        self._journal = journal
+
+    async def generate(self, request: Request) -> Response:
+        """Answer once, or fail as before."""
+        key = call_key(self.info.identity, request)
+        known = self._journal.failure(key)
+        if known is not None:
+            raise known
+        try:
+            return await self.inner.generate(request)
+        except FOR_GOOD as error:
+            await self._journal.fail(key, error)
+            raise
+
+
+def layered(journal: Journal, budget: Budget | None) -> Callable[[Model], Model]:
+    """What is put around each model: budget, then journal."""
+
+    def wrap(model: Model) -> Model:
+        paid = model if budget is None else Budgeted(model, budget)
+        return Remembering(Stored(paid, journal, role="cache"), journal)
+
+    return wrap
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Drafts and checks tasks. It stops drafting for good at a limit (`stopped`), and raises when
+    the model has given no draft at all in `GIVE_UP` tasks."""
+
+    model: Model
+    checker: Checker
+    seen: Duplicates
+    seed: int = 0
+    temperature: float = 0.7
+    stopped: str | None = None
+    _asked: dict[str, list[str]] = field(default_factory=dict)
+    _drafted: bool = False
+    _failed: int = 0
+
+    async def work(self, task: Task) -> Outcome | None:
+        """What becomes of a task; None when a limit was reached before that is known."""
+        if self.stopped is not None:
+            return None
+        try:
+            outcome = await self._worked(task)
+        except BudgetExceeded as error:
+            self.stopped = str(error)
+            return None
+        if outcome.draft is not None:
+            self._drafted = True
+        return outcome
+
+    def note(self, outcome: Outcome) -> None:
+        """Remember a drafted question, so that the next round asks for another."""
+        if outcome.draft is not None and outcome.draft.question:
+            self._asked.setdefault(outcome.task.key, []).append(outcome.draft.question[:400])
+
+    async def _worked(self, task: Task) -> Outcome:
+        avoid = self._asked.get(task.key, [])
+        try:
+            request = draft_request(
+                task, self.model, avoid, seed=self.seed, temperature=self.temperature
+            )
+            drafted = await draft(task, self.model, request)
+        except ModelError as error:
+            return self._no_draft(task, error)
+        flaw = wording.first_flaw(drafted) or await self._duplicate(drafted)
+        if flaw is not None:
+            return Outcome(task, drafted, rejection=flaw)
+        try:
+            found = await self.checker.check(drafted)
+        except ModelError as error:
+            rejection, again = _failure(error, checking=True)
+            return Outcome(task, drafted, rejection=rejection, again=again)
+        if isinstance(found, Rejection):
+            return Outcome(task, drafted, rejection=found)
+        return Outcome(task, drafted, checked=found)
+
+    async def _duplicate(self, drafted: Draft) -> Rejection | None:
+        answers = (drafted.answer,) if drafted.answer else ()
+        same = await self.seen.find(drafted.question, answers, drafted.task.language)
+        return Rejection("duplicate", f"It repeats {same}.") if same is not None else None
+
+    def _no_draft(self, task: Task, error: ModelError) -> Outcome:
+        rejection, again = _failure(error, checking=False)
+        self._failed += 1
+        if not self._drafted and self._failed >= GIVE_UP:
+            raise _gives_nothing(self.model, self._failed, error)
+        return Outcome(task, rejection=rejection, again=again)
+
+
+def _failure(error: ModelError, *, checking: bool) -> tuple[Rejection, bool]:
+    """How a failed call rejects a draft, and whether it may go better another time. Raises what no
+    further task would get past: a missing key, an unknown model, a request that is not taken."""
+    reasons: dict[type[ModelError], Reason] = {
+        MalformedReply: "checker_malformed" if checking else "malformed",
+        ContentRefused: "refused",
+        ContextLengthExceeded: "too_long",
+    }
+    for kind, reason in reasons.items():
+        if isinstance(error, kind):
+            return Rejection(reason, error.what[:500]), False
+    if error.retryable:
+        return Rejection("failed", str(error)[:500]), True
+    raise error
+
+
+def _gives_nothing(model: Model, tasks: int, last: ModelError) -> ModelError:
+    error = type(last)(
+        f"The model gave no valid draft for {tasks} passages, and none for any before. The last "
+        f"time: {last.what}",
+        where=model.info.name,
+        provider=model.info.provider,
+        remedy="Choose a model that follows a JSON schema, and give the command again.",
+    )
+    return error
+
+
+async def together(
+    tasks: Sequence[Task], work: Callable[[Task], Awaitable[Outcome | None]], most: int
+) -> list[Outcome | None]:
+    """Every task's outcome, in the order of the tasks, at most so many at once. The first error
+    stops the others."""
+    found: list[Outcome | None] = [None] * len(tasks)
+    left = iter(enumerate(tasks))
+
+    async def worker() -> None:
+        for at, task in left:
+            found[at] = await work(task)
+
+    workers = [asyncio.create_task(worker()) for _ in range(min(most, len(tasks)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for one in workers:
+            one.cancel()
+        if workers:
+            await asyncio.wait(workers)
+    return found

@@ -1,0 +1,409 @@
+"""The page to label answers, in a real browser and served by the real command.
+
+Every test ends by checking (in the fixture) that the page said nothing, asked nobody else, and
+that no hostile text did anything.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from quilate.evals import Run
+from quilate.judging.labels import Label, append_label, labels_path, read_labels
+from tests.unit.cli.conftest import environment
+from tests.unit.judging.label_runs import make_store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+pytest.importorskip("fastapi", reason="the extra serving is not installed")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return make_store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def labels(run: Run) -> Iterator[Path]:
+    """The file of labels, absent before and after."""
+    path = labels_path(Path(run.store or ""), run.id)
+    yield path
+    if path.parent.is_dir():
+        path.unlink(missing_ok=True)
+
+
+class Command:
+    """`quilate label`, as a process; `url` is what it printed."""
+
+    def __init__(self, run: Run, *words: str, lang: str = "en") -> None:
+        command = [sys.executable, "-m", "quilate.cli", "label", "--store", str(run.store)]
+        self.process = subprocess.Popen(
+            [*command, "--labeller", "ana", "--lang", lang, *words],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().split()[-1]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def stop(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGINT)
+        _, said = self.process.communicate(timeout=30)
+        return self.process.returncode, said
+
+
+class Pages:
+    """Pages of one browser profile, and what they said and asked for."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context: BrowserContext = browser.new_context()
+        self.said: list[str] = []
+        self.requests: list[str] = []
+
+    def open(self, url: str, width: int = 1280) -> Page:
+        page = self.context.new_page()
+        page.set_viewport_size({"width": width, "height": 700})
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.goto(url)
+        page.locator("#place").wait_for()
+        return page
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Iterator[Pages]:
+    pages = Pages(browser)
+    yield pages
+    pages.context.close()
+    assert pages.said == []
+    assert all(url.startswith(("http://127.0.0.1:", "data:")) for url in pages.requests)
+
+
+@pytest.fixture
+def start(run: Run, labels: Path) -> Iterator[Any]:
+    """Starts the command; all are ended in the end."""
+    started: list[Command] = []
+
+    def begin(*words: str, **options: str) -> Command:
+        started.append(Command(run, *words, **options))
+        return started[-1]
+
+    yield begin
+    for command in started:
+        command.kill()
+
+
+def place(page: Page) -> str:
+    return page.locator("#place").inner_text()
+
+
+def at(page: Page, n: int, total: int = 8) -> None:
+    page.get_by_role("heading", name=f"Answer {n} of {total}", exact=True).wait_for()
+
+
+def reach(page: Page, sample: str, *, cited: bool = True) -> None:
+    """Go to an answer of a sample: the one with a citation, or the other."""
+    for _ in range(8):
+        here = page.locator("#answer").inner_text()
+        if f"Sample {sample}" in here and (page.locator(".cite").count() > 0) == cited:
+            return
+        before = place(page)
+        page.keyboard.press("j")
+        page.wait_for_function(
+            "(was) => document.getElementById('place').innerText !== was", arg=before
+        )
+    raise AssertionError(f"no sample {sample}")
+
+
+def test_the_keyboard_alone_labels_a_run(pages: Pages, start: Any, labels: Path) -> None:
+    command = start()
+    page = pages.open(command.url)
+    at(page, 1)
+    for n, key in enumerate("12212111", start=1):
+        at(page, n)
+        page.keyboard.press(key)
+        page.get_by_text("Saved at").wait_for()
+        assert len(read_labels(labels)) == n  # it says so when it is so
+    page.get_by_role("heading", name="All labelled").wait_for()
+    assert page.locator("#count").inner_text() == "8 of 8 labelled"
+    assert [one.label for one in read_labels(labels)] == [
+        ("no", "yes")[int(k) - 1] for k in "12212111"
+    ]
+    assert {one.labeller for one in read_labels(labels)} == {"ana"}
+    code, said = command.stop()
+    assert code == 0
+    assert "Labels kept: 8" in said
+
+
+def test_undo_skip_move_and_note(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start().url)
+    page.keyboard.press("2")
+    at(page, 2)
+    page.keyboard.press("u")
+    at(page, 1)
+    assert page.locator("#said").inner_text() == "Your label: yes"
+    assert page.locator(".choice[aria-pressed=true]").inner_text().split() == ["2", "yes"]
+    page.keyboard.press("1")
+    at(page, 2)
+    assert [one.label for one in read_labels(labels)] == ["no"]  # the last one counts
+    page.keyboard.press("s")
+    at(page, 3)
+    page.keyboard.press("n")
+    page.keyboard.type("¿seguro? 12 jks")  # in the field they are letters
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    at(page, 4)
+    assert not page.locator("#note").is_visible()
+    page.keyboard.press("k")
+    at(page, 3)
+    assert page.locator("#note").input_value() == "¿seguro? 12 jks"  # a draft outlives a move
+    page.keyboard.press("2")
+    at(page, 4)
+    assert [(one.label, one.note) for one in read_labels(labels)] == [
+        ("no", ""),
+        ("yes", "¿seguro? 12 jks"),
+    ]
+    page.keyboard.press("u")
+    at(page, 3)
+    page.locator("#note").fill("otra")
+    page.locator("#note").press("Escape")
+    page.get_by_text("Note saved at").wait_for()
+    assert [(one.label, one.note) for one in read_labels(labels)][1] == ("yes", "otra")
+    page.reload()
+    at(page, 2)  # the one that was skipped: the first without a label
+    page.keyboard.press("u")
+    at(page, 3)  # the one labelled last
+
+
+def test_the_skipped_come_again_at_the_end(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start("--sample", "3").url)
+    for n, key in enumerate(("s", "2", "2"), start=1):
+        at(page, n, 3)
+        page.keyboard.press(key)
+    at(page, 1, 3)
+    page.keyboard.press("s")
+    page.get_by_text("Answers without a label: 1.").wait_for()
+    page.get_by_role("button", name="Go on with them").click()
+    at(page, 1, 3)
+    page.keyboard.press("1")
+    page.get_by_role("heading", name="All labelled").wait_for()
+    page.keyboard.press("k")
+    at(page, 3, 3)
+
+
+def test_it_is_blind_and_hostile_text_does_nothing(pages: Pages, start: Any, labels: Path) -> None:
+    bodies: list[str] = []
+    command = start("--references", "never")
+    page = pages.open(command.url)
+    page.on("response", lambda response: bodies.append(response.text()))
+    page.reload()
+    for n in range(1, 9):
+        at(page, n)
+        assert "SECRET" not in page.content()
+        page.keyboard.press("j")
+    page.wait_for_load_state("networkidle")
+    assert len(bodies) >= 11
+    assert not any(word in body for body in bodies for word in ("SECRET", "REFERENCE", "0.25"))
+    page.keyboard.press("k")
+    for sample in ("0", "1"):
+        page.goto(command.url)
+        at(page, 1)
+        reach(page, sample)
+        assert (
+            page.locator("#answer img, #answer script, #answer b, #answer i, #answer u").count()
+            == 0
+        )
+        assert page.title().endswith("/8 · Quilate")
+        shown = page.locator("#answer").text_content() or ""
+        assert "onerror" in shown or "<!--<script>" in shown
+
+
+def test_a_citation_leads_to_the_words_it_quotes(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start("--show-target").url)
+    reach(page, "2")
+    assert "SECRET-rag" in page.locator("#answer").inner_text()
+    assert page.locator(".cite").inner_text() == "[1]"
+    assert page.locator(".passage mark").all_inner_texts() == ["abre a las 9.30"]
+    page.locator(".cite").click()
+    assert page.locator(".passage:target").count() == 1
+    reach(page, "3", cited=False)
+    assert page.get_by_text("(The answer is empty.)").is_visible()
+    assert page.get_by_text("The model was shown no passages.").is_visible()
+
+
+def test_references_are_behind_a_key(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start().url)
+    reference = page.get_by_text("REFERENCE")
+    assert not reference.is_visible()
+    page.keyboard.press("r")
+    assert reference.is_visible()
+    assert (
+        pages.open(start("--references", "open", "--metric", "short").url)
+        .get_by_text("REFERENCE")
+        .is_visible()
+    )
+
+
+def test_a_disk_that_is_full_loses_no_label(pages: Pages, start: Any, labels: Path) -> None:
+    command = start()
+    page = pages.open(command.url)
+    folder = labels.parent
+    if folder.exists():
+        folder.rmdir()
+    folder.write_text("in the way")
+    try:
+        page.keyboard.press("2")
+        page.get_by_role("alert").get_by_text("cannot be kept").wait_for()
+        at(page, 2)  # work goes on
+        page.keyboard.press("1")
+        at(page, 3)
+        page.get_by_role("alert").get_by_text("Labels waiting here: 2").wait_for()
+        page.keyboard.press("k")
+        at(page, 2)
+        assert page.locator("#said").inner_text() == "Not saved yet: no"
+        assert page.locator("#count").inner_text() == "0 of 8 labelled"
+    finally:
+        folder.unlink()
+    page.get_by_role("button", name="Try now").click()
+    page.get_by_text("What was waiting is saved.").wait_for()
+    assert not page.get_by_role("alert").is_visible()
+    assert [one.label for one in read_labels(labels)] == ["yes", "no"]
+    assert page.locator("#count").inner_text() == "2 of 8 labelled"
+    pages.said = [text for text in pages.said if "503" not in text]
+
+
+def test_a_label_outlives_the_program(pages: Pages, start: Any, labels: Path) -> None:
+    first = start()
+    page = pages.open(first.url)
+    first.kill()
+    page.keyboard.press("2")
+    page.get_by_role("alert").get_by_text("does not answer").wait_for()
+    assert not labels.exists()
+    again = start()
+    assert again.url.split("/")[2] == first.url.split("/")[2]  # the same address, another token
+    assert again.url != first.url
+    page.get_by_role("button", name="Try now").click()
+    page.get_by_role("alert").get_by_text("not that of the running program").wait_for()
+    other = pages.open(again.url)
+    other.get_by_text("What was waiting is saved.").wait_for()
+    assert [one.label for one in read_labels(labels)] == ["yes"]
+    pages.said = [text for text in pages.said if "ERR_CONNECTION" not in text and "403" not in text]
+
+
+def test_two_tabs_lose_nothing(pages: Pages, start: Any, labels: Path) -> None:
+    url = start().url
+    one, two = pages.open(url), pages.open(url)
+    for n, page in enumerate((one, two, one, two), start=1):
+        page.bring_to_front()
+        page.keyboard.press("2")
+        page.get_by_text("Saved at").wait_for()
+        page.wait_for_function(
+            "(n) => document.getElementById('count').innerText.startsWith(n)",
+            arg=str(max(n - 1, 1)),
+        )
+    assert len(read_labels(labels)) >= 2
+    assert {one.label for one in read_labels(labels)} == {"yes"}
+    one.reload()
+    one.locator("#place").wait_for()
+    done = len(read_labels(labels))
+    assert one.locator("#count").inner_text() == f"{done} of 8 labelled"
+
+
+def test_another_labellers_label_is_not_shown(
+    pages: Pages, start: Any, labels: Path, run: Run
+) -> None:
+    for item in run.items:
+        made = (item.target, item.sample_id, item.epoch, "grounded", "yes", 1.0, "luis")
+        append_label(labels, Label(run.id, *made, note="LUIS SAID"))
+    page = pages.open(start().url)
+    at(page, 1)
+    assert page.locator("#count").inner_text() == "0 of 8 labelled"
+    assert page.locator(".choice[aria-pressed=true]").count() == 0
+    assert "LUIS" not in page.content()
+
+
+def test_buttons_do_what_keys_do_and_say_so(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start("--labels", "bad=0,ok=0.5,good=1").url)
+    choices = page.get_by_role("group", name="Label of this answer").locator(".choice")
+    assert [choices.nth(n).get_attribute("aria-keyshortcuts") for n in range(3)] == list("123")
+    page.keyboard.press("Tab")
+    seen = []
+    for _ in range(12):
+        seen.append(
+            page.evaluate("document.activeElement.innerText || document.activeElement.tagName")
+        )
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid" or seen[-1] == "BODY", seen
+        page.keyboard.press("Tab")
+    assert any("good" in text for text in seen)
+    assert any("Skip" in text for text in seen)
+    page.get_by_role("button", name="ok").click()
+    at(page, 2)
+    assert [(one.label, one.value) for one in read_labels(labels)] == [("ok", 0.5)]
+    assert page.evaluate("document.activeElement.id") == "place"
+    page.get_by_role("button", name="Undo").click()
+    at(page, 1)
+
+
+def test_help_and_keys_that_can_be_turned_off(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start().url)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog")
+    assert dialog.get_by_text("Write a note").is_visible()
+    page.keyboard.press("2")  # not through an open dialog
+    dialog.get_by_text("Single keys do something").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.keyboard.press("j")
+    page.wait_for_timeout(300)
+    at(page, 1)
+    assert not labels.exists()
+    page.get_by_role("button", name="yes").click()
+    at(page, 2)
+
+
+def test_a_key_that_is_held_labels_one_answer(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start().url)
+    for _ in range(5):
+        page.keyboard.down("2")
+    page.keyboard.up("2")
+    at(page, 2)
+    page.wait_for_timeout(300)
+    assert len(read_labels(labels)) == 1
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_it_never_scrolls_sideways_and_labels_stay_in_sight(
+    pages: Pages, start: Any, labels: Path, lang: str, width: int
+) -> None:
+    words = ["--labels", "unsupported=0,partly supported=0.5,supported=1"]
+    page = pages.open(start(*words, lang=lang).url, width=width)
+    page.set_viewport_size({"width": width, "height": 667})
+    for _ in range(8):
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for choice in page.locator(".choice").all():
+            box = choice.bounding_box()
+            assert box is not None
+            assert 0 <= box["y"] <= 667 - box["height"]
+            assert box["height"] >= 24
+        before = place(page)
+        page.keyboard.press("j")
+        page.wait_for_function(
+            "(was) => document.getElementById('place').innerText !== was", arg=before
+        )
+    assert page.evaluate("document.documentElement.lang") == lang
