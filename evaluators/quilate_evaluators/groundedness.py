@@ -38,7 +38,12 @@ class Groundedness:
     prompt: str | Path | None = None
     name: str = "groundedness"
     metrics: tuple[Metric, ...] = (
-        Metric("groundedness", "The judge: passages support the answer.", judged=True),
+        Metric(
+            "groundedness",
+            "The judge: passages support the answer.",
+            judged=True,
+            labels=tuple(VALUES.items()),
+        ),
     )
     needs: frozenset[str] = frozenset()
     prompts = ("groundedness", "groundedness_question")

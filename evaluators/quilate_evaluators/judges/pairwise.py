@@ -182,7 +182,12 @@ class Pairwise:
     store: str | Path = ".quilate"
     name: str = "pairwise"
     metrics: tuple[Metric, ...] = (
-        Metric("pairwise_win", "The judge: the answer is better than the other.", judged=True),
+        Metric(
+            "pairwise_win",
+            "The judge: the answer is better than the other.",
+            judged=True,
+            labels=(("worse", 0.0), ("neither", 0.5), ("better", 1.0)),
+        ),
         Metric("position_consistent", "The judge: both orders agree.", judged=True),
     )
     prompts = ("pairwise", "pairwise_criterion", "pairwise_question", "judge_reasoning")

@@ -86,9 +86,13 @@ class Rubric:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """One a criterion, of its name."""
-        said = "The judge: how well the answer meets the criterion."
-        return tuple(Metric(name, said, judged=True) for name in self._named)
+        """One a criterion, of its name. A person may answer with a label of the scale instead."""
+        low, high = min(self._scale.values()), max(self._scale.values())
+        labels = tuple((name, (v - low) / (high - low)) for name, v in self._scale.items())
+        return tuple(
+            Metric(name, f"The judge: {words}", judged=True, labels=labels)
+            for name, words in self._named.items()
+        )
 
     def provenance(self) -> dict[str, Any]:
         """What changes when its scores could: the options, and the digests of the prompts."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from quilate.cli import comparing, deciding, judging, labelling
+from quilate.cli import comparing, deciding, judging, labelling, testset
 from quilate.cli.finishing import finish, say
 from quilate.cli.options import (
     DEFAULT_MODEL,
@@ -344,6 +344,7 @@ def probe(
 app.command(epilog=comparing.COMPARE_CODES)(comparing.compare)
 app.command(epilog=deciding.GATE_CODES)(deciding.gate)
 app.command()(deciding.plan)
+app.command(epilog=testset.TESTSET_CODES)(testset.testset)
 app.command()(labelling.label)
 app.add_typer(judging.app)
 app.add_typer(prompts, name="prompts")

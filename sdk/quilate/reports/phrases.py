@@ -15,9 +15,6 @@ _SPANISH = {
         "Proporción de citas cuyas palabras están en el pasaje."
     ),
     "The judge: passages support the answer.": "El juez: los pasajes respaldan la respuesta.",
-    "The judge: how well the answer meets the criterion.": (
-        "El juez: hasta qué punto la respuesta cumple el criterio."
-    ),
     "The judge: the answer is better than the other.": (
         "El juez: la respuesta es mejor que la otra."
     ),
@@ -266,6 +263,7 @@ _SPANISH = {
     ),
     "no score given": "no se dio puntuación",
 }
+_JUDGE = "The judge: "
 _NUMBER = re.compile(r"(?<= )\d+(?=\.$)")
 
 
@@ -275,8 +273,12 @@ def spanish(text: str) -> str:
     >>> spanish("Share of the gold passages among the first 4.")
     'Proporción de pasajes de referencia entre los 4 primeros.'
     """
+    if text in _SPANISH:
+        return _SPANISH[text]
+    if text.startswith(_JUDGE):  # and then a criterion in its writer's words
+        return f"El juez: {text.removeprefix(_JUDGE)}"
     number = _NUMBER.search(text)
     if number is None:
-        return _SPANISH.get(text, text)
+        return text
     known = _SPANISH.get(_NUMBER.sub("{}", text))
     return text if known is None else known.format(number[0])

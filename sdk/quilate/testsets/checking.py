@@ -46,7 +46,7 @@ class Checker:
             return Rejection("not_answerable", "The second pass found no answer in its passages.")
         if not await self._agree(draft, together):
             return Rejection("answers_disagree", f"The second pass answered: {together}")
-        done = (*wording.CHECKS, "answered_from_gold")
+        done: tuple[str, ...] = (*wording.CHECKS, "answered_from_gold")
         if draft.task.kind == "multi":
             for passage in passages:
                 alone = await self._answer(draft, (passage,))

@@ -76,8 +76,8 @@ class Corpus:
         if at == here or self.languages[at] != self.languages[here]:
             return False
         a, b = self.passages[here], self.passages[at]
-        if document_of(a) == document_of(b) and max(a.start, b.start) < min(a.end, b.end):
-            # The user's chunks have no offsets: all of them begin at 0, and overlap only by words.
-            if a.start != b.start or a.text == b.text:
-                return False
+        # The user's chunks have no offsets: all of them begin at 0, and overlap only by words.
+        placed = document_of(a) == document_of(b) and a.start != b.start
+        if placed and max(a.start, b.start) < min(a.end, b.end):
+            return False
         return shared(self._words[here], self._words[at]) <= _ALIKE

@@ -48,6 +48,7 @@ class Duplicates:
     def __init__(self, embedder: Embedder | None = None) -> None:
         self._embedder = embedder
         self._known: list[Known] = []
+        self._vectors: dict[str, NDArray[np.float32]] = {}
 
     async def add_samples(self, samples: Sequence[Sample]) -> None:
         """Questions of a file that are to be avoided."""
@@ -65,9 +66,10 @@ class Duplicates:
         return next((one.id for one in self._known if _same(one, mine)), None)
 
     async def _made(self, name: str, question: str, answers: Sequence[str], language: str) -> Known:
-        vector = None
-        if self._embedder is not None:
+        vector = self._vectors.get(question)
+        if vector is None and self._embedder is not None:
             vector = (await self._embedder.embed([question], kind="query"))[0]
+            self._vectors[question] = vector
         words = frozenset(words_of(question))
         return Known(name, question, tuple(answers), language, words, vector)
 

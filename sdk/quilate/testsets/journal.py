@@ -21,6 +21,7 @@ from quilate.errors import MalformedReply, ModelError, StoreError
 from quilate.models import Cost, Request, Response, Usage
 
 FORMAT = 1
+_HEAD = b'{"testset": 1}\n'
 
 if sys.platform == "win32":
     import msvcrt
@@ -125,11 +126,10 @@ class Journal:
     def _read(self) -> None:
         data = self.path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            if whole == 0 and data.strip() and not data.startswith(b'{"testset"'):
-                raise self._foreign(1)
-            os.ftruncate(self._file, whole)
         if whole == 0:
+            if not _HEAD.startswith(data):
+                raise self._foreign(1)
+            os.ftruncate(self._file, 0)
             self._append({"testset": FORMAT})
             return
         for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
@@ -138,6 +138,7 @@ class Journal:
                 self._enter(row, first=number == 1)
             except (ValueError, LookupError, TypeError, AttributeError):
                 raise self._foreign(number) from None
+        os.ftruncate(self._file, whole)  # once it is known to be ours
 
     def _enter(self, row: Any, *, first: bool) -> None:
         if first:

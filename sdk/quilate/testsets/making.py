@@ -25,7 +25,7 @@ from quilate.testsets.pipeline import Pipeline, layered, together
 from quilate.testsets.planning import SHARES, Queue, checked_shares, long_enough, ordered, quotas
 from quilate.testsets.sources import Source, passages_of
 from quilate.testsets.values import Kind, Outcome, Rejection, Tally, Task, Testset
-from quilate.testsets.writing import beside, check_ours, check_out, sample_of, write
+from quilate.testsets.writing import beside, check_ours, check_out, lines_of, sample_of, write
 
 _DRAFTS = 5
 """Drafts that a wanted question may take on average before its kind is given up."""
@@ -162,11 +162,16 @@ class _Making:
         order = ordered(self.corpus, self.languages, self.pipeline.seed)
         queues = {kind: Queue(kind, self.corpus, order) for kind in self.wanted}
         self._tell()
+        whole = False
         try:
             while self.pipeline.stopped is None and (wave := self._wave(queues)):
                 await self._work(wave)
+            whole = self.pipeline.stopped is None
         finally:
-            write(self.out, [sample for _, sample in self._accepted], self._rejected, journal)
+            # Stopped early, a second go may have got less far than the first.
+            if whole or len(self._accepted) > lines_of(self.out):
+                samples = [sample for _, sample in self._accepted]
+                write(self.out, samples, self._rejected, journal)
         return self._result(journal)
 
     def _wave(self, queues: Mapping[Kind, Queue]) -> list[Task]:

@@ -1,6 +1,7 @@
 """One task from its prompt to its outcome, and many of them at once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,8 @@ FOR_GOOD = (MalformedReply, ContentRefused, ContextLengthExceeded)
 """Failures that the same request would meet again: they are kept, and not paid for twice."""
 
 GIVE_UP = 10
-"""Tasks in a row without a draft, none having given one, after which the work stops."""
+"""Failed calls of the drafting model, or of the checker, with which the work stops if none went
+well."""
 
 
 class Remembering(Wrapper):
@@ -61,8 +63,8 @@ def layered(journal: Journal, budget: Budget | None) -> Callable[[Model], Model]
 
 @dataclass(slots=True)
 class Pipeline:
-    """Drafts and checks tasks. It stops drafting for good at a limit (`stopped`), and raises when
-    the model has given no draft at all in `GIVE_UP` tasks."""
+    """Drafts and checks tasks. It stops for good at a limit (`stopped`), and raises when the model,
+    or the checker, has failed `GIVE_UP` times and never done its work."""
 
     model: Model
     checker: Checker
@@ -71,8 +73,8 @@ class Pipeline:
     temperature: float = 0.7
     stopped: str | None = None
     _asked: dict[str, list[str]] = field(default_factory=dict)
-    _drafted: bool = False
-    _failed: int = 0
+    _failed: Counter[bool] = field(default_factory=Counter)
+    _went_well: set[bool] = field(default_factory=set)
 
     async def work(self, task: Task) -> Outcome | None:
         """What becomes of a task; None when a limit was reached before that is known."""
@@ -83,8 +85,6 @@ class Pipeline:
         except BudgetExceeded as error:
             self.stopped = str(error)
             return None
-        if outcome.draft is not None:
-            self._drafted = True
         return outcome
 
     def note(self, outcome: Outcome) -> None:
@@ -100,15 +100,18 @@ class Pipeline:
             )
             drafted = await draft(task, self.model, request)
         except ModelError as error:
-            return self._no_draft(task, error)
+            rejection, again = self._failure(error, checking=False)
+            return Outcome(task, rejection=rejection, again=again)
+        self._went_well.add(False)
         flaw = wording.first_flaw(drafted) or await self._duplicate(drafted)
         if flaw is not None:
             return Outcome(task, drafted, rejection=flaw)
         try:
             found = await self.checker.check(drafted)
         except ModelError as error:
-            rejection, again = _failure(error, checking=True)
+            rejection, again = self._failure(error, checking=True)
             return Outcome(task, drafted, rejection=rejection, again=again)
+        self._went_well.add(True)
         if isinstance(found, Rejection):
             return Outcome(task, drafted, rejection=found)
         return Outcome(task, drafted, checked=found)
@@ -118,39 +121,38 @@ class Pipeline:
         same = await self.seen.find(drafted.question, answers, drafted.task.language)
         return Rejection("duplicate", f"It repeats {same}.") if same is not None else None
 
-    def _no_draft(self, task: Task, error: ModelError) -> Outcome:
-        rejection, again = _failure(error, checking=False)
-        self._failed += 1
-        if not self._drafted and self._failed >= GIVE_UP:
-            raise _gives_nothing(self.model, self._failed, error)
-        return Outcome(task, rejection=rejection, again=again)
+    def _failure(self, error: ModelError, *, checking: bool) -> tuple[Rejection, bool]:
+        """How a failed call rejects a draft, and whether it may go better another time.
+
+        Raises what no further task would get past: a missing key, an unknown model, a request that
+        is not taken; and the last of too many failures.
+        """
+        self._failed[checking] += 1
+        if checking not in self._went_well and self._failed[checking] >= GIVE_UP:
+            model = self.checker.model if checking else self.model
+            raise _gives_nothing(model, self._failed[checking], error, checking=checking)
+        reasons: dict[type[ModelError], Reason] = {
+            MalformedReply: "checker_malformed" if checking else "malformed",
+            ContentRefused: "refused",
+            ContextLengthExceeded: "too_long",
+        }
+        for kind, reason in reasons.items():
+            if isinstance(error, kind):
+                return Rejection(reason, error.what[:500]), False
+        if error.retryable:
+            return Rejection("failed", str(error)[:500]), True
+        raise error
 
 
-def _failure(error: ModelError, *, checking: bool) -> tuple[Rejection, bool]:
-    """How a failed call rejects a draft, and whether it may go better another time. Raises what no
-    further task would get past: a missing key, an unknown model, a request that is not taken."""
-    reasons: dict[type[ModelError], Reason] = {
-        MalformedReply: "checker_malformed" if checking else "malformed",
-        ContentRefused: "refused",
-        ContextLengthExceeded: "too_long",
-    }
-    for kind, reason in reasons.items():
-        if isinstance(error, kind):
-            return Rejection(reason, error.what[:500]), False
-    if error.retryable:
-        return Rejection("failed", str(error)[:500]), True
-    raise error
-
-
-def _gives_nothing(model: Model, tasks: int, last: ModelError) -> ModelError:
-    error = type(last)(
-        f"The model gave no valid draft for {tasks} passages, and none for any before. The last "
-        f"time: {last.what}",
+def _gives_nothing(model: Model, tasks: int, last: ModelError, *, checking: bool) -> ModelError:
+    done = "checked no draft" if checking else "gave no valid draft"
+    return type(last)(
+        f"The model {done}: {tasks} tries, and each one failed. The last time: {last.what}",
         where=model.info.name,
         provider=model.info.provider,
-        remedy="Choose a model that follows a JSON schema, and give the command again.",
+        remedy="Choose a model that follows a JSON schema, and give the command again: what was "
+        "answered is kept.",
     )
-    return error
 
 
 async def together(

@@ -16,7 +16,7 @@ from quilate.testsets.words import words_of
 
 T = TypeVar("T")
 
-SHARES: Mapping[Kind, float] = {"single": 0.6, "multi": 0.2, "unanswerable": 0.2}
+SHARES: Mapping[str, float] = {"single": 0.6, "multi": 0.2, "unanswerable": 0.2}
 LEAST_WORDS = 12
 """Passages of fewer words (headings, captions) are asked nothing about."""
 _ROUNDS = 3  # drafts of the same passages

