@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from quilate.decisions import Decision, Question, decide
     from quilate.errors import QuilateError
     from quilate.evals import Limits, Run, Suite, evaluate, load_suite, open_run, resume
+    from quilate.evals.gate import gate
     from quilate.evaluators import Metric, Output, Sample, Score
     from quilate.extraction import Extracted, aextract, extract, json_format
     from quilate.messages import (
@@ -51,6 +52,7 @@ _HOMES = {
     "decisions": ("Decision", "Question", "decide"),
     "errors": ("QuilateError",),
     "evals": ("Limits", "Run", "Suite", "evaluate", "load_suite", "open_run", "resume"),
+    "evals.gate": ("gate",),
     "evaluators": ("Metric", "Output", "Sample", "Score"),
     "extraction": ("Extracted", "aextract", "extract", "json_format"),
     "middleware.routing": ("route",),

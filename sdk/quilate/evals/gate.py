@@ -65,6 +65,12 @@ class GateResult:
     available: int
     skipped: tuple[str, ...] = ()
 
+    def summary(self, lang: str | None = None) -> str:
+        """The verdict in words, and a line for each check; in ``en`` or ``es``."""
+        from quilate.reports.gate import gate_lines
+
+        return "\n".join(gate_lines(self, lang))
+
 
 async def agate(
     suite: Suite,
