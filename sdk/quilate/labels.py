@@ -22,10 +22,12 @@ _PAIRS = {"(": ")", "[": "]"}
 _SAID = (
     r"(?<![\"'])\b(?:answer|verdict|label|decision|score|rating|grade|mark|judge?ment|conclusion"
     r"|respuesta|veredicto|etiqueta|decisi[oó]n|puntuaci[oó]n|calificaci[oó]n|nota|juicio"
-    r"|conclusi[oó]n)\b"
+    r"|conclusi[oó]n|valor|valoraci[oó]n)\b(?:[ \t]+final\b)?"
 )
 _STATED = re.compile(
-    rf"{_SAID}[{_MARKS}]*[ \t]*(?:[:=]|(?:is|es)\b[{_MARKS} \t]*:?)[{_MARKS}: \t]*", re.IGNORECASE
+    rf"{_SAID}[{_MARKS}]*[ \t]*(?:[:=]|(?:is|es)\b(?:[ \t]+(?:una?|la|el)\b)?[{_MARKS} \t]*:?)"
+    rf"[{_MARKS}: \t]*",
+    re.IGNORECASE,
 )
 _DENIED = re.compile(
     r"[\s\W]*(?:no|not|false|never|none|nor|falso|falsa|nunca|ning[uú]n[oa]?)\b", re.IGNORECASE
@@ -87,6 +89,9 @@ class _Reader:
         top = re.escape(max(numbers, key=int)) if numbers else r"(?!)"
         scale = rf"[ \t]*(?:/|out of|of|de|sobre)[ \t]*{top}(?![\w.,]\w|\w)"
         unit = r"[ \t]+(?:points?|stars?|puntos?|estrellas?)\b"
+        thing = r"(?i:(?:(?:la|the)[ \t]+)?(?:respuesta|answer|opci[oó]n|option))[ \t]+"
+        better = r"(?i:[ \t]+(?:es|is)(?:[ \t]+(?:la|the))?[ \t]+(?:mejor|better)(?:[ \t]+one)?)?"
+        self._pointed = re.compile(rf"{thing}(?P<one>{either}){better}")
         self._unit = re.compile(rf"(?:{scale})?(?:{unit})?", re.IGNORECASE)
 
     def read(self, said: str) -> str | None:
@@ -104,6 +109,8 @@ class _Reader:
         for plain in _unwrapped(said):
             if plain in self.labels:
                 return plain
+            pointed = self._pointed.fullmatch(plain)  # "La respuesta B es mejor"
+            plain = pointed["one"] if pointed else plain  # noqa: PLW2901
             for alike in (str.casefold, _without_accents):
                 found = [label for label in self.labels if alike(label) == alike(plain)]
                 if len(found) == 1:

@@ -75,6 +75,7 @@ class Pages:
 
     def open(self, url: str, width: int = 1280) -> Page:
         page = self.context.new_page()
+        page.set_default_timeout(8000)
         page.set_viewport_size({"width": width, "height": 700})
         page.on("console", lambda message: self.said.append(message.text))
         page.on("pageerror", lambda error: self.said.append(str(error)))
@@ -115,17 +116,23 @@ def at(page: Page, n: int, total: int = 8) -> None:
     page.get_by_role("heading", name=f"Answer {n} of {total}", exact=True).wait_for()
 
 
+def step(page: Page, key: str) -> None:
+    """Press a key that leads to another answer, and wait for it."""
+    before = place(page)
+    page.keyboard.press(key)
+    changed = "(was) => document.getElementById('place').innerText !== was"
+    page.wait_for_function(changed, arg=before)
+
+
 def reach(page: Page, sample: str, *, cited: bool = True) -> None:
     """Go to an answer of a sample: the one with a citation, or the other."""
+    page.reload()
+    at(page, 1)
     for _ in range(8):
         here = page.locator("#answer").inner_text()
         if f"Sample {sample}" in here and (page.locator(".cite").count() > 0) == cited:
             return
-        before = place(page)
-        page.keyboard.press("j")
-        page.wait_for_function(
-            "(was) => document.getElementById('place').innerText !== was", arg=before
-        )
+        step(page, "j")
     raise AssertionError(f"no sample {sample}")
 
 
@@ -220,8 +227,6 @@ def test_it_is_blind_and_hostile_text_does_nothing(pages: Pages, start: Any, lab
     assert not any(word in body for body in bodies for word in ("SECRET", "REFERENCE", "0.25"))
     page.keyboard.press("k")
     for sample in ("0", "1"):
-        page.goto(command.url)
-        at(page, 1)
         reach(page, sample)
         assert (
             page.locator("#answer img, #answer script, #answer b, #answer i, #answer u").count()
@@ -247,15 +252,12 @@ def test_a_citation_leads_to_the_words_it_quotes(pages: Pages, start: Any, label
 
 def test_references_are_behind_a_key(pages: Pages, start: Any, labels: Path) -> None:
     page = pages.open(start().url)
-    reference = page.get_by_text("REFERENCE")
+    reference = page.locator("#references .text")
     assert not reference.is_visible()
     page.keyboard.press("r")
     assert reference.is_visible()
-    assert (
-        pages.open(start("--references", "open", "--metric", "short").url)
-        .get_by_text("REFERENCE")
-        .is_visible()
-    )
+    other = pages.open(start("--references", "open", "--metric", "short").url)
+    assert other.locator("#references .text").is_visible()
 
 
 def test_a_disk_that_is_full_loses_no_label(pages: Pages, start: Any, labels: Path) -> None:
@@ -307,20 +309,17 @@ def test_a_label_outlives_the_program(pages: Pages, start: Any, labels: Path) ->
 def test_two_tabs_lose_nothing(pages: Pages, start: Any, labels: Path) -> None:
     url = start().url
     one, two = pages.open(url), pages.open(url)
-    for n, page in enumerate((one, two, one, two), start=1):
-        page.bring_to_front()
-        page.keyboard.press("2")
-        page.get_by_text("Saved at").wait_for()
-        page.wait_for_function(
-            "(n) => document.getElementById('count').innerText.startsWith(n)",
-            arg=str(max(n - 1, 1)),
-        )
-    assert len(read_labels(labels)) >= 2
-    assert {one.label for one in read_labels(labels)} == {"yes"}
-    one.reload()
-    one.locator("#place").wait_for()
-    done = len(read_labels(labels))
-    assert one.locator("#count").inner_text() == f"{done} of 8 labelled"
+    step(one, "2")
+    step(two, "j")
+    step(two, "2")  # the second answer
+    step(one, "1")  # the second answer too, which this tab does not know: the last one counts
+    step(one, "2")
+    step(two, "s")
+    assert [one.label for one in read_labels(labels)] == ["yes", "no", "yes"]
+    assert len(labels.read_text().splitlines()) == 4
+    two.reload()
+    at(two, 4)
+    assert two.locator("#count").inner_text() == "3 of 8 labelled"
 
 
 def test_another_labellers_label_is_not_shown(
@@ -342,12 +341,9 @@ def test_buttons_do_what_keys_do_and_say_so(pages: Pages, start: Any, labels: Pa
     assert [choices.nth(n).get_attribute("aria-keyshortcuts") for n in range(3)] == list("123")
     page.keyboard.press("Tab")
     seen = []
-    for _ in range(12):
-        seen.append(
-            page.evaluate("document.activeElement.innerText || document.activeElement.tagName")
-        )
-        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-        assert outline == "solid" or seen[-1] == "BODY", seen
+    for _ in range(10):
+        seen.append(page.evaluate("document.activeElement.innerText"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("Tab")
     assert any("good" in text for text in seen)
     assert any("Skip" in text for text in seen)
@@ -401,9 +397,5 @@ def test_it_never_scrolls_sideways_and_labels_stay_in_sight(
             assert box is not None
             assert 0 <= box["y"] <= 667 - box["height"]
             assert box["height"] >= 24
-        before = place(page)
-        page.keyboard.press("j")
-        page.wait_for_function(
-            "(was) => document.getElementById('place').innerText !== was", arg=before
-        )
+        step(page, "j")
     assert page.evaluate("document.documentElement.lang") == lang

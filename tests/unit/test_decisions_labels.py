@@ -56,6 +56,14 @@ PLACES = ("A", "B", "tie")
         ("[[A]]", PLACES, "A"),
         ("a", PLACES, "A"),
         ("B, because it is a better answer", PLACES, "B"),
+        ("La respuesta B es mejor.", PLACES, "B"),
+        ("Respuesta A", PLACES, "A"),
+        ("**Answer A** is better", PLACES, None),  # marks inside: not read, and not guessed
+        ("Answer A is better.", PLACES, "A"),
+        ("La respuesta es la A.", PLACES, "A"),
+        ("La nota es un 4", MARKS, "4"),
+        ("Nota final: 4", MARKS, "4"),
+        ("Valor: 4", MARKS, "4"),
     ],
 )
 def test_a_label_is_read_out_of_its_wrapping(reply, labels, label):
@@ -101,6 +109,10 @@ def test_a_label_is_read_out_of_its_wrapping(reply, labels, label):
         ('{"score": 4.5}', MARKS),
         ("Infinity", MARKS),
         ("A better one", PLACES),
+        ("La respuesta a", PLACES),  # the question, cut off
+        ("La respuesta A es peor", PLACES),
+        ("La respuesta A es mejor que la B, o al contrario", PLACES),
+        ("La nota es un 4 o un 5", MARKS),
         ("A. First, the answer", PLACES),
         ("A: good. B: bad.", PLACES),
         ("neither A nor B", PLACES),

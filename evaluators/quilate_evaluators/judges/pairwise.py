@@ -14,6 +14,7 @@ from quilate_evaluators.judges.baselines import Baseline, baseline
 from quilate_evaluators.judges.prompting import (
     digests,
     language_of,
+    material,
     messages,
     own_prompt,
     shipped,
@@ -76,11 +77,11 @@ async def acompare_answers(
         shown = messages(
             template or shipped("pairwise", language),
             criterion=criteria or wording("pairwise_criterion", language),
-            question=question,
-            passages=list(passages),
+            question=material(question),
+            passages=[material(passage) for passage in passages],
             references=list(references),
-            first=first,
-            second=second,
+            first=material(first),
+            second=material(second),
         )
         with after(found):
             one = await judge(
@@ -205,6 +206,9 @@ class Pairwise:
             wrong(self.name, "include", self.include, f"Known: {', '.join(INCLUDED)}.")
         object.__setattr__(self, "include", include)
         object.__setattr__(self, "_baseline", baseline(self.against, self.store))
+        if self._baseline.kind == "references" and "reference" in include:
+            said = "The other answer is the reference: the judge would be told that it is right."
+            wrong(self.name, "include", self.include, said)
         object.__setattr__(self, "_own", own_prompt(self.name, self.prompt, "pairwise"))
 
     @property
@@ -236,7 +240,7 @@ class Pairwise:
             reason = "the target shows the model no passages"
         elif not output.text.strip():
             reason = "the answer is empty"
-        elif other == output.text:
+        elif other.strip() == output.text.strip():
             return [
                 Score.of("pairwise_win", 0.5, explanation="Both answers are the same."),
                 Score.unscored("position_consistent", "the answer equals the other one"),

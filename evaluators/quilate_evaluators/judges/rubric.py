@@ -12,6 +12,7 @@ from quilate_evaluators.judges.asking import Judgement, after, bill, check_votes
 from quilate_evaluators.judges.prompting import (
     digests,
     language_of,
+    material,
     messages,
     own_prompt,
     question,
@@ -142,12 +143,12 @@ class Rubric:
                 for one in self._examples
                 if one.criterion in (None, name)
             ],
-            question=sample.question if "question" in self.include else "",
-            passages=[hit.passage.text for hit in output.context or ()]
+            question=material(sample.question) if "question" in self.include else "",
+            passages=[material(hit.passage.text) for hit in output.context or ()]
             if "context" in self.include
             else [],
             references=list(sample.references) if "reference" in self.include else [],
-            answer=output.text,
+            answer=material(output.text),
         )
         asked = Question(
             question("rubric_question", language, criterion=criterion),

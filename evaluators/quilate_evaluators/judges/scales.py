@@ -61,7 +61,9 @@ def scale_of(value: Any) -> dict[str, float]:
         if not str(label).strip() or not number or not math.isfinite(worth):
             wrong("rubric", "scale", value, "Each label has a finite number as its value.")
         found[str(label)] = float(worth)
-    if len({label.casefold() for label in found}) < 2 or len(set(found.values())) < 2:
+    if len({label.casefold() for label in found}) < len(value):
+        wrong("rubric", "scale", value, "Two labels are the same but for their case.")
+    if len(set(found.values())) < 2:
         wrong("rubric", "scale", value, "It needs two labels of different values at the least.")
     return dict(sorted(found.items(), key=lambda pair: pair[1]))
 
@@ -100,7 +102,8 @@ def _lines(path: Path) -> list[tuple[str, Any]]:
             remedy="Give a JSON Lines file in UTF-8.",
         ) from None
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines(): JSON strings may hold other line separators, such as U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 rows.append((f"{path}:{number}", json.loads(line)))

@@ -12,7 +12,7 @@ from quilate.judging.calibration import Calibration
 from quilate.judging.calibration import calibrate as measure
 from quilate.judging.judgements import Judgement, of_file, of_run, scale_of
 from quilate.judging.judges import judge_key
-from quilate.judging.kept import find_calibrations, keep_calibration
+from quilate.judging.kept import find_calibrations, keep_calibration, unreadable_calibrations
 from quilate.judging.labels import Label, labels_path, read_labels
 
 
@@ -47,16 +47,21 @@ def show(run: Run, *, lang: str | None, as_json: bool) -> None:
     """Print the calibrations of a run's judges, and every corrected mean."""
     from quilate.codec import to_data
     from quilate.judging.correcting import corrected_means
-    from quilate.reports.calibration import calibration_lines, corrected_line
+    from quilate.reports.calibration import (
+        calibration_lines,
+        corrected_line,
+        unreadable_line,
+    )
     from quilate.reports.strings import Words, language
     from quilate.reports.visible import visible
 
-    known = find_calibrations(run)
+    known, lost = find_calibrations(run), unreadable_calibrations(run)
     corrected = corrected_means(run, known)
     if as_json:
         data = {
             "run": run.id,
             "judges": {name: to_data(one) for name, one in known.items()},
+            "unreadable": {name: str(why) for name, why in lost.items()},
             "corrected": [
                 {"metric": metric, "target": target, **to_data(one)}
                 for (metric, target), one in corrected.items()
@@ -69,6 +74,8 @@ def show(run: Run, *, lang: str | None, as_json: bool) -> None:
         if name in known:
             for line in calibration_lines(known[name], lang):
                 typer.echo(visible(line))
+        elif name in lost:
+            typer.echo(visible(unreadable_line(Words(language(lang)), name, str(lost[name]))))
         else:
             typer.echo(f"{visible(name)}: not measured. quilate label {run.id} --metric {name}")
     for (metric, target), one in corrected.items():

@@ -153,7 +153,8 @@ def show(made: "Testset") -> None:
 
     wanted = sum(tally.wanted for tally in made.tallies.values())
     target = f" in {made.out}" if made.samples else ""
-    lines = [f"{len(made.samples)} of {wanted} questions{target}, from {made.passages} passages"]
+    passages = f"{made.passages} passage{'' if made.passages == 1 else 's'}"
+    lines = [f"{len(made.samples)} of {wanted} questions{target}, from {passages}"]
     for kind, tally in made.tallies.items():
         drafts = f"{tally.drafted} draft{'' if tally.drafted == 1 else 's'}"
         lines.append(f"  {kind:<13} {tally.accepted} of {tally.wanted}, from {drafts}")

@@ -99,6 +99,10 @@ async def agate(
     `ConfigurationError` for runs that cannot be compared, an unknown or an unbounded metric.
     """
     store = Path(store)
+    if not 0.5 < level < 1.0:
+        raise ConfigurationError(
+            f"The level is {level!r}.", remedy="It lies above 0.5 and below 1: 0.95."
+        )
     if not 0.0 < margin < 1.0:
         raise ConfigurationError(
             f"The margin is {margin!r}.",
@@ -107,11 +111,15 @@ async def agate(
         )
     before = _baseline(suite, baseline, store)
     checks = _Checks(suite, before, metrics, margin=margin, level=level, generalize=generalize)
-    tested = replace(suite, targets={name: suite.targets[name] for name in checks.targets})
+    # What cannot be compared is not asked.
+    tested = replace(
+        suite,
+        samples=[sample for sample in suite.samples if sample.id in checks.samples],
+        targets={name: suite.targets[name] for name in checks.targets},
+    )
     if resume is not None:
         earlier = runner.open_run(resume, store)
         _check_same_gate(earlier, before, checks)
-        checks.earlier = tuple(earlier.items)
         run = await runner.resume(
             earlier.id, tested, store=store, progress=progress, watch=checks.watch, grouped=True
         )
@@ -195,10 +203,12 @@ class _Check:
                 continue
             self.failed += None in scores
             value = statistics.fmean(worst if one is None else one for one in scores)
+            _check_within(self.metric, sample, value, "the new run")
             difference = value - self.before[sample]
             differences.append(difference if self.metric.higher_is_better else -difference)
         if differences:
-            mean = statistics.fmean(differences)
+            # Rounding may carry a mean just outside what the bounds allow.
+            mean = min(max(statistics.fmean(differences), low - high), high - low)
             self.values.append(mean)
             for test in (self.passing, self.failing, self.beyond):
                 test.update(mean)
@@ -233,7 +243,6 @@ class _Checks:
     ) -> None:
         self.baseline, self.margin, self.level = baseline, margin, level
         self.generalize = generalize
-        self.earlier: tuple[Item, ...] = ()
         known = metrics_of(suite)
         self.skipped: list[str] = []
         chosen = self._bounded(shared_metrics(known, baseline.metrics, wanted), wanted)
@@ -259,6 +268,8 @@ class _Checks:
         self.checks: list[_Check] = []
         for metric, (target, other) in product(chosen, pairs):
             before = _means(baseline, metric.name, other)
+            for sample, value in before.items():
+                _check_within(metric, sample, value, f"the run {baseline.id}")
             units = len({groups[id] for id in before if id in groups})
             if units:
                 self.checks.append(
@@ -276,6 +287,17 @@ class _Checks:
                 )
             else:
                 self.skipped.append(f"{metric.name} ({other}): the baseline has no score of it")
+        watched = {check.metric.name for check in self.checks}
+        unscored = [one.name for one in chosen if one.name not in watched]
+        if unscored and (wanted or not self.checks):
+            raise ConfigurationError(
+                f"The run {baseline.id} has no score of '{unscored[0]}' on the suite's samples.",
+                remedy="Compare with a run that has, or choose other metrics.",
+            )
+        if not wanted:  # what only one of the two has may be what got worse
+            self.skipped += _alone("metric", known, baseline.metrics)
+        if len(pairs) < max(len(suite.targets), len(baseline.targets)):
+            self.skipped += _alone("target", suite.targets, baseline.targets)
         self.used = 0
 
     def _bounded(self, metrics: Sequence[Metric], wanted: Sequence[str]) -> list[Metric]:
@@ -310,16 +332,16 @@ class _Checks:
 
         def add(item: Item) -> str | None:
             items[item.sample_id].append(item)
-            while waiting and all(len(items[sample]) == whole for sample in waiting[-1]):
+            while (
+                self.verdict == "undecided"
+                and waiting
+                and all(len(items[sample]) == whole for sample in waiting[-1])
+            ):
                 unit = waiting.pop()
                 self._add(unit, [done for sample in unit for done in items.pop(sample)])
-                if self.verdict != "undecided":
-                    return f"The gate is decided: {self.verdict}."
-            return None
+            return None if self.verdict == "undecided" else f"The gate is decided: {self.verdict}."
 
-        said = [add(item) for item in self.earlier]
-        decided = next(filter(None, said), None)
-        return add if decided is None else lambda item: decided
+        return add
 
     def _add(self, unit: Sequence[str], items: Sequence[Item]) -> None:
         shared = [sample for sample in unit if sample in self.samples]
@@ -384,6 +406,28 @@ def _check(
         failing=test(alpha / count, beyond=generalize),
         beyond=test(alpha, beyond=True),
     )
+
+
+def _alone(what: str, suite: Iterable[str], baseline: Iterable[str]) -> list[str]:
+    """What only one side has, and nobody compares."""
+    here, there = list(suite), list(baseline)
+    return [
+        *(f"{one}: only the suite has this {what}" for one in here if one not in there),
+        *(f"{one}: only the baseline has this {what}" for one in there if one not in here),
+    ]
+
+
+def _check_within(metric: Metric, sample: str, value: float, where: str) -> None:
+    """Raise `ConfigurationError` for a score outside its metric's bounds: a bet on it is none."""
+    low, high = metric.bounds or (0.0, 1.0)
+    rounding = 1e-9 * (high - low)
+    if not low - rounding <= value <= high + rounding:
+        raise ConfigurationError(
+            f"{metric.name} is {value:g} for the sample '{sample}', outside its bounds "
+            f"{low:g} and {high:g}.",
+            where=where,
+            remedy="Give the metric its true bounds, or choose others: --metric NAME.",
+        )
 
 
 def _means(run: Run, metric: str, target: str) -> dict[str, float]:

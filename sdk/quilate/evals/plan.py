@@ -3,7 +3,7 @@
 import random
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from typing import Any, NamedTuple
 
 from quilate.codec import digest
@@ -57,6 +57,11 @@ class Plan:
 
     def __len__(self) -> int:
         return len(self.samples) * len(self.targets) * self.epochs
+
+    def positions(self) -> dict[tuple[str, str, int], int]:
+        """The place of each item in the results, by target, sample id and epoch."""
+        items = product(self.samples, self.targets, range(self.epochs))
+        return {(target, one.id, n): place for place, (one, target, n) in enumerate(items)}
 
     def work(self, done: Container[int] = ()) -> Iterator[Work]:
         """The items whose position is not in `done`.

@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,8 @@ __all__ = ["evaluate", "list_runs", "new_run_id", "open_run", "resume"]
 STORE = Path(".quilate")
 
 Watch = Callable[[Item], str | None]
-"""Sees a finished item; a text that it gives is the reason why the run stops."""
+"""Sees a finished item; a text that it gives is the reason why the run stops. When a run is
+resumed it first sees, in the order of the results, the items that are kept."""
 
 # Seconds that cancelled work has to clean up.
 _GRACE = 5.0
@@ -111,7 +112,7 @@ async def resume(
     grouped: bool = False,
 ) -> Run:
     """Do what is left of a run: what has no result yet, and failures worth trying again (every
-    failure, with `retry_errors`). `watch` sees what is finished from now on.
+    failure, with `retry_errors`). `watch` sees what is kept, and what is finished from now on.
 
     Without `suite`, it is read again from the file that the run came from. Raises
     `ConfigurationError`, naming what changed, when it is no longer the suite of the run, and
@@ -126,8 +127,11 @@ async def resume(
         journal = Journal(engine, row.name)
         if list(suite.reducers) != journal.provenance.get("reducers", ["mean"]):
             journal.note(reducers=list(suite.reducers))  # they change the report, and no score
+        done = journal.done(retry_errors=retry_errors)
         work = _Execution(suite, plan, journal, progress, watch and watch(plan))
-        return await _execute(work, store, engine, journal.done(retry_errors=retry_errors))
+        if watch is not None:
+            work.look_back(stores.open_run(row.name, store).items, done)
+        return await _execute(work, store, engine, done)
 
 
 async def _plan(suite: Suite, progress: Progress | None) -> Plan:
@@ -327,10 +331,21 @@ class _Execution:
         self._obstructed: dict[str, set[str]] = {name: set() for name in suite.targets}
         self._passed = False
 
+    def look_back(self, items: Sequence[Item], done: Container[int]) -> None:
+        """Show the watch the items that are kept, and not those that are done again."""
+        if self._watcher is None:
+            return
+        position = self.plan.positions()
+        for item in items:
+            if position[item.target, item.sample_id, item.epoch] in done:
+                self._stopped = self._watcher(item) or self._stopped
+
     async def run(self, done: set[int]) -> str | None:
         """Work until nothing is left; returns why it stopped before that, or None."""
         self._finished = len(done)
         self._tell()
+        if self._stopped is not None:
+            return self._stopped if self._finished < len(self.plan) else None
         seconds = self.suite.limits.seconds
         try:
             async with asyncio.timeout(seconds) as clock:

@@ -77,7 +77,7 @@ def _read(path: Path) -> tuple[SuiteSpec, Mapping[str, Any], Mapping[Place, int]
 
 
 # Options of evaluators that may name a file, relative to the suite.
-_FILES = ("prompt", "examples")
+_FILES = ("prompt", "split_prompt", "relevance_prompt", "examples")
 # What every evaluator has, also where its class lets it be given.
 _PROTOCOL = ("name", "metrics", "needs")
 

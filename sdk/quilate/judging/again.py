@@ -8,6 +8,7 @@ from quilate.errors import ConfigurationError, ModelError
 from quilate.evals.results import Item, Run
 from quilate.evaluators import Evaluator
 from quilate.judging.judgements import Judgement
+from quilate.judging.judges import judge_key, key_of
 from quilate.retrievers import Progress
 
 
@@ -25,7 +26,7 @@ async def ask_again(
     journal or the cache answers. An answer that the judge fails at is left as it was. Raises
     `ConfigurationError` where the suite is gone or has another judge.
     """
-    judge = _judge(run, metric)
+    judge = await _judge(run, metric)
     wanted = {one.item for one in judgements[:most] if one.item is not None}
     items = {(i.target, i.sample_id, i.epoch): i for i in run.items}
     found = []
@@ -49,8 +50,10 @@ async def _again(run: Run, judge: Evaluator, item: Item, metric: str) -> float |
     return next((score.value for score in scores if score.metric == metric), None)
 
 
-def _judge(run: Run, metric: str) -> Evaluator:
+async def _judge(run: Run, metric: str) -> Evaluator:
+    from quilate.evals.provenance import describe
     from quilate.evals.suite_file import load_suite
+    from quilate.middleware.cassette import redacted
 
     suite = run.provenance.get("suite", {})
     path = suite.get("path")
@@ -63,5 +66,12 @@ def _judge(run: Run, metric: str) -> Evaluator:
     loaded = load_suite(path, store=run.store or ".quilate", **suite.get("overrides", {}))
     for evaluator in loaded.evaluators:
         if metric in [one.name for one in evaluator.metrics]:
+            if key_of(redacted(await describe(evaluator)), metric) != judge_key(run, metric):
+                raise ConfigurationError(
+                    f"The judge of '{metric}' is no longer the one that judged the run {run.id}: "
+                    "its options, prompts or model have changed.",
+                    where=path,
+                    remedy="Leave out --again, or run the suite anew and label that.",
+                )
             return evaluator
     raise ConfigurationError(f"The suite no longer has an evaluator of '{metric}'.", where=path)

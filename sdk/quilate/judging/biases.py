@@ -4,6 +4,7 @@ Each bias is a figure with an interval, 0 where there is none; errors are judge 
 of 0 to 1, so that a figure of 0.1 is a tenth of the scale.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -89,20 +90,23 @@ def _contrast(
     errors: Sequence[float],
     level: float,
 ) -> Estimate:
-    """Mean error where the flag is set less that where it is not: Welch's t, clustered."""
+    """Mean error where the flag is set less that where it is not: Welch's t, clustered. Where one
+    of the two shows no spread, as for a judge that is always right but for one kind of answer, both
+    intervals are put together (MOVER: Zou & Donner 2008, Statistics in Medicine 27)."""
     parts = []
     for wanted in (True, False):
         chosen = [n for n, flag in enumerate(flags) if flag is wanted]
         groups = [judgements[n].group for n in chosen]
         clusters = groups if any(group is not None for group in groups) else None
-        parts.append(mean([errors[n] for n in chosen], clusters=clusters))
+        found = [errors[n] for n in chosen]
+        parts.append(mean(found, clusters=clusters, level=level, bounds=(-1.0, 1.0)))
     with_it, without = parts
     n = with_it.n + without.n
     if min(with_it.n, without.n) < 5 or with_it.value is None or without.value is None:
         return Estimate(None, None, n, reason="fewer than five answers with or without it")
     value = with_it.value - without.value
     if with_it.std_error is None or without.std_error is None:
-        return Estimate(value, None, n, reason="the errors show no spread")
+        return _put_together(with_it, without, value, n)
     variances = with_it.std_error**2, without.std_error**2
     error = float(np.sqrt(sum(variances)))
     df = sum(variances) ** 2 / sum(
@@ -110,6 +114,14 @@ def _contrast(
     )
     half = t_quantile(level, df) * error
     return Estimate(value, Interval(value - half, value + half, level, "Welch"), n, std_error=error)
+
+
+def _put_together(a: Estimate, b: Estimate, value: float, n: int) -> Estimate:
+    if a.interval is None or b.interval is None or a.value is None or b.value is None:
+        return Estimate(value, None, n, reason="the errors are of one source")
+    low = value - math.hypot(a.value - a.interval.low, b.interval.high - b.value)
+    high = value + math.hypot(a.interval.high - a.value, b.value - b.interval.low)
+    return Estimate(value, Interval(low, high, a.interval.level, "MOVER"), n)
 
 
 def _first_place(judgements: Sequence[Judgement], level: float) -> Estimate:

@@ -1,7 +1,7 @@
 """A judge measured against people: how far it agrees, where it errs, and whether to believe it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,6 +12,7 @@ from quilate.judging.biases import Bias, measure_biases
 from quilate.judging.judgements import Judgement
 from quilate.stats import (
     Estimate,
+    Interval,
     auroc,
     cohen_kappa,
     krippendorff_alpha,
@@ -20,6 +21,7 @@ from quilate.stats import (
     spearman,
 )
 from quilate.stats.calibration import ReliabilityBin, reliability_curve
+from quilate.stats.estimates import unanimous
 from quilate.stats.observations import Floats
 
 Trust = Literal["trust", "trust with correction", "do not trust"]
@@ -139,6 +141,7 @@ def calibrate(
             clusters=clusters,
             level=level,
         )
+        agreement = _if_perfect(agreement, human, level)
     else:
         agreement = spearman(judge, human, level=level)
     bounds = (-1.0, 1.0)
@@ -186,7 +189,7 @@ def _unit(
         if not low <= value <= high:
             raise ConfigurationError(
                 f"A judgement is {value:g}, outside the scale {low:g} to {high:g}.",
-                remedy="Give the scale's ends: --bounds LOW HIGH.",
+                remedy="Correct that label, or the scale that the evaluator declares.",
             )
     return (np.array(values, dtype=np.float64) - low) / (high - low)
 
@@ -248,8 +251,21 @@ def _trust(
     return "trust", (Reason("all well", agreement),)
 
 
+def _if_perfect(agreement: Estimate, human: Floats, level: float) -> Estimate:
+    """Perfect agreement with the interval that it lacks: down to the kappa that it would be if as
+    many answers were judged otherwise as could be without one of them being seen (the rule of
+    three). Where nearly all labels are the same, that is little more than chance."""
+    if agreement.value != 1.0 or agreement.interval is not None:
+        return agreement
+    units = agreement.n if agreement.clusters is None else agreement.clusters
+    unseen = unanimous(0.0, units, (0.0, 1.0), level=level).high
+    shares = np.unique(human, return_counts=True)[1] / human.size
+    low = max(1.0 - unseen / (1.0 - float(shares @ shares)), -1.0)
+    return replace(agreement, interval=Interval(low, 1.0, level, "rule of three"), reason=None)
+
+
 def _low(agreement: Estimate) -> float | None:
-    """The low end of an agreement; perfect agreement, which has no interval, is itself."""
+    """The low end of an agreement; perfect rank correlation, which has no interval, is itself."""
     if agreement.interval is not None:
         return agreement.interval.low
     return agreement.value if agreement.value == 1.0 else None

@@ -2,12 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from quilate.evals.results import Run
 from quilate.judging.calibration import FEWEST, Calibration, Pair
+from quilate.stats import mean
 from quilate.stats.ppi import PpiEstimate, ppi_mean
 
 Key = tuple[str, str, int]
+
+OWN = 10
+"""Labels of a target's own answers from which its mean is corrected by them alone."""
+BORROWED = "the labels are of other targets: right only as far as the judge errs alike on this one"
+"""The note of a mean that is corrected by labels of other targets than its own."""
 
 
 def corrected_means(
@@ -15,10 +22,12 @@ def corrected_means(
 ) -> dict[tuple[str, str], PpiEstimate]:
     """By metric and target: the judge's mean, corrected by its errors on the labelled answers.
 
-    Prediction-powered (see `quilate.stats.ppi`). A target with `FEWEST` labels of this run is
-    corrected by its own, the judge weighed by what it is worth; any other by all labels, the judge
-    at full weight: right as far as the judge errs on it as it did on the labelled answers. Epochs
-    count one by one; the answers to one sample, or from one source, are a cluster.
+    Prediction-powered (see `quilate.stats.ppi`). A target with `OWN` labels of this run is corrected
+    by those, the judge weighed by what it is worth. One with `FEWEST` labels of another run is
+    corrected by those, the judge at full weight. Any other is corrected by all labels, with the
+    note `BORROWED` and without an interval: how much too kind a judge is depends on how good the
+    answers are, so that nobody knows how far it is off on better or worse ones. Epochs count one by
+    one; the answers to one sample, or from one source, are a cluster.
     """
     scores: dict[tuple[str, str], dict[Key, tuple[float, str]]] = defaultdict(dict)
     for item in run.items:
@@ -40,19 +49,28 @@ def _corrected(
     scores: Mapping[Key, tuple[float, str]],
     level: float,
 ) -> PpiEstimate:
-    pairs: Sequence[Pair] = calibration.pairs
-    own = [one for one in pairs if calibration.run == run.id and (one.item or ("",))[0] == target]
-    weight = None if len(own) >= FEWEST else 1.0
-    if weight is None:
-        labelled = {one.item for one in own}
-        pairs = own
+    pairs = calibration.pairs
+    values, sources = zip(*scores.values(), strict=True)
+    raw = mean(values, clusters=sources, level=level)  # what the judge gives this target alone
+    own: Sequence[Pair] = [one for one in pairs if one.item is not None and one.item[0] == target]
+    weight: float | None = 1.0
+    same = calibration.run == run.id
+    if borrowed := len(own) < (OWN if same else FEWEST):
+        own = pairs
+    elif same:
+        labelled, weight = {one.item for one in own}, None
         scores = {key: value for key, value in scores.items() if key not in labelled}
-    return ppi_mean(
-        [one.human for one in pairs],
-        [one.judge for one in pairs],
+    found = ppi_mean(
+        [one.human for one in own],
+        [one.judge for one in own],
         [value for value, _ in scores.values()],
         level=level,
-        clusters=([one.group for one in pairs], [source for _, source in scores.values()]),
+        clusters=([one.group for one in own], [source for _, source in scores.values()]),
         judge_weight=weight,
-        bounds=calibration.scale,
+        # Of a metric without bounds the scale is what the labels happened to reach.
+        bounds=None if run.metrics[calibration.metric].bounds is None else calibration.scale,
     )
+    if not borrowed:
+        return replace(found, raw=raw)
+    bare = replace(found.corrected, interval=None, std_error=None, reason=BORROWED)
+    return replace(found, corrected=bare, raw=raw, note=BORROWED)

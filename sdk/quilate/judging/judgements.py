@@ -1,6 +1,7 @@
 """What a judge and people said of the same answers, side by side."""
 
 import csv
+import io
 import json
 import math
 import statistics
@@ -144,20 +145,32 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             "The labels are not UTF-8.", where=str(path), remedy="Save them as UTF-8."
         ) from None
     if path.suffix == ".csv":
-        rows = csv.DictReader(text.splitlines())
-        yield from (
-            (number, {k: v for k, v in row.items() if v}) for number, row in enumerate(rows, 2)
-        )
+        yield from _table(path, text)
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines(): JSON strings may hold other line separators, such as U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(f"This is no JSON: {error}.", where=f"{path}:{number}") from None
             if not isinstance(row, dict):
                 raise DataError("A row is a JSON object.", where=f"{path}:{number}")
             yield number, row
+
+
+def _table(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a CSV file, whose cells may hold line ends, with the line that each ends on."""
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        for row in rows:
+            yield rows.line_num, {name: cell for name, cell in row.items() if cell}
+    except csv.Error as error:
+        raise DataError(
+            f"This is no CSV: {error}.",
+            where=f"{path}:{rows.line_num}",
+            remedy="Write it as CSV with commas, or as JSON Lines.",
+        ) from None
 
 
 def _judgement(row: Mapping[str, Any], scale: Mapping[str, float]) -> Judgement:
@@ -195,8 +208,8 @@ def _value(said: Any, scale: Mapping[str, float]) -> float:
         return float(said)
     try:
         value = float(said)
-    except (TypeError, ValueError):
-        raise ValueError(f"{said!r} is no number and no label of the scale") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{said!r:.80} is no number and no label of the scale") from None
     if not math.isfinite(value):
         raise ValueError(f"{said!r} is not finite")
     return value

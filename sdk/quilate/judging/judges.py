@@ -13,8 +13,13 @@ def judge_key(run: Run, metric: str) -> str | None:
     model's identity, as the run recorded them. None for a metric that no evaluator of it gave."""
     for described, metrics in _evaluators(run):
         if metric in metrics:
-            return digest(json.dumps([described, metric], sort_keys=True, ensure_ascii=False))
+            return key_of(described, metric)
     return None
+
+
+def key_of(described: Any, metric: str) -> str:
+    """The key of a judge by its evaluator's description, as `quilate.evals.provenance` gives it."""
+    return digest(json.dumps([described, metric], sort_keys=True, ensure_ascii=False, default=str))
 
 
 def judge_model(run: Run, metric: str) -> str | None:

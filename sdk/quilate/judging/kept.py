@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -36,15 +37,28 @@ def keep_calibration(store: Path, key: str, calibration: Calibration) -> Path:
 
 def find_calibrations(run: Run) -> dict[str, Calibration]:
     """The calibrations of a run's judges, by metric: those kept in its store for the same judge,
-    of this run's answers or of another's."""
-    found: dict[str, Calibration] = {}
-    if run.store is None:
-        return found
+    of this run's answers or of another's. One that cannot be read is left out, for the figures of a
+    run do not depend on it; `unreadable_calibrations` names it."""
+    return {name: one for name, one in _kept(run) if isinstance(one, Calibration)}
+
+
+def unreadable_calibrations(run: Run) -> dict[str, StoreError]:
+    """Why the calibration of a judge that is kept cannot be read, by metric."""
+    return {name: one for name, one in _kept(run) if isinstance(one, StoreError)}
+
+
+def _kept(run: Run) -> Iterator[tuple[str, Calibration | StoreError]]:
     for name, metric in run.metrics.items():
         key = judge_key(run, name) if metric.judged else None
-        if key is not None and (kept := _read(_path(Path(run.store), key, name))) is not None:
-            found[name] = kept
-    return found
+        if run.store is None or key is None:
+            continue
+        try:
+            found = _read(_path(Path(run.store), key, name), name)
+        except StoreError as error:
+            yield name, error
+        else:
+            if found is not None:
+                yield name, found
 
 
 def _path(store: Path, key: str, metric: str) -> Path:
@@ -52,7 +66,7 @@ def _path(store: Path, key: str, metric: str) -> Path:
     return store / FOLDER / f"{slug}-{key[:16]}.json"
 
 
-def _read(path: Path) -> Calibration | None:
+def _read(path: Path, metric: str) -> Calibration | None:
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -62,10 +76,13 @@ def _read(path: Path) -> Calibration | None:
             f"The calibration cannot be read: {error.strerror}.", where=str(path)
         ) from None
     try:
-        return from_json(Calibration, text)
+        found = from_json(Calibration, text)
     except ValidationError:
+        found = None
+    if found is None or found.metric != metric:
         raise StoreError(
-            "This is no calibration of this version.",
+            f"This is no calibration of '{metric}' of this version.",
             where=str(path),
-            remedy="Move it away, and calibrate again: quilate judge calibrate",
-        ) from None
+            remedy="Calibrate again, which takes its place: quilate judge calibrate",
+        )
+    return found

@@ -4,7 +4,9 @@ A file of labels is JSON Lines. It is only ever appended to: who labels an item 
 line, and the last one counts.
 """
 
+import codecs
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -100,19 +102,17 @@ def read_labels(path: Path) -> list[Label]:
 
 def _lines(path: Path) -> Iterator[Label]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise DataError(f"The labels cannot be read: {error.strerror}.", where=str(path)) from None
-    except UnicodeDecodeError:
-        raise DataError("The labels are not UTF-8.", where=str(path)) from None
-    lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield from_data(Label, json.loads(line))
-        except (ValueError, ValidationError) as error:
-            if number >= len(lines) and isinstance(error, json.JSONDecodeError):
+            label = _label(line)
+        except (ValueError, RecursionError, ValidationError) as error:
+            torn = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+            if number >= len(lines) and torn:
                 return
             first = str(error).splitlines()[0]
             raise DataError(
@@ -120,6 +120,14 @@ def _lines(path: Path) -> Iterator[Label]:
                 where=f"{path}:{number}",
                 remedy="A label has run, target, sample, epoch, metric, label, value, labeller.",
             ) from None
+        yield label
+
+
+def _label(line: bytes) -> Label:
+    label = from_data(Label, json.loads(line.decode()))
+    if not math.isfinite(label.value):
+        raise ValueError(f"its value is {label.value}")
+    return label
 
 
 def paired(labels: Iterable[Label]) -> dict[tuple[object, ...], dict[str, Label]]:

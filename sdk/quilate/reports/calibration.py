@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from quilate.evals.results import Run
 from quilate.judging.biases import Bias
 from quilate.judging.calibration import ENOUGH, FEWEST, SUBSTANTIAL, Calibration, Reason
-from quilate.judging.kept import find_calibrations
+from quilate.judging.correcting import BORROWED
+from quilate.judging.kept import find_calibrations, unreadable_calibrations
 from quilate.reports.figures import figure
 from quilate.reports.strings import Words, language
 from quilate.stats.ppi import PpiEstimate
@@ -44,6 +45,8 @@ _SAID = {
         "shown": "shown",
         "beside": "The judge {metric}, measured by {n} labels: {trust}; {measure} {figure}.",
         "corrected": "{metric}, {target}: people would give {value}, the judge gives {raw}.",
+        "borrowed": "Its labels are of other targets: right only if the judge errs alike on both.",
+        "unreadable": "What is kept of the judge {metric} does not count: {why}",
         "trust_short": "trust",
         "correct_short": "trust with correction",
         "distrust_short": "do not trust",
@@ -81,6 +84,8 @@ _SAID = {
         "shown": "demostrado",
         "beside": "El juez {metric}, medido con {n} etiquetas: {trust}; {measure} {figure}.",
         "corrected": "{metric}, {target}: las personas darían {value}; el juez da {raw}.",
+        "borrowed": "Las etiquetas son de otros sistemas: solo vale si el juez yerra igual en ambos.",
+        "unreadable": "Lo guardado del juez {metric} no cuenta: {why}",
         "trust_short": "confíe",
         "correct_short": "confíe con corrección",
         "distrust_short": "no confíe",
@@ -143,20 +148,31 @@ def beside_line(words: Words, found: Calibration) -> str:
 
 
 def beside_run(words: Words, run: Run, metrics: Iterable[str]) -> list[str]:
-    """What people's labels say of the judges of these metrics, where there are any."""
+    """What people's labels say of the judges of these metrics, where there are any, and which
+    calibrations cannot be read."""
     wanted = set(metrics)
-    known = find_calibrations(run)
-    return [beside_line(words, found) for name, found in known.items() if name in wanted]
+    known, lost = find_calibrations(run), unreadable_calibrations(run)
+    lines = [beside_line(words, found) for name, found in known.items() if name in wanted]
+    return lines + [
+        unreadable_line(words, name, str(why)) for name, why in lost.items() if name in wanted
+    ]
+
+
+def unreadable_line(words: Words, metric: str, why: str) -> str:
+    """That the calibration of a judge does not count, and why."""
+    return _SAID[words.lang]["unreadable"].format(metric=metric, why=why)
 
 
 def corrected_line(words: Words, metric: str, target: str, found: PpiEstimate) -> str:
     """The corrected mean beside the raw one."""
-    return _SAID[words.lang]["corrected"].format(
+    said = _SAID[words.lang]
+    line = said["corrected"].format(
         metric=metric,
         target=target,
         value=figure(words, found.corrected),
         raw=figure(words, found.raw),
     )
+    return f"{line} {said['borrowed']}" if found.note == BORROWED else line
 
 
 def _reason(words: Words, said: dict[str, str], reason: Reason) -> str:

@@ -1,6 +1,7 @@
 """A gate's verdict in words, in English and Spanish."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from typing import Any
 
 from quilate.codec import to_data
@@ -11,8 +12,8 @@ from quilate.reports.strings import Words, language
 
 _SAID = {
     "en": {
-        "not worse": "PASSED: no metric is worse by more than {margin}.",
-        "worse": "FAILED: {metrics} worse by more than {margin}.",
+        "not worse": "PASSED: no metric is worse by more than {margin} of its range.",
+        "worse": "FAILED: {metrics} worse by more than {margin} of its range.",
         "undecided": "UNDECIDED: the run ended before it was known.",
         "used": "{used} of {available} samples were needed ({run}, against {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
@@ -28,8 +29,8 @@ _SAID = {
         "stopped": "The run stopped: {reason}",
     },
     "es": {
-        "not worse": "SUPERADA: ninguna métrica empeora más de {margin}.",
-        "worse": "NO SUPERADA: {metrics} empeora más de {margin}.",
+        "not worse": "SUPERADA: ninguna métrica empeora más del {margin} de su rango.",
+        "worse": "NO SUPERADA: {metrics} empeora más del {margin} de su rango.",
         "undecided": "SIN DECIDIR: la ejecución terminó antes de que se supiera.",
         "used": "Bastaron {used} de {available} muestras ({run}, frente a {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
@@ -46,12 +47,36 @@ _SAID = {
     },
 }
 
+# How the notes on what is not watched end, in Spanish.
+_NOTES = {
+    " samples are not in the baseline": " muestras no están en la ejecución de referencia",
+    "no bounds, so it is not watched": "no tiene límites, así que no se vigila",
+    "the baseline has no score of it": "la ejecución de referencia no la puntuó",
+    "only the suite has this metric": "solo el conjunto tiene esta métrica",
+    "only the baseline has this metric": "solo la ejecución de referencia tiene esta métrica",
+    "only the suite has this target": "solo el conjunto tiene este sistema",
+    "only the baseline has this target": "solo la ejecución de referencia tiene este sistema",
+}
+
+
+def translated(words: Words, note: str, endings: Mapping[str, str]) -> str:
+    """A note whose end is one of these, in the reader's language.
+
+    >>> translated(Words("es"), "latency: no bounds, so it is not watched", _NOTES)
+    'latency: no tiene límites, así que no se vigila'
+    """
+    if words.lang == "es":
+        for english, spanish in endings.items():
+            if note.endswith(english):
+                return note.removesuffix(english) + spanish
+    return note
+
 
 def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
     """The verdict, what it took, and a line for each check."""
     words = Words(language(lang))
     said = _SAID[words.lang]
-    margin = words.number(result.margin)
+    margin = words.percent(result.margin)
     worse = ", ".join(one.metric for one in result.checks if one.verdict == "worse")
     lines = [
         said[result.verdict].format(margin=margin, metrics=worse),
@@ -64,7 +89,7 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
     ]
     lines += [f"  {_check(words, said, one)}" for one in result.checks]
     lines += beside_run(words, result.run, [one.metric for one in result.checks])
-    lines += [f"  {note}" for note in result.skipped]
+    lines += [f"  {translated(words, note, _NOTES)}" for note in result.skipped]
     if result.verdict == "undecided":
         if result.run.status == "stopped" and result.run.reason:
             lines.append(said["stopped"].format(reason=result.run.reason))

@@ -18,7 +18,7 @@ from quilate.evals.results import Run
 from quilate.evaluators import Metric
 from quilate.judging.calibration import Calibration
 from quilate.judging.correcting import corrected_means
-from quilate.judging.kept import find_calibrations
+from quilate.judging.kept import find_calibrations, unreadable_calibrations
 from quilate.stats import Estimate, Interval, auroc, spearman
 from quilate.stats.ppi import PpiEstimate
 
@@ -73,6 +73,8 @@ class Judge:
     level: float
     calibration: Calibration | None = None
     corrected: tuple[tuple[str, PpiEstimate], ...] = ()
+    unreadable: str | None = None
+    """Why a calibration that is kept for this judge does not count: its file cannot be read."""
 
     @property
     def standing(self) -> Standing:
@@ -105,6 +107,7 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
     ]
     known = find_calibrations(run) if judges else {}
     corrected = corrected_means(run, known, level=level)
+    unreadable = unreadable_calibrations(run) if judges else {}
     return tuple(
         replace(
             judge,
@@ -116,6 +119,8 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
             ),
         )
         if judge.metric in known
+        else replace(judge, unreadable=str(unreadable[judge.metric]))
+        if judge.metric in unreadable
         else judge
         for judge in judges
     )

@@ -103,11 +103,16 @@ def plan_samples(
     for metric in known.values():
         if metrics and metric.name not in metrics:
             continue
-        spread = _spread(metric, pilot, scores)
+        spread = _spread(metric, effect, pilot, scores)
         if isinstance(spread, str):
             skipped.append(f"{metric.name}: {spread}")
         else:
             needed.append(_needed(metric.name, effect, level, power, *spread))
+    if skipped and not needed:
+        raise ConfigurationError(
+            f"There is nothing to plan for an effect of {effect:g}: {'; '.join(skipped)}.",
+            remedy="Give an effect within the metrics' bounds, or make a run first: quilate run.",
+        )
     most = max((one.samples for one in needed), default=0)
     return SamplePlan(
         effect,
@@ -164,10 +169,12 @@ def _needed(
 
 
 def _spread(
-    metric: Metric, pilot: Run | None, scores: Scores
+    metric: Metric, effect: float, pilot: Run | None, scores: Scores
 ) -> tuple[float, float, float, Basis] | str:
     """Standard deviation of differences, design effect, standard deviation of one target's
     scores, and where they come from; or why there is none."""
+    if metric.bounds is not None and effect > metric.bounds[1] - metric.bounds[0]:
+        return "the effect is more than its bounds allow"
     found = None if pilot is None else _observed(metric.name, pilot, scores)
     if found is not None:
         return found

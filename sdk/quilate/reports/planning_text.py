@@ -3,6 +3,7 @@
 from typing import Any
 
 from quilate.codec import to_data
+from quilate.reports.gate import translated
 from quilate.reports.planning import Price, SamplePlan
 from quilate.reports.strings import Words, language
 
@@ -14,6 +15,7 @@ _SAID = {
         "pairs": "spread of pairs in {run}",
         "one target": "spread of one target in {run}, as if two had nothing in common",
         "bounds": "the most that it can take: no run to learn from",
+        "unseen": "the most that it can take: {run} shows no spread",
         "enough": "The suite has {available}: enough for {metrics}.",
         "short": "The suite has {available}: {more} too few for {metrics}.",
         "price": "{samples} samples take about {tokens} tokens, {cost}, and {hours} h of work"
@@ -30,6 +32,7 @@ _SAID = {
         "pairs": "dispersión de los pares de {run}",
         "one target": "dispersión de un sistema en {run}, como si dos no tuvieran nada en común",
         "bounds": "lo máximo que puede hacer falta: no hay ejecución de la que aprender",
+        "unseen": "lo máximo que puede hacer falta: {run} no muestra dispersión",
         "enough": "El conjunto tiene {available}: basta para {metrics}.",
         "short": "El conjunto tiene {available}: faltan {more} para {metrics}.",
         "price": "{samples} muestras cuestan unos {tokens} tokens, {cost}, y {hours} h de trabajo"
@@ -59,7 +62,9 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
             said["need"].format(
                 metric=one.metric,
                 samples=words.count(one.samples),
-                basis=said[one.basis].format(run=run),
+                basis=said["unseen" if run and one.basis == "bounds" else one.basis].format(
+                    run=run
+                ),
                 effect=effect,
                 one=words.count(one.for_one),
             )
@@ -75,13 +80,22 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
                     metrics=said["and"].join(names),
                 )
             )
-    lines += [f"  {note}" for note in plan.skipped]
+    lines += [f"  {translated(words, note, _NOTES)}" for note in plan.skipped]
     if plan.advice:
-        lines.append(plan.advice)
+        lines.append(translated(words, plan.advice, _NOTES))
     lines.append(said["pilot"] if plan.price is None else _price(words, said, plan.price, run))
     return lines
 
 
+# How the notes and the advice end, in Spanish.
+_NOTES = {
+    "it has no bounds, and no earlier run shows its spread": (
+        "no tiene límites, y ninguna ejecución anterior muestra su dispersión"
+    ),
+    "the effect is more than its bounds allow": "el efecto es mayor de lo que permiten sus límites",
+    "more items": "más muestras",
+    "more epochs": "más épocas",
+}
 _FOUR = {"en": " four times in five", "es": " cuatro de cada cinco veces"}
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from textwrap import shorten
 
 from quilate.evals import commands
 from quilate.evals.results import Run
 from quilate.models import Cost
-from quilate.reports.calibration import beside_line, corrected_line
+from quilate.reports.calibration import beside_line, corrected_line, unreadable_line
 from quilate.reports.figures import figure as figure
 from quilate.reports.judges import Judge
 from quilate.reports.strings import Words
@@ -140,6 +141,9 @@ def judge_sentence(words: Words, judge: Judge) -> str:
         lines = [beside_line(words, judge.calibration)]
         lines += [corrected_line(words, judge.metric, *one) for one in judge.corrected]
         return " ".join(lines)
+    if judge.unreadable is not None:
+        why = unreadable_line(words, judge.metric, judge.unreadable)
+        return f"{why} {judge_sentence(words, replace(judge, unreadable=None))}"
     references = [one.reference for one in judge.agreements if one.standing == judge.standing]
     better = judge.standing == "better than chance"
     key = "judge_weak" if better and judge.weak else _JUDGE[judge.standing]

@@ -14,7 +14,7 @@ from quilate.errors import ConfigurationError, DataError
 from quilate.evaluators import Sample
 from quilate.middleware.ambient import layers
 from quilate.middleware.budget import Budget, Spent
-from quilate.models import FREE, Cost, Model, Usage
+from quilate.models import FREE, Cost, Model, Usage, reply
 from quilate.retrieval.tokens import estimate_tokens
 from quilate.retrievers import Embedder, Progress, Retriever
 from quilate.testsets.checking import Checker
@@ -118,10 +118,11 @@ def _budget(usd: float | None, tokens: int | None, journal: Journal) -> Budget |
     """The ledger, with what earlier goes at the test set have spent."""
     if usd is None and tokens is None:
         return None
-    spent = Spent()
+    budget = Budget(usd=usd, tokens=tokens)
     for usage, cost in journal.paid():
-        spent += Spent(cost.usd or 0.0, usage.total_tokens, calls=1)
-    return Budget(usd=usd, tokens=tokens, spent=spent)
+        if (usage, cost) != (Usage(), FREE):  # else it shows no call's price
+            budget.settle(Spent(), "an earlier call", reply("", usage=usage, cost=cost))
+    return budget
 
 
 @dataclass(slots=True)
@@ -139,6 +140,7 @@ class _Making:
     _rejected: list[Outcome] = field(default_factory=list)
     _drafted: Counter[str] = field(default_factory=Counter)
     _passed: int = 0
+    _tried: int = 0
 
     def check_possible(self) -> None:
         """Raise `DataError` for a corpus that no question can be made of."""
@@ -169,7 +171,7 @@ class _Making:
             whole = self.pipeline.stopped is None
         finally:
             # Stopped early, a second go may have got less far than the first.
-            if whole or len(self._accepted) > lines_of(self.out):
+            if whole or len(self._accepted) >= lines_of(self.out):
                 samples = [sample for _, sample in self._accepted]
                 write(self.out, samples, self._rejected, journal)
         return self._result(journal)
@@ -193,6 +195,7 @@ class _Making:
         async def work(task: Task) -> Outcome | None:
             outcome = await self.pipeline.work(task)
             outcomes.append(outcome)
+            self._tried += 1
             self._passed += outcome is not None and outcome.checked is not None
             self._tell()
             return outcome
@@ -229,6 +232,7 @@ class _Making:
     def _tell(self) -> None:
         if self.progress is not None:
             done = len(self._accepted) + self._passed
+            self.progress(self._tried, self._drafted.total(), "drafts")
             self.progress(done, sum(self.wanted.values()), "questions")
 
     def _left_out(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ import unicodedata
 
 from quilate.retrieval.languages import language_of
 from quilate.testsets.values import Draft, Rejection
-from quilate.testsets.words import find_quote, numbers_of, subject_words, words_of
+from quilate.testsets.words import COMMON, find_quote, numbers_of, subject_words, words_of
 
 CHECKS = (
     "wording",
@@ -104,8 +104,8 @@ def _subject(draft: Draft) -> Rejection | None:
 
 
 def _given_away(draft: Draft) -> Rejection | None:
-    answer = subject_words(draft.answer) - _YES_NO
-    asked = subject_words(draft.question)
+    answer = set(words_of(draft.answer)) - COMMON - _YES_NO
+    asked = set(words_of(draft.question))
     if answer and answer <= asked and numbers_of(draft.answer) <= numbers_of(draft.question):
         return Rejection("gives_answer_away", "All words of the answer are in the question.")
     return None

@@ -65,6 +65,28 @@ def test_the_judge_is_asked_again_when_told(cli, folder):
     assert data["again"]["n"] == 10
 
 
+def test_another_judge_is_not_asked_in_the_place_of_the_runs(cli, folder):
+    prepare(folder)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, run, 25)
+    (folder / "suite.yaml").write_text(SUITE.replace("is polite", "is rude"), encoding="utf-8")
+    assert_one_paragraph(cli("judge", "calibrate", "--again", "5"), "no longer the one", "--again")
+
+
+def test_a_calibration_that_cannot_be_read_is_told_and_the_run_is_reported(cli, folder):
+    prepare(folder)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, run, 25)
+    cli("judge", "calibrate")
+    (kept,) = (folder / ".quilate" / "calibrations").iterdir()
+    kept.write_text("{", encoding="utf-8")
+    reported = cli("report")
+    assert reported.code == 0
+    assert "What is kept of the judge rubric does not count" in reported.out.replace("\n", " ")
+    assert kept.name in cli("judge", "show").out
+    assert kept.name in cli("judge", "show", "--json").data["unreadable"]["rubric"]
+
+
 def test_recorded_verdicts_need_no_run(cli, folder):
     rows = [{"judge": "yes", "human": "yes"}, {"judge": "no", "human": "no"}] * 40
     path = folder / "verdicts.jsonl"

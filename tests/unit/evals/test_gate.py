@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from quilate import sync
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, RateLimited
 from quilate.evals import runner
 from quilate.evals.gate import gate
 from quilate.evals.suite import Limits, Suite
@@ -188,3 +188,109 @@ def test_the_verdict_is_what_the_whole_suite_would_say(tmp_path, seed):
     found = gate(target, first, margin=0.06, metrics=["right"], store=tmp_path)
     lost = (len(wrong) - 20) / 100
     assert found.verdict == ("worse" if lost > 0.06 else "not worse")
+
+
+def test_a_baseline_without_a_score_is_refused(tmp_path):
+    """Nothing to compare is no pass."""
+    broken = suite(answering(fails=range(40)), count=40)
+    first = sync.run(runner.evaluate(broken, store=tmp_path))
+    assert first.status == "finished"
+    for chosen in ((), ("right",)):
+        with pytest.raises(ConfigurationError, match="has no score of 'right'"):
+            gate(
+                suite(answering(range(40)), count=40),
+                first,
+                margin=0.05,
+                metrics=chosen,
+                store=tmp_path,
+            )
+
+
+def test_failures_that_are_tried_again_count_as_they_end(tmp_path):
+    import anyio
+
+    first = sync.run(runner.evaluate(suite(answering(), count=100), store=tmp_path))
+    calls = []
+
+    async def flaky(question: str) -> str:
+        calls.append(question)
+        if len(calls) > 10:
+            await anyio.sleep(60)  # until the time is over
+        if len(calls) % 2:
+            raise RateLimited("slow down")
+        return "yes"
+
+    asked = {"margin": 0.3, "level": 0.999, "store": tmp_path}
+    hurried = suite(flaky, count=100, concurrency=1, limits=Limits(seconds=1))
+    broken = gate(hurried, first, run_id="broken", **asked)
+    assert broken.verdict == "undecided"
+    assert any(item.failure for item in broken.run.items)
+    found = gate(suite(answering(), count=100), first, resume="broken", **asked)
+    assert found.verdict == "not worse"
+    assert [check.failed for check in found.checks] == [0, 0]
+    assert not any(item.failure for item in found.run.items)
+
+
+def test_a_decided_gate_asks_no_more_when_it_is_resumed(baseline, tmp_path):
+    calls = []
+    demo = suite(answering(drawn(0.1), calls), concurrency=16)
+    first = gate(demo, baseline, margin=0.05, store=tmp_path)
+    asked = len(calls)
+    again = gate(demo, baseline, margin=0.05, resume=first.run.id, store=tmp_path)
+    assert len(calls) == asked
+    assert (again.verdict, again.used) == (first.verdict, first.used)
+    assert again.run.status == "stopped"
+
+
+def test_only_samples_of_the_baseline_are_asked(tmp_path):
+    first = sync.run(runner.evaluate(suite(answering(), count=60), store=tmp_path))
+    calls = []
+    found = gate(suite(answering(calls=calls), count=600), first, margin=0.05, store=tmp_path)
+    assert found.verdict == "not worse"
+    assert max(map(int, calls)) < 60
+    assert "540 samples are not in the baseline" in found.skipped
+
+
+def test_what_only_one_side_has_is_told(tmp_path):
+    @dataclass(frozen=True)
+    class Other(Right):
+        metrics: tuple[Metric, ...] = (Metric("right"), Metric("new"))
+
+        async def evaluate(self, sample, output):
+            return [Score.of("right", 1), Score.of("new", 1)]
+
+    two = replace(suite(answering(), count=40), targets={"t": str, "u": str})
+    first = sync.run(runner.evaluate(two, store=tmp_path))
+    now = replace(suite(answering(), count=40), evaluators=[Other()])
+    assert gate(now, first, margin=0.3, store=tmp_path).skipped == (
+        "new: only the suite has this metric",
+        "wrong: only the baseline has this metric",
+        "length: only the baseline has this metric",
+        "u: only the baseline has this target",
+    )
+
+
+@pytest.mark.parametrize("level", [0.5, 1.0, 0.0, float("nan")])
+def test_a_level_that_is_none_is_refused(baseline, tmp_path, level):
+    with pytest.raises(ConfigurationError, match="level"):
+        gate(suite(answering()), baseline, level=level, store=tmp_path)
+
+
+def test_scores_outside_their_bounds_are_refused(tmp_path):
+    @dataclass(frozen=True)
+    class Long(Right):
+        metrics: tuple[Metric, ...] = (Metric("right"),)
+
+        async def evaluate(self, sample, output):
+            return [Score.of("right", 3.5 if output.text == "no" else 0.0)]
+
+    def with_wrong(wrong):
+        return replace(suite(answering(wrong), count=40), evaluators=[Long()])
+
+    good, bad = with_wrong(()), with_wrong(range(40))
+    first = sync.run(runner.evaluate(good, store=tmp_path))
+    with pytest.raises(ConfigurationError, match=r"the new run: right is 3\.5 .* outside"):
+        gate(bad, first, margin=0.05, store=tmp_path)
+    second = sync.run(runner.evaluate(bad, store=tmp_path))
+    with pytest.raises(ConfigurationError, match=r"right is 3\.5 .* outside"):
+        gate(good, second, margin=0.05, store=tmp_path)

@@ -77,6 +77,54 @@ NOTHING = [
 ]
 
 
+COMMITTED += [
+    ("<think>La respuesta es D? No.</think>C", "C"),
+    ("The answer is C. If it had asked about Italy, the answer would be B.", "C"),
+    ("La respuesta es C. Si la pregunta fuera sobre Italia, la respuesta sería la B.", "C"),
+    ("Descarto la A y la B; entre C y D, me inclino por la D.", "D"),
+    ("La respuesta es C o quizá D", "CD"),
+    ("C\u200b.", "C"),
+]
+MENTIONED += [
+    ("Both A and C are correct.", "AC"),
+    ("Podría ser tanto la A como la C.", "AC"),
+    ("A common misconception is that it is Roma; the capital is Lima.", "BD"),
+]
+VERDICTS = [
+    ("No lo sé.", None),
+    ("No tengo información suficiente.", None),
+    ("No estoy seguro.", None),
+    ("No.", "No"),
+    ("No, no es posible.", "No"),
+    ("**Sí**, porque no hay otra opción.", "Sí"),
+    ("Sí: no hay duda.", "Sí"),
+    ("Si, claro.", "Sí"),
+    ("La respuesta es no.", "No"),
+    ("There is no way to know.", None),
+    ("Yes. There is no doubt.", "Yes"),
+    ("Yes\n\nThe passage says that no animal can fly.", "Yes"),
+    ("No, although some say yes.", "No"),
+    ("La afirmación es falsa.", "Falso"),
+    ("La afirmación no es verdadera.", None),
+    ("Es verdadera.", "Verdadero"),
+    ("True or false? False.", "False"),
+]
+
+
+@pytest.mark.parametrize(("text", "meant"), VERDICTS)
+def test_a_no_in_a_sentence_answers_nothing(text, meant):
+    for pair in (("Sí", "No"), ("Yes", "No"), ("Verdadero", "Falso"), ("True", "False")):
+        if meant in pair or (meant is None and "No" in pair):
+            labels = named(text, dict(zip("12", pair, strict=True))).labels
+            assert labels == (("1", "2")[pair.index(meant)],) if meant else labels == ()
+
+
+def test_numbers_of_the_other_language_are_the_same():
+    numbers = {"A": "1.5", "B": "15 %", "C": "5"}
+    assert named("La respuesta es 1,5.", numbers).labels == ("A",)
+    assert named("It is 15%.", numbers).labels == ("B",)
+
+
 @pytest.mark.parametrize(("text", "labels"), COMMITTED)
 def test_what_a_reply_gives_as_its_answer(text, labels):
     assert named(text, CITIES) == (tuple(labels), True)

@@ -1,6 +1,7 @@
 """Judges against people: verdicts, figures, biases, corrected means, what is kept."""
 
 import json
+import math
 import random
 from dataclasses import replace
 
@@ -11,12 +12,17 @@ from quilate.errors import ConfigurationError, DataError
 from quilate.evals.results import Item
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.judging.calibration import Calibration, calibrate
-from quilate.judging.correcting import corrected_means
-from quilate.judging.judgements import Judgement, of_file, of_run
+from quilate.judging.correcting import BORROWED, corrected_means
+from quilate.judging.judgements import Judgement, of_file, of_run, scale_of
 from quilate.judging.judges import judge_key
 from quilate.judging.kept import find_calibrations, keep_calibration
 from quilate.judging.labels import Label
-from quilate.reports.calibration import beside_line, calibration_lines
+from quilate.reports.calibration import (
+    beside_line,
+    beside_run,
+    calibration_lines,
+    corrected_line,
+)
 from quilate.reports.judges import measure_judges
 from quilate.reports.strings import Words
 from quilate.reports.wording import judge_sentence
@@ -163,6 +169,43 @@ def test_every_figure_is_told_in_both_languages():
     assert "100 etiquetas" in beside_line(Words("es"), found)
 
 
+@pytest.mark.parametrize(("others", "n"), [(1, 80), (2, 300)])
+def test_perfect_agreement_where_nearly_all_labels_are_the_same_proves_little(others, n):
+    """A judge that gives one label to all but `others` answers may have been lucky with those."""
+    rows = [Judgement(float(k >= others), float(k >= others)) for k in range(n)]
+    found = calibrate(rows, metric="m")
+    assert (found.agreement.value, found.exact.value) == (1.0, 1.0)
+    assert found.agreement.interval.low < 0.6
+    assert found.trust != "trust"
+    # Of 100, half of each label, all as people have it: up to 1 − 0.05^(1/100) may be otherwise,
+    # and chance agrees on a half.
+    even = calibrate([Judgement(k % 2, k % 2) for k in range(100)], metric="m")
+    assert even.agreement.interval.low == pytest.approx(1 - (1 - 0.05**0.01) / 0.5)
+    assert even.trust == "trust"
+
+
+def test_perfect_agreement_on_one_source_is_that_of_one_source():
+    rows = [Judgement(float(k % 2), float(k % 2), group="the same") for k in range(200)]
+    assert calibrate(rows, metric="m").trust == "do not trust"
+
+
+@pytest.mark.parametrize("kind", ["formatted", "own"])
+def test_a_bias_without_spread_is_a_bias(kind):
+    """Always right, but for eight answers of a kind, which it always gives too much."""
+    rows = [Judgement(float(k % 2), float(k % 2), **{kind: False}) for k in range(400)]
+    rows[::50] = [Judgement(1.0, 0.0, **{kind: True})] * 8
+    found = calibrate(rows, metric="m")
+    (bias,) = found.biases
+    assert bias.estimate.value == 1.0
+    # The rule of three on both sides: of 8 answers 1 − 0.05^(1/8) may be otherwise.
+    low = bias.estimate.interval.low
+    assert low == pytest.approx(1 - math.hypot(2 * (1 - 0.05**0.125), 1 - 0.05 ** (1 / 392)))
+    assert bias.matters
+    assert found.trust == "trust with correction"
+    few = calibrate([*rows[1:50], *rows[51:300], replace(rows[0], judge=0.0)] * 2, metric="m")
+    assert not few.biases or not few.biases[0].matters
+
+
 # Files of recorded verdicts
 
 
@@ -179,6 +222,34 @@ def test_recorded_verdicts_are_read_with_their_labels(tmp_path):
     table = tmp_path / "verdicts.csv"
     table.write_text("judge,label,target\n1,0,rag\n", encoding="utf-8")
     assert of_file(table, {})[0].target == "rag"
+
+
+def test_line_ends_within_an_answer_are_its_own(tmp_path):
+    table = tmp_path / "verdicts.csv"
+    table.write_text('judge,human,answer\n1,0,"Yes:\n- one\n- two"\n1,1,x\n', encoding="utf-8")
+    first, second = of_file(table, {})
+    assert (first.length, first.formatted, second.formatted) == (16, True, False)
+    table.write_text('judge,human,answer\n1,0,"a\nb"\nbad,1,x\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"verdicts\.csv:4"):
+        of_file(table, {})
+    rows = tmp_path / "verdicts.jsonl"
+    rows.write_text('{"judge": 1, "human": 1, "answer": "a\u2028b\x85c"}\n', encoding="utf-8")
+    assert of_file(rows, {})[0].length == 5
+
+
+def test_a_cell_that_is_too_long_for_csv_is_told(tmp_path):
+    table = tmp_path / "verdicts.csv"
+    table.write_text(f'judge,human,answer\n1,0,"{"x" * 200_000}"\n', encoding="utf-8")
+    with pytest.raises(DataError, match="no CSV"):
+        of_file(table, {})
+
+
+@pytest.mark.parametrize("row", ["[" * 100_000, '{"judge": 1' + "0" * 400 + ', "human": 1}'])
+def test_rows_that_break_a_reader_are_named(tmp_path, row):
+    path = tmp_path / "verdicts.jsonl"
+    path.write_text('{"judge": 1, "human": 1}\n' + row + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"verdicts\.jsonl:2"):
+        of_file(path, {})
 
 
 @pytest.mark.parametrize("row", ['{"judge": "good"}', '{"judge": "NaN", "human": 1}', "[]", "{"])
@@ -249,6 +320,31 @@ def test_what_is_kept_is_found_by_the_judge_and_by_no_other(tmp_path):
     assert find_calibrations(replace(run, provenance=changed)) == {}
 
 
+@pytest.mark.parametrize("text", ["", '{"metric": "grounded"', '{"metric": "grounded"}', "[]"])
+def test_a_calibration_that_cannot_be_read_costs_no_report(tmp_path, text):
+    run, labels = run_of(60, lambda t, k: k % 2, lambda t, k: float(k % 2), store=str(tmp_path))
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run=run.id)
+    path = keep_calibration(tmp_path, judge_key(run, "grounded"), found)
+    path.write_text(text, encoding="utf-8")
+    assert find_calibrations(run) == {}
+    (judge,) = measure_judges(run)
+    assert judge.calibration is None
+    for lang in ("en", "es"):
+        assert path.name in judge_sentence(Words(lang), judge)
+        (line,) = beside_run(Words(lang), run, ["grounded"])
+        assert path.name in line and "quilate judge calibrate" in line
+    keep_calibration(tmp_path, judge_key(run, "grounded"), found)
+    assert find_calibrations(run) == {"grounded": found}
+
+
+def test_a_calibration_of_another_metric_is_none(tmp_path):
+    run, labels = run_of(60, lambda t, k: k % 2, lambda t, k: float(k % 2), store=str(tmp_path))
+    found = calibrate(of_run(run, labels, "grounded"), metric="other", run=run.id)
+    path = keep_calibration(tmp_path, judge_key(run, "grounded"), found)
+    path.rename(path.with_name(path.name.replace("other", "grounded")))
+    assert find_calibrations(run) == {}
+
+
 def test_means_are_corrected_target_by_target():
     """A judge that gives 1 to all: the people's means differ by target, and are found again."""
     draw = random.Random(5)
@@ -276,3 +372,52 @@ def test_an_unlabelled_target_is_corrected_at_the_judges_full_weight():
     one = corrected_means(other, {"grounded": found})["grounded", "new"]
     assert one.value == pytest.approx(0.75)
     assert one.judge_weight == 1.0
+    assert one.interval is None  # nobody knows how the judge errs on it
+    assert one.note == BORROWED
+    assert one.raw.value == 1.0  # of its own answers, not of those that were labelled
+    for lang, said in (("en", "of other targets"), ("es", "de otros sistemas")):
+        assert said in corrected_line(Words(lang), "grounded", "new", one)
+
+
+def test_labels_of_the_same_target_correct_it_in_another_run():
+    """A judge that is right on 80 % and 60 % of good and bad answers is too harsh on a good system
+    and too kind on a bad one: their labels together would correct neither."""
+    draw = random.Random(6)
+    truth = {
+        (t, k): float(draw.random() < p) for t, p in (("a", 0.9), ("b", 0.2)) for k in range(300)
+    }
+
+    def judge(t, k):
+        return float(draw.random() < (0.8 if truth[t, k] else 0.4))
+
+    run, labels = run_of(300, judge, lambda t, k: truth[t, k], targets=("a", "b"))
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run="r1")
+    other, _ = run_of(300, judge, lambda t, k: 0.0, run_id="r2", targets=("a", "b"))
+    corrected = corrected_means(other, {"grounded": found})
+    for target, mean in (("a", 0.9), ("b", 0.2)):
+        one = corrected["grounded", target]
+        assert one.value == pytest.approx(mean, abs=0.07)
+        assert mean in one.interval
+        assert one.note != BORROWED
+
+
+def test_a_target_with_a_dozen_labels_is_corrected_by_them_alone():
+    run, labels = run_of(
+        12, lambda t, k: 0.2, lambda t, k: float(t == "a" or k == 0), targets=("a", "b")
+    )
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run="r1")
+    corrected = corrected_means(run, {"grounded": found})
+    assert corrected["grounded", "a"].value == 1.0
+    assert corrected["grounded", "b"].value == pytest.approx(1 / 12)
+
+
+def test_a_metric_without_bounds_is_corrected_beyond_what_was_labelled():
+    run, labels = run_of(40, lambda t, k: k % 5, lambda t, k: k % 5 + 1.0)
+    unbounded = {"grounded": Metric("grounded", bounds=None, judged=True)}
+    run = replace(run, metrics=unbounded)
+    given = of_run(run, labels, "grounded")
+    scale = scale_of(run.metrics["grounded"], given)
+    found = calibrate(given, metric="grounded", scale=scale, run="r1")
+    other, _ = run_of(40, lambda t, k: 50.0, lambda t, k: 0.0, run_id="r2", targets=("new",))
+    one = corrected_means(replace(other, metrics=unbounded), {"grounded": found})
+    assert one["grounded", "new"].value == pytest.approx(51.0)

@@ -42,6 +42,25 @@ def test_a_line_cut_short_is_left_out_and_swallows_nothing(tmp_path):
     assert [one.sample for one in read_labels(path)] == ["q1", "q2", "q3"]
 
 
+def test_a_line_cut_short_within_a_character_is_left_out(tmp_path):
+    path = labels_path(tmp_path, "r1")
+    append_label(path, label())
+    with path.open("ab") as file:
+        file.write('{"run": "r1", "label": "sí'.encode()[:-1])
+    assert [one.sample for one in read_labels(path)] == ["q1"]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "[" * 100_000])
+def test_a_value_that_is_no_number_is_named_by_its_line(tmp_path, value):
+    path = labels_path(tmp_path, "r1")
+    append_label(path, label())
+    line = path.read_text(encoding="utf-8")
+    assert '"value":1.0' in line
+    path.write_text(line + line.replace('"value":1.0', f'"value":{value}') + line, encoding="utf-8")
+    with pytest.raises(DataError, match=r"r1\.jsonl:2"):
+        read_labels(path)
+
+
 def test_what_is_no_label_is_named_by_its_line(tmp_path):
     path = tmp_path / "labels.jsonl"
     path.write_text('{"run": "r1"}\n', encoding="utf-8")

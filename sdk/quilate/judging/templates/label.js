@@ -58,7 +58,7 @@
       return { error: words.gone };
     }
     const body = await response.json().catch(() => ({}));
-    return response.ok ? body : { error: body.error || fill(words.refused, { status: response.status }) };
+    return response.ok ? body : { error: body.error || fill("refused", { status: response.status }) };
   }
 
   async function send(entry) {
@@ -75,7 +75,7 @@
   }
 
   function retryLater(why) {
-    control("why").textContent = fill(words.not_saved, { why, count: integer.format(queue.size()) });
+    control("why").textContent = fill("not_saved", { why, count: integer.format(queue.size()) });
     control("trouble").hidden = false;
     clearTimeout(timer);
     delay = Math.min(delay ? delay * 2 : 2000, 30000);
@@ -105,7 +105,7 @@
   function count(done) {
     labelled = done;
     const shown = { labelled: integer.format(done), total: integer.format(data.total) };
-    control("count").textContent = fill(words.count, shown);
+    control("count").textContent = fill("count", shown);
     control("bar").value = done;
   }
 
@@ -125,7 +125,7 @@
   const block = (heading, kind, ...content) => h("section", { class: `block ${kind}` }, h("h3", null, heading), content);
 
   function passage({ title, text }, number) {
-    const heading = h("h4", null, fill(words.passage, { n: number }), " ", h("small", null, title));
+    const heading = h("h4", null, fill("passage", { n: number }), " ", h("small", null, title));
     return h("article", { class: "passage", id: `p${number}`, tabindex: "-1" }, heading, textOf(text, quoted));
   }
 
@@ -139,13 +139,13 @@
       h("summary", null, words.references, " ", h("kbd", null, "r")), h("div", null, references.map(plain)));
     const written = answer.answer.length ? textOf(answer.answer, cite) : h("p", { class: "text quiet" }, words.empty);
     const left = h("div", null,
-      h("h2", { tabindex: "-1", id: "place" }, fill(words.place, place)),
+      h("h2", { tabindex: "-1", id: "place" }, fill("place", place)),
       answer.target && h("p", { class: "meta" }, words.target, ": ", h("b", null, answer.target)),
       folded,
       block(words.question, "question", plain(question)),
       block(words.answer, "answer", written),
       known,
-      h("p", { class: "meta" }, h("small", null, fill(words.sample, { id: answer.sample }))));
+      h("p", { class: "meta" }, h("small", null, fill("sample", { id: answer.sample }))));
     const right = passages.length ? block(words.passages, "", passages.map((one, n) => passage(one, n + 1)))
       : h("p", { class: "note" }, words.no_passages);
     main.replaceChildren(h("div", { class: passages.length ? "sides two" : "sides" }, left, h("div", null, right)));
@@ -156,7 +156,7 @@
     press(current?.label);
     note.value = drafts.get(answer.key) ?? current?.note ?? "";
     openNote(note.value !== "");
-    return waiting ? [fill(words.waiting, waiting), "bad"] : answer.given ? [fill(words.earlier, answer.given)] : null;
+    return waiting ? [fill("waiting", waiting), "bad"] : answer.given ? [fill("earlier", answer.given)] : null;
   }
 
   function renderEnd() {
@@ -167,7 +167,7 @@
     if (onward) onward.addEventListener("click", () => toNext(-1));
     main.replaceChildren(h("div", { class: "end" },
       h("h2", { tabindex: "-1", id: "place" }, rest > 0 ? words.rest : words.done),
-      h("p", null, rest > 0 ? fill(words.rest_text, { count: integer.format(rest) }) : words.done_text),
+      h("p", null, rest > 0 ? fill("rest_text", { count: integer.format(rest) }) : words.done_text),
       onward));
     press(null);
     note.value = "";
@@ -183,7 +183,7 @@
       const found = await ask(`answers/${Math.max(n, 0)}`);
       main.classList.remove("changing");
       if (found.error) {
-        say(fill(words.not_shown, { why: found.error }), "bad");
+        say(fill("not_shown", { why: found.error }), "bad");
         return;
       }
       [answer, at] = [found, found.n];
@@ -214,7 +214,7 @@
 
   async function toNext(after, kept = null) {
     const said = await ask(`next?after=${after}`);
-    if (said.error) say(fill(words.not_shown, { why: said.error }), "bad");
+    if (said.error) say(fill("not_shown", { why: said.error }), "bad");
     else await show(said.next, kept);
   }
 
@@ -229,10 +229,10 @@
     const saved = await send(entryOf(label));
     given.push(from);
     if (saved.error) {
-      say(fill(words.waiting, { label }), "bad");
-      await toNext(from, [fill(words.waiting, { label }), "bad"]);
+      say(fill("waiting", { label }), "bad");
+      await toNext(from, [fill("waiting", { label }), "bad"]);
     } else {
-      await show(saved.next, [fill(words.saved, { time: time(saved), label }), "good"]);
+      await show(saved.next, [fill("saved", { time: time(saved), label }), "good"]);
     }
   });
 
@@ -243,8 +243,8 @@
     if (!current || current.note === written) return;
     const saved = await send(entryOf(current.label));
     of.given = { ...current, note: written };
-    if (saved.error) say(fill(words.waiting, current), "bad");
-    else say(fill(words.note_saved, { time: time(saved) }), "good");
+    if (saved.error) say(fill("waiting", current), "bad");
+    else say(fill("note_saved", { time: time(saved) }), "good");
   }
 
   function openNote(open) {
@@ -299,7 +299,7 @@
   (async () => {
     const state = await ask("state");
     if (state.error) {
-      say(fill(words.not_shown, { why: state.error }), "bad");
+      say(fill("not_shown", { why: state.error }), "bad");
       return;
     }
     count(state.labelled);

@@ -24,7 +24,8 @@ from quilate.stats import (
 from quilate.stats.comparison import _decided
 
 MUCH = 0.05
-"""Share of the samples missing by error from which on a verdict that they could undo is none."""
+"""Share of the samples missing by error from which on a verdict that they could undo is none; a
+smaller margin takes its place, for by itself such a share can lose more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _row(
     )
     spread = _range(draft.cells)
     missing = [cell.coverage.missing / max(cell.coverage.planned, 1) for cell in draft.cells]
-    much = max(missing) > MUCH
+    much = max(missing) > (MUCH if units is None or margin is None else min(MUCH, margin))
     if found.verdict == "no difference shown":
         at_risk = missing[1] - missing[0] > MUCH  # B lost what might have shown it to be worse
     else:
