@@ -36,7 +36,8 @@ _HEADS = re.compile(
           |me\squedo\scon|me\squedaría\scon|opto\spor|me\sdecanto\spor|me\sinclino\spor
           |respondo|contesto)\s
       | (?<!no\s)\b(?:la|lo)\s(?:correcta|correcto|verdadera|buena|acertada)\s(?:es|sería)\s
-      | (?<!no\s)(?<!if\s)(?<!si\s)(?<!that\s)(?<!que\s)\b(?:it(?:'s|\sis|\smust\sbe)|(?:es|sería)(?=\sla\s))\s
+      | (?<!no\s)(?<!if\s)(?<!si\s)(?<!that\s)(?<!que\s)\b
+        (?:it(?:'s|\sis|\smust\sbe)|(?:es|sería)(?=\sla\s))\s
       | \\boxed\s*""",
     _FLAGS,
 )

@@ -8,9 +8,11 @@ What a number alone leaves open is settled by these rules:
   Spanish has a decimal comma, except where CLDR has a point (Mexico, Central America, the
   Caribbean, the United States); every other language is read as English.
 - Thousands may be set apart by spaces (1 234 567), plain or unbreakable, in groups of three.
-- A fraction (3/4) is its value. Dates, times, versions and addresses are no numbers, and neither
+- A fraction (3/4) is its value, also after a whole number (1 1/2). Other writings (1.5 × 10³, ½,
+  2 mil 500) are brought to plain digits first, see `quilate_evaluators.text.notation`. Dates, times, versions and addresses are no numbers, and neither
   are digits behind a letter (A4).
-- A word of magnitude multiplies: mil, k, thousand, millones, million, billion (10⁹), billón (10¹²).
+- A word of magnitude multiplies: mil, k, thousand, millones, million, billion (10⁹), billón (10¹²);
+  M, MM, B and bn beside a currency sign alone. "300 K" is a temperature, 300K is not.
 - A number in words (tres) is not read.
 """
 
@@ -18,6 +20,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from quilate_evaluators.text.notation import plain
 
 Decimal = Literal["auto", "point", "comma", "either"]
 DECIMALS = ("auto", "point", "comma", "either")
@@ -28,18 +32,20 @@ _SPACE = "[ \u00a0\u2009\u202f]"
 _TOKEN = re.compile(
     rf"""
     \d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)  # a date, which is skipped
-    | (?: (?<![\w)\]%])(?P<sign>[-−+]) )?
-      (?: [$€£]{_SPACE}? )?
+    | (?: (?<![\w)\]%])(?P<sign>[-−–+]) )?
+      (?: (?P<currency>[$€£]){_SPACE}? )?
       (?P<digits> (?<!\w)(?<!\d[.,/:])\d+ (?:(?:[.,/:]|{_SPACE})\d+)* (?:[eE][+-]?\d{{1,3}}\b)?
                 | (?<![\w.,])[.,]\d+ )
     """,
     re.VERBOSE,
 )
+_PROPER = re.compile(r"(\d{1,9})/(\d{1,9})")
 _GROUPED_BY_SPACES = re.compile(rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+(?:[.,]\d+)?")
 _AFTER = re.compile(
     rf"""{_SPACE}?(?: (?P<percent>%|(?:per\s?cent|por\sciento)\b)
-      | (?P<word>mil\smillones|mil|k|thousand|mill[oó]n|millones|millions?|billions?
-                |bill[oó]n|billones)\b )""",
+      | (?P<word>mil\smillones|mil|(?-i:k)|(?<=\d)k|thousand|mill[oó]n|millones|millions?|billions?
+                |bill[oó]n|billones)\b
+      | (?P<money>(?-i:MM?|B|bn))\b(?P<after>{_SPACE}?[€$£])? )""",
     re.VERBOSE | re.IGNORECASE,
 )
 _MAGNITUDES = {
@@ -48,15 +54,8 @@ _MAGNITUDES = {
     **dict.fromkeys(("mil millones", "billion", "billions"), 1e9),
     **dict.fromkeys(("billon", "billones"), 1e12),
 }
+_MONEY = {"M": 1e6, "MM": 1e6, "B": 1e9, "bn": 1e9}
 _MARK = re.compile(r"####[ \t]*([^\n]*)|\\boxed\{([^{}\n]*)\}")
-_LATEX = (
-    (re.compile(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}"), r"\1/\2"),
-    (re.compile(r"\{,\}"), ","),
-    (re.compile(r"\\[!]"), ""),
-    (re.compile(r"\\[,;]"), " "),
-    (re.compile(r"\\%"), "%"),
-    (re.compile(r"\\\$"), "$"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def read_numbers(
     """
     return [
         number
-        for found in _TOKEN.finditer(text)
+        for found in _TOKEN.finditer(plain(text))
         if found["digits"]
         for number in _of_token(found, language, decimal)
     ]
@@ -115,9 +114,7 @@ def answer_number(
     >>> answer_number("3 + 4 = 7\n#### 7, not 8").value, answer_number("No lo sé.")
     (7.0, None)
     """
-    if "\\" in text or "{" in text:
-        for pattern, plain in _LATEX:
-            text = pattern.sub(plain, text)
+    text = plain(text)
     marks = list(_MARK.finditer(text))
     if marks:
         marked = read_numbers(marks[-1][1] or marks[-1][2] or "", language, decimal=decimal)
@@ -137,6 +134,9 @@ def _of_token(found: re.Match[str], language: str | None, decimal: Decimal) -> I
     run = re.sub(_SPACE, " ", found["digits"])
     pieces = [run.replace(" ", "")] if _GROUPED_BY_SPACES.fullmatch(run) else run.split(" ")
     after = _AFTER.match(found.string, found.end())
+    whole = len(pieces) == 2 and pieces[0].isdecimal() and _PROPER.fullmatch(pieces[1])
+    if whole and int(whole[1]) < int(whole[2]):
+        pieces = [f"{int(pieces[0]) * int(whole[2]) + int(whole[1])}/{whole[2]}"]
     for at, piece in enumerate(pieces):
         values = _readings(piece, mark, either)
         last = after if at == len(pieces) - 1 else None
@@ -145,6 +145,8 @@ def _of_token(found: re.Match[str], language: str | None, decimal: Decimal) -> I
         if last is not None and last["word"]:
             word = " ".join(last["word"].lower().split()).replace("ó", "o")
             values = tuple(value * _MAGNITUDES[word] for value in values)
+        elif last is not None and last["money"] and (found["currency"] or last["after"]):
+            values = tuple(value * _MONEY[last["money"]] for value in values)
         if values:
             yield Number(values, percent=last is not None and last["percent"] is not None)
 

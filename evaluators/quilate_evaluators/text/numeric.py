@@ -9,8 +9,9 @@ from quilate_evaluators.text.matching import NO_REFERENCES
 from quilate_evaluators.text.numbers import DECIMALS, Decimal, Number, answer_number
 from quilate_evaluators.text.words import answer_text
 
-# Two decimal numbers that are the same on paper may differ by this share as floats.
-_ROUNDING = 1e-9
+# Two decimal numbers that are the same on paper may differ by this share as floats. No more: of
+# 600851475142 and 600851475143 one is wrong.
+_ROUNDING = 1e-14
 
 
 def same(

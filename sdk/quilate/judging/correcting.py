@@ -22,12 +22,12 @@ def corrected_means(
 ) -> dict[tuple[str, str], PpiEstimate]:
     """By metric and target: the judge's mean, corrected by its errors on the labelled answers.
 
-    Prediction-powered (see `quilate.stats.ppi`). A target with `OWN` labels of this run is corrected
-    by those, the judge weighed by what it is worth. One with `FEWEST` labels of another run is
-    corrected by those, the judge at full weight. Any other is corrected by all labels, with the
-    note `BORROWED` and without an interval: how much too kind a judge is depends on how good the
-    answers are, so that nobody knows how far it is off on better or worse ones. Epochs count one by
-    one; the answers to one sample, or from one source, are a cluster.
+    Prediction-powered (see `quilate.stats.ppi`). A target with `OWN` labels of this run is
+    corrected by those, the judge weighed by what it is worth. One with `FEWEST` labels of another
+    run is corrected by those, the judge at full weight. Any other is corrected by all labels, with
+    the note `BORROWED` and without an interval: how much too kind a judge is depends on how good
+    the answers are, so that nobody knows how far it is off on better or worse ones. Epochs count
+    one by one; the answers to one sample, or from one source, are a cluster.
     """
     scores: dict[tuple[str, str], dict[Key, tuple[float, str]]] = defaultdict(dict)
     for item in run.items:

@@ -59,11 +59,14 @@ def append_label(path: Path, label: Label) -> Label:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
+            _lock(file)
             _end_line(file)
-            os.write(file, line)
+            rest = memoryview(line)
+            while rest:  # a disk that fills up takes a part, and says so at the next write alone
+                rest = rest[os.write(file, rest) :]
             os.fsync(file)
         finally:
-            os.close(file)
+            os.close(file)  # which lets go of the lock
     except OSError as error:
         raise StoreError(
             f"The label cannot be kept: {error.strerror}.",
@@ -71,6 +74,15 @@ def append_label(path: Path, label: Label) -> Label:
             remedy="Free space on that disk, or make the folder writable; nothing else is lost.",
         ) from None
     return kept
+
+
+def _lock(file: int) -> None:
+    """Wait until nobody else writes: a line that another process is writing looks half written."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _end_line(file: int) -> None:

@@ -52,7 +52,8 @@ def cohen_kappa(
     Student's, with the sandwich of the same terms. There is none where that error is 0, as at
     perfect agreement. Kappa is undefined when both raters used one label throughout.
 
-    Raises ValueError for sequences of different lengths, and for labels without an order.
+    Raises ValueError for sequences of different lengths, missing labels, and labels without an
+    order.
 
     >>> cohen_kappa(["yes", "yes", "no", "no"], ["yes", "no", "no", "no"]).value
     0.5
@@ -62,6 +63,8 @@ def cohen_kappa(
     check_share(level, "level")
     if len(a) != len(b):
         raise ValueError(f"a has {len(a)} labels and b {len(b)}; rate the same items.")
+    if any(label is None or label != label for side in (a, b) for label in side):
+        raise ValueError("A label is missing (None or NaN): leave the item out of both lists.")
     groups = as_clusters(clusters, len(a))
     count = None if groups is None else groups.count
     if not len(a):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from quilate.stats.comparison import checked_bounds
-from quilate.stats.estimates import Estimate, mean, unanimous
+from quilate.stats.estimates import Estimate, Interval, mean, unanimous
 from quilate.stats.observations import Bounds, as_clusters, as_pairs, check_share
 from quilate.stats.tango import exceeds, tango_interval
 
@@ -30,7 +30,8 @@ class Equivalence:
     side lies within the margin, "worse" when the whole of it lies beyond, "equivalent" when the
     whole of it lies within ±margin, "better" (of `equivalence` alone) when the whole of it lies
     beyond the margin on the good side. `p_value` is that of the claim "not worse" or "equivalent".
-    `reason` says why nothing could be tested.
+    `reason` says why nothing could be tested. `width` is how far a difference can be from 0 where
+    that limited the t test (see `non_inferiority`).
     """
 
     difference: Estimate
@@ -41,6 +42,7 @@ class Equivalence:
     level: float = 0.95
     higher_is_better: bool = True
     reason: str | None = None
+    width: float | None = None
 
     @property
     def n(self) -> int:
@@ -56,6 +58,7 @@ class _Tests:
     below_low: float
     above_high: float
     below_high: float
+    width: float | None = None
 
 
 def non_inferiority(
@@ -71,7 +74,9 @@ def non_inferiority(
     """Whether a is shown to be worse than b by less than `margin` ("not worse"), or by more.
 
     One-sided tests at 1 − `level`: Tango's score test (1998) for independent 0/1 scores, else the
-    (cluster-robust) t test of the mean of a − b. A margin of 0 asks for superiority.
+    (cluster-robust) t test of the mean of a − b, which where scores have bounds is no surer than
+    the rule of three, were all differences equal: a mean over few that hardly vary says little of
+    rare large ones. A margin of 0 asks for superiority.
 
     Raises ValueError for a margin that is negative or as wide as the scores' bounds, unpaired
     scores, or scores outside `bounds`.
@@ -94,7 +99,14 @@ def non_inferiority(
     elif tests.below_low <= alpha:
         verdict = "worse"
     return Equivalence(
-        difference, margin, tests.above_low, verdict, "non-inferiority", level, higher_is_better
+        difference,
+        margin,
+        tests.above_low,
+        verdict,
+        "non-inferiority",
+        level,
+        higher_is_better,
+        width=tests.width,
     )
 
 
@@ -132,7 +144,16 @@ def equivalence(
         verdict = "worse"
     elif tests.above_high <= alpha:
         verdict = "better"
-    return Equivalence(difference, margin, p_value, verdict, "equivalence", level, higher_is_better)
+    return Equivalence(
+        difference,
+        margin,
+        p_value,
+        verdict,
+        "equivalence",
+        level,
+        higher_is_better,
+        width=tests.width,
+    )
 
 
 def _tested(
@@ -168,8 +189,12 @@ def _tested(
         return difference, _scored(*counts, delta.size, margin)
     sign = 1.0 if higher_is_better else -1.0
     if difference.std_error is not None:
-        ratio = (sign * value, difference.std_error)
-        return difference, _student(*ratio, difference.df, margin)
+        tests = _student(sign * value, difference.std_error, difference.df, margin)
+        if limits is None:
+            return difference, tests
+        agreeing = unanimous(value, delta.size, limits, level=level)
+        difference = replace(difference, interval=_hull(difference.interval, agreeing))
+        return difference, _weaker(tests, sign * value, delta.size, limits[1], margin)
     if limits is None:
         return difference, None
     units = delta.size if groups is None else groups.count
@@ -191,6 +216,26 @@ def _student(value: float, error: float, df: float, margin: float) -> _Tests:
     low = float(stdtr(df, -(value + margin) / error))
     high = float(stdtr(df, -(value - margin) / error))
     return _Tests(low, 1.0 - low, high, 1.0 - high)
+
+
+def _weaker(student: _Tests, value: float, n: int, width: float, margin: float) -> _Tests:
+    """Of each claim the larger p-value: by t, and were all `n` differences this `value`."""
+    equal = _agreeing(value, n, width, margin)
+    return _Tests(
+        max(student.above_low, equal.above_low),
+        max(student.below_low, equal.below_low),
+        max(student.above_high, equal.above_high),
+        max(student.below_high, equal.below_high),
+        width,
+    )
+
+
+def _hull(one: Interval, other: Interval) -> Interval:
+    """The first, as far out as the second where that is further."""
+    low, high = min(one.low, other.low), max(one.high, other.high)
+    widened = (low, high) != (one.low, one.high)
+    method = f"{one.method}, rule of three" if widened else one.method
+    return replace(one, low=low, high=high, method=method)
 
 
 def _agreeing(value: float, units: int, width: float, margin: float) -> _Tests:

@@ -144,7 +144,7 @@ def more_samples_needed(
         missed = sum(1.0 - _one_sided(distance * scale, df, level) for distance in distances)
         return max(1.0 - missed, 0.0)
 
-    total = _smallest(reached, power, start=2)
+    total = _smallest(reached, power, start=_least(found, effect, level))
     if total is None:
         return MoreSamples(None, None, n, effect, "more than 10⁹ samples: the effect is too small")
     return MoreSamples(max(total - n, 0), total, n, effect)
@@ -166,6 +166,22 @@ def _distances(found: Comparison | Estimate | Equivalence, effect: float) -> tup
     if abs(good) < found.margin:
         return (found.margin - good, found.margin + good)
     return (abs(good) - found.margin,)
+
+
+def _least(found: Comparison | Estimate | Equivalence, effect: float, level: float) -> int:
+    """The size below which no t test decides: where the rule of three limits it, what that asks."""
+    if not isinstance(found, Equivalence) or found.width is None:
+        return 2
+    good = effect if found.higher_is_better else -effect
+    ends = [(good + found.margin, found.width + good)]
+    if good < -found.margin:
+        ends = [(-found.margin - good, found.width - good)]
+    elif found.question == "equivalence":
+        above = (found.margin - good, found.width - good)
+        beyond = (good - found.margin, found.width + good)
+        ends = [*ends, above] if good < found.margin else [beyond]
+    shares = [distance / room for distance, room in ends if distance < room]
+    return max([2, *(math.ceil(math.log(1.0 - level) / math.log1p(-share)) for share in shares)])
 
 
 def _power(noncentrality: float, df: float, level: float) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from quilate.evaluators import Sample
 from quilate.retrieval.languages import language_of
 from quilate.retrievers import Embedder
-from quilate.testsets.words import numbers_of, same_words, shared, words_of
+from quilate.testsets.words import numbers_of, same_words, shared, token_f1, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +35,9 @@ class Known:
 class Duplicates:
     """Questions so far, and whether another says the same as one of them.
 
-    Two are the same when they share four fifths of their words and have the same numbers, or when
-    their vectors are near and their answers agree. Only questions of one language are compared.
+    Two are the same when they share four fifths of their words, have the same numbers, and are not
+    answered in altogether different words; or when their vectors are near and their answers agree.
+    Only questions of one language are compared.
 
     >>> from quilate import sync
     >>> seen = Duplicates()
@@ -77,7 +78,9 @@ class Duplicates:
 def _same(one: Known, other: Known) -> bool:
     if one.language != other.language or numbers_of(one.question) != numbers_of(other.question):
         return False
-    if one.words == other.words or shared(one.words, other.words) >= _WORDS:
+    if one.words == other.words:
+        return True
+    if shared(one.words, other.words) >= _WORDS and not _answered_otherwise(one, other):
         return True
     if one.vector is None or other.vector is None:
         return False
@@ -85,3 +88,9 @@ def _same(one: Known, other: Known) -> bool:
     if one.answers and other.answers:
         return near >= _NEAR and any(same_words(a, b) for a in one.answers for b in other.answers)
     return near >= _NEAREST
+
+
+def _answered_otherwise(one: Known, other: Known) -> bool:
+    """Whether both have answers, and none of one shares a word with any of the other."""
+    pairs = [(a, b) for a in one.answers for b in other.answers]
+    return bool(pairs) and not any(token_f1(a, b) for a, b in pairs)

@@ -29,11 +29,11 @@ def test_pass_and_fail_have_their_words_and_codes(cli, folder):
     assert cli("run", "suite.yaml").code == 0
     passed = cli("gate", "suite.yaml", "--margin", "0.05")
     assert passed.code == 0
-    assert passed.out.startswith("PASSED: no metric is worse by more than 0.05.")
+    assert passed.out.startswith("PASSED: no metric is worse by more than 5% of its range.")
     (folder / "app.py").write_text(WORSE, encoding="utf-8")
     failed = cli("gate", "suite.yaml", "--lang", "es")
     assert failed.code == 6
-    assert failed.out.startswith("NO SUPERADA: exact_match empeora más de 0,02.")
+    assert failed.out.startswith("NO SUPERADA: exact_match empeora más del 2 % de su rango.")
     data = cli("gate", "suite.yaml", "--json", "--junit", "gate.xml").data
     root = ElementTree.parse(folder / "gate.xml").getroot()
     assert root.find("testsuite").get("failures") == "1"
@@ -41,6 +41,17 @@ def test_pass_and_fail_have_their_words_and_codes(cli, folder):
     assert data["verdict"] == "worse"
     assert data["used"] < data["available"] == 120
     assert data["checks"][0]["difference"] < -0.1
+
+
+def test_a_small_margin_is_told_as_it_was_given_and_notes_are_spanish(cli, folder):
+    prepare(folder)
+    assert cli("run", "suite.yaml").code == 0
+    more = MANY + '{"id": "new", "input": "Q1", "references": ["q1"]}\n'
+    (folder / "questions.jsonl").write_text(more, encoding="utf-8")
+    found = cli("gate", "suite.yaml", "--margin", "0.005", "--lang", "es")
+    assert found.out.startswith("SUPERADA: ninguna métrica empeora más del 0,5 % de su rango.")
+    assert "1 muestras no están en la ejecución de referencia" in found.out
+    assert_one_paragraph(cli("gate", "suite.yaml", "--level", "0.5"), "The level is 0.5")
 
 
 def test_an_undecided_gate_says_what_would_decide_it(cli, folder):
@@ -74,7 +85,7 @@ def test_the_plugin_gates_in_a_test(folder, cli):
     (folder / "app.py").write_text(WORSE, encoding="utf-8")
     code, said = pytest_in_folder()
     assert code == 1
-    assert "FAILED: exact_match worse by more than 0.05." in said
+    assert "FAILED: exact_match worse by more than 5% of its range." in said
     assert "samples were needed" in said
 
 

@@ -1,3 +1,8 @@
+import errno
+import os
+import subprocess
+import sys
+
 import pytest
 
 from quilate.errors import DataError, StoreError
@@ -74,3 +79,43 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "labels").write_text("a file", encoding="utf-8")
     with pytest.raises(StoreError, match="cannot be kept"):
         append_label(labels_path(tmp_path, "r1"), label())
+
+
+def test_a_label_that_the_disk_takes_in_part_is_not_told_as_kept(tmp_path, monkeypatch):
+    """A full disk takes what fits, and complains at the next write alone."""
+    path = labels_path(tmp_path, "r1")
+    append_label(path, label())
+    write, taken = os.write, []
+
+    def full(file, data):
+        if taken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken.append(write(file, bytes(data)[:20]))
+        return taken[0]
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StoreError, match="No space left"):
+        append_label(path, label("q2"))
+    monkeypatch.undo()
+    assert [one.sample for one in read_labels(path)] == ["q1"]
+    append_label(path, label("q3"))
+    assert [one.sample for one in read_labels(path)] == ["q1", "q3"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from quilate.judging.labels import Label, append_label
+for n in range(60):
+    who = sys.argv[2]
+    fields = ("r1", "rag", f"{who}{n}", 0, "m", "yes", 1.0, who)
+    append_label(Path(sys.argv[1]), Label(*fields, note="x" * 3000))
+"""
+
+
+def test_several_processes_at_once_lose_nothing(tmp_path):
+    path = labels_path(tmp_path, "r1")
+    words = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*words, who]) for who in ("ana", "luis", "eva")]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    assert len(read_labels(path)) == 180

@@ -148,6 +148,15 @@ def test_what_is_missing_stands_in_the_row_and_much_of_it_leaves_the_verdict_ope
     assert "a B le faltan 60 puntuaciones" in " ".join(lost.summary(lang="es").split())
 
 
+def test_more_missing_than_the_margin_is_no_pass() -> None:
+    """B fails at 4 % of what A gets right: that is more than 2 %, though it is less than 5 %."""
+    a, b = run_of(*[1.0] * 1000), run_of(*[1.0] * 960, *["timeout"] * 40, name="b")
+    found = compare(a, b, margin=0.02)
+    assert (found.rows[0].verdict, found.outcome) == ("undecided", "undecided")
+    assert "too much is missing" in found.summary(lang="en")
+    assert compare(a, b, margin=0.05).outcome == "pass"  # at the worst it loses 0.04
+
+
 def test_failures_are_not_no_difference() -> None:
     """Half of B failed, and the rest equals A: without a margin, too, that is not passed."""
     found = compare(run_of(*HALF), run_of(*HALF[:200], *["timeout"] * 200, name="b"))

@@ -106,6 +106,22 @@ def test_repeated_epochs_say_what_to_have_more_of():
     assert plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: n % 2)).advice is None
 
 
+def test_spanish_says_all_of_it_in_spanish():
+    draw = random.Random(0)
+    noise = run_of(("a",), lambda t, n, e: draw.random() < 0.5, epochs=4)
+    said = "\n".join(plan_lines(plan_samples(suite("a"), 0.05, pilot=noise), "es"))
+    assert "exact_match (a): más épocas" in said
+    assert "seconds: no tiene límites, y ninguna ejecución anterior" in said
+    flat = plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: 1))
+    assert "p1 no muestra dispersión" in "\n".join(plan_lines(flat, "es"))
+    assert "p1 shows no spread" in "\n".join(plan_lines(flat, "en"))
+
+
+def test_an_effect_beyond_the_bounds_is_no_plan():
+    with pytest.raises(ConfigurationError, match="more than its bounds allow"):
+        plan_samples(suite(), 2.0)
+
+
 def test_what_makes_no_plan_is_told():
     with pytest.raises(ConfigurationError, match="effect"):
         plan_samples(suite(), 0.0)

@@ -167,3 +167,9 @@ def test_kappa_is_symmetric_and_within_its_interval(rows):
     assert (first.interval is None) == (first.reason is not None)
     if first.interval is not None:
         assert first.value in first.interval
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_label_is_told(missing):
+    with pytest.raises(ValueError, match="A label is missing"):
+        cohen_kappa([missing, 1], [1, 1])

@@ -172,3 +172,31 @@ def test_false_alarms_at_the_margin_keep_to_the_level(kind):
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_worse_answer_shows_no_more_than_equal_ones():
+    """Rule of three by hand: 0.98^148 > 0.05 >= 0.98^149 for a margin of 0.02 within (0, 1)."""
+    for n, verdict in ((20, "undecided"), (148, "undecided"), (149, "not worse")):
+        same, one_less = [0.9] * n, [0.9] * (n - 1) + [0.9 - 1e-7]
+        assert non_inferiority(same, same, margin=0.02, bounds=(0, 1)).verdict == verdict
+        found = non_inferiority(one_less, same, margin=0.02, bounds=(0, 1))
+        assert found.verdict == verdict
+        assert (found.difference.interval.low >= -0.02) == (verdict == "not worse")
+        assert found.p_value == pytest.approx(0.98**n, rel=1e-4)
+    unbounded = non_inferiority([0.9] * 19 + [0.8999999], [0.9] * 20, margin=0.02)
+    assert unbounded.verdict == "not worse"  # plain t
+    lower = non_inferiority(
+        [0.1] * 19 + [0.1 + 1e-7], [0.1] * 20, margin=0.02, bounds=(0, 1), higher_is_better=False
+    )
+    assert lower.verdict == "undecided"
+
+
+def test_rare_large_losses_raise_no_more_alarms_than_the_level():
+    """Answers a hair apart, but for one in fifty that is lost: the truth lies on the margin."""
+    rng, alarms = np.random.default_rng(4), 0
+    for _ in range(400):
+        b = 1.0 - rng.beta(1, 200, 50)
+        a = np.clip(b + rng.normal(0, 0.002, 50), 0, 1)
+        a[rng.random(50) < 0.02] = 0.0
+        alarms += non_inferiority(a, b, margin=0.0195, bounds=(0, 1)).verdict == "not worse"
+    assert alarms / 400 <= 0.05

@@ -175,3 +175,12 @@ def test_an_effect_too_small_to_plan_for_is_said():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("question", [non_inferiority, equivalence])
+def test_where_equal_answers_would_not_do_it_says_how_many_would(question):
+    """0.98^148 > 0.05 >= 0.98^149."""
+    found = question([0.9] * 19 + [0.9 - 1e-7], [0.9] * 20, margin=0.02, bounds=(0, 1))
+    assert found.verdict == "undecided"
+    assert more_samples_needed(found, effect=0.0).total == 149
+    assert more_samples_needed(found, effect=0.0).more == 129

@@ -130,3 +130,13 @@ def test_other_numbers_make_another_question():
     sync.run(seen.add("old", asked, (), "en"))
     assert sync.run(seen.find(asked.replace("Which", "what"), (), "en")) == "old"
     assert sync.run(seen.find(asked.replace("1893", "1894"), (), "en")) is None
+
+
+def test_questions_of_nearly_the_same_words_with_other_answers_are_two():
+    seen = Duplicates()
+    asked = "What does the function json.dumps of the standard library give?"
+    other = asked.replace("dumps", "loads")
+    sync.run(seen.add("old", asked, ("JSON text",), "en"))
+    assert sync.run(seen.find(other, ("a Python object",), "en")) is None
+    assert sync.run(seen.find(other, ("text of JSON",), "en")) == "old"
+    assert sync.run(seen.find(asked, ("a Python object",), "en")) == "old"
