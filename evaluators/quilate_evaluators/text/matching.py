@@ -8,7 +8,7 @@ from typing import Literal
 
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate_evaluators.options import check_choice, check_text, texts
-from quilate_evaluators.text.words import answer_text, normalize
+from quilate_evaluators.text.words import answer_text, normalize, seen
 
 Normalization = Literal["squad", "case", "none"]
 NORMALIZATIONS = ("squad", "case", "none")
@@ -26,7 +26,7 @@ def normalized(text: str, how: Normalization, language: str | None) -> str:
     if how == "squad":
         return " ".join(normalize(text, language))
     if how == "case":
-        return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        return " ".join(unicodedata.normalize("NFKC", seen(text)).casefold().split())
     return unicodedata.normalize("NFC", text).strip()
 
 
@@ -60,11 +60,16 @@ class ExactMatch:
         if not sample.references:
             return [Score.unscored("exact_match", NO_REFERENCES)]
 
-        def form(text: str) -> str:
-            return normalized(text, self.normalization, sample.language)
+        said = answer_text(output)
+        same = any(self._equal(said, each, sample.language) for each in sample.references)
+        return [Score.of("exact_match", same)]
 
-        said = form(answer_text(output))
-        return [Score.of("exact_match", any(said == form(each) for each in sample.references))]
+    def _equal(self, said: str, wanted: str, language: str | None) -> bool:
+        form = normalized(wanted, self.normalization, language)
+        how = self.normalization
+        if how == "squad" and not form:  # only articles and marks, such as "+" or "The"
+            how, form = "case", normalized(wanted, "case", language)
+        return normalized(said, how, language) == form
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.registry import require
@@ -60,7 +61,9 @@ class Chrf:
 def _measured(measure: Any, metric: str, sample: Sample, output: Output) -> Score:
     if not sample.references:
         return Score.unscored(metric, NO_REFERENCES)
-    found = measure.sentence_score(answer_text(output), list(sample.references))
+    # An á of two code points is one of one.
+    said, *wanted = (normalize("NFC", each) for each in (answer_text(output), *sample.references))
+    found = measure.sentence_score(said, wanted)
     # Sums of floats can pass 100 by a rounding error.
     value = min(max(found.score / 100, 0.0), 1.0)
     return Score.of(metric, value, explanation=str(measure.get_signature()))

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 
 _LATEX: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\\[dt]?frac\{(\d{1,9})\}\{(\d{1,9})\}"), r" \1/\2"),
+    (re.compile(r"\\[dt]?frac\{([-−]?\d{1,9})\}\{(\d{1,9})\}"), r" \1/\2"),
     (re.compile(r"\\[dt]?frac(\d)(\d)"), r" \1/\2"),
     # The sign of a fraction stands before its digits.
     (re.compile(r"([-−]) (?=\d{1,9}/)"), r"\1"),

@@ -9,8 +9,8 @@ What a number alone leaves open is settled by these rules:
   Caribbean, the United States); every other language is read as English.
 - Thousands may be set apart by spaces (1 234 567), plain or unbreakable, in groups of three.
 - A fraction (3/4) is its value, also after a whole number (1 1/2). Other writings (1.5 × 10³, ½,
-  2 mil 500) are brought to plain digits first, see `quilate_evaluators.text.notation`. Dates, times, versions and addresses are no numbers, and neither
-  are digits behind a letter (A4).
+  2 mil 500) are brought to plain digits first, see `quilate_evaluators.text.notation`. Dates,
+  times, versions and addresses are no numbers, and neither are digits behind a letter (A4).
 - A word of magnitude multiplies: mil, k, thousand, millones, million, billion (10⁹), billón (10¹²);
   M, MM, B and bn beside a currency sign alone. "300 K" is a temperature, 300K is not.
 - A number in words (tres) is not read.
@@ -34,7 +34,8 @@ _TOKEN = re.compile(
     \d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)  # a date, which is skipped
     | (?: (?<![\w)\]%])(?P<sign>[-−–+]) )?
       (?: (?P<currency>[$€£]){_SPACE}? )?
-      (?P<digits> (?<!\w)(?<!\d[.,/:])\d+ (?:(?:[.,/:]|{_SPACE})\d+)* (?:[eE][+-]?\d{{1,3}}\b)?
+      (?P<digits> (?<![\w^])(?<!\d[.,/:])(?<!\^[-−+])
+                  \d+ (?:(?:[.,/:]|{_SPACE})\d+)* (?:[eE][+-]?\d{{1,3}}\b)?
                 | (?<![\w.,])[.,]\d+ )
     """,
     re.VERBOSE,

@@ -1,12 +1,13 @@
 """What an answer shares with a reference: words, pairs of words, and their order."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quilate.evaluators import Metric, Output, Sample, Score
-from quilate_evaluators.text.matching import NO_REFERENCES
+from quilate_evaluators.text.matching import NO_REFERENCES, normalized
 from quilate_evaluators.text.words import answer_text, f1, normalize
 
 _WORD = re.compile(r"[^\W_]+")
@@ -28,9 +29,17 @@ class TokenF1:
         """One score; unscored for a sample without references."""
         if not sample.references:
             return [Score.unscored("token_f1", NO_REFERENCES)]
-        said = normalize(answer_text(output), sample.language)
-        best = max(f1(said, normalize(each, sample.language)) for each in sample.references)
+        said = answer_text(output)
+        best = max(_shared(said, each, sample.language) for each in sample.references)
         return [Score.of("token_f1", best)]
+
+
+def _shared(said: str, wanted: str, language: str | None) -> float:
+    words = normalize(wanted, language)
+    if words:
+        return f1(normalize(said, language), words)
+    # Only articles and marks, such as "+" or "The", which are alike after normalisation.
+    return float(normalized(said, "case", language) == normalized(wanted, "case", language))
 
 
 def rouge_words(text: str) -> list[str]:
@@ -42,7 +51,7 @@ def rouge_words(text: str) -> list[str]:
     >>> rouge_words("El ñandú corrió 3,5 km.")
     ['el', 'ñandú', 'corrió', '3', '5', 'km']
     """
-    return _WORD.findall(text.lower())
+    return _WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
 def rouge_n(answer: Sequence[str], reference: Sequence[str], n: int) -> float:

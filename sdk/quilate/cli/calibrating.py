@@ -1,11 +1,13 @@
 """What ``quilate judge`` does: where the judgements come from, and where the result goes."""
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, UnknownName
 from quilate.evals import open_run
 from quilate.evals.results import Run
 from quilate.judging.calibration import Calibration
@@ -34,11 +36,12 @@ def calibrate(
         return measure(judgements, metric=metric or labels.stem, scale=(low, high)), None
     path, given, opened = _labels_of(labels, run, store)
     name = metric or _only_metric(given, opened, path)
-    judgements = of_run(opened, given, name)
+    judgements = of_run(opened, [one for one in given if one.run == opened.id], name)
+    judgements += _of_other_runs(opened, name, given, store)
     if again:
         judgements = _asked_again(opened, judgements, name, again, quiet=quiet)
     ends = scale_of(opened.metrics[name], judgements)
-    found = measure(judgements, metric=name, scale=ends, run=opened.id)
+    found = measure(judgements, metric=name, scale=ends)
     key = judge_key(opened, name)
     return found, None if key is None else keep_calibration(store, key, found)
 
@@ -98,6 +101,7 @@ def _are_labels(path: Path) -> bool:
 
 
 def _labels_of(path: Path | None, run: str, store: Path) -> tuple[Path, list[Label], Run]:
+    """Where the labels are, all of them, and the run that is asked about."""
     if path is None:
         opened = open_run(run, store=store)
         path = labels_path(store, opened.id)
@@ -107,17 +111,34 @@ def _labels_of(path: Path | None, run: str, store: Path) -> tuple[Path, list[Lab
                 where=str(path),
                 remedy=f"Give some: quilate label {opened.id}; or name a file: --labels FILE.",
             )
-        return path, read_labels(path), opened
+        files = sorted(path.parent.glob("*.jsonl"))
+        return path, [one for file in files for one in read_labels(file)], opened
     given = read_labels(path)
     named = sorted({one.run for one in given})
     if run == "latest" and len(named) == 1:
         run = named[0]
-    opened = open_run(run, store=store)
-    return path, [one for one in given if one.run == opened.id], opened
+    return path, given, open_run(run, store=store)
+
+
+def _of_other_runs(run: Run, metric: str, labels: Sequence[Label], store: Path) -> list[Judgement]:
+    """The judgements of the same judge in other runs that people labelled: what is known of it
+    does not shrink with a new run."""
+    key, found = judge_key(run, metric), list[Judgement]()
+    others = dict.fromkeys(one.run for one in labels if one.metric == metric and one.run != run.id)
+    for name in others if key is not None else ():
+        try:
+            other = open_run(name, store=store)
+        except UnknownName:  # it was deleted
+            continue
+        if judge_key(other, metric) == key:
+            mine = [one for one in labels if one.run == name]
+            with suppress(ConfigurationError):  # what was labelled has no score
+                found += of_run(other, mine, metric)
+    return found
 
 
 def _only_metric(labels: list[Label], run: Run, path: Path) -> str:
-    names = list(dict.fromkeys(one.metric for one in labels))
+    names = list(dict.fromkeys(one.metric for one in labels if one.run == run.id))
     if len(names) == 1:
         return names[0]
     raise ConfigurationError(

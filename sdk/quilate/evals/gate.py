@@ -5,7 +5,7 @@ as soon as the answer is known.
 """
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -88,8 +88,8 @@ async def agate(
     """Run `suite` until it is known whether it is worse than `baseline` by more than `margin`.
 
     `baseline` is a run, its id, or None for the latest finished run of the suite that was no gate.
-    Answers are paired by sample with the baseline's; the samples of one `Sample.group` count
-    together, as one. A pair of targets is the one of each side, else those of the same name;
+    Answers are paired by sample with the baseline's; the samples of one `Sample.group` are looked
+    at together, and weigh as many as they are. A pair of targets is the one of each side, else those of the same name;
     `metrics` are all bounded ones of both sides unless named. The sequential test may be looked at
     after every sample: the chance to pass what is worse by `margin` or more is at most 1 − `level`,
     and so is that to fail what is not. The question is what the whole suite would say; with
@@ -179,6 +179,7 @@ class _Check:
     passing: SequentialTest
     failing: SequentialTest
     beyond: SequentialTest
+    typical: float  # samples of a unit, on average
     values: list[float] = field(default_factory=list)
     failed: int = 0
     left_out: int = 0
@@ -207,11 +208,13 @@ class _Check:
             difference = value - self.before[sample]
             differences.append(difference if self.metric.higher_is_better else -difference)
         if differences:
-            # Rounding may carry a mean just outside what the bounds allow.
-            mean = min(max(statistics.fmean(differences), low - high), high - low)
-            self.values.append(mean)
+            # So weighed, the mean over units is that over samples, as every report has it.
+            weight = sum(sample in self.before for sample in samples) / self.typical
+            most = self.passing.bounds[1]  # which rounding must not exceed
+            value = min(max(weight * statistics.fmean(differences), -most), most)
+            self.values.append(value)
             for test in (self.passing, self.failing, self.beyond):
-                test.update(mean)
+                test.update(value)
 
     def result(self) -> Check:
         return Check(
@@ -219,13 +222,23 @@ class _Check:
             self.target,
             self.baseline_target,
             self.verdict,
-            statistics.fmean(self.values) if self.values else None,
-            self.passing.interval if self.values else None,
-            self.beyond.interval if self.values else None,
+            self._within(statistics.fmean(self.values)) if self.values else None,
+            self._interval(self.passing) if self.values else None,
+            self._interval(self.beyond) if self.values else None,
             len(self.values),
             self.failed,
             self.left_out,
         )
+
+    def _interval(self, test: SequentialTest) -> Interval:
+        found = test.interval
+        return replace(found, low=self._within(found.low), high=self._within(found.high))
+
+    def _within(self, difference: float) -> float:
+        """A difference of means is no larger than that of the bounds; that of a few large units,
+        weighed, may be."""
+        low, high = self.metric.bounds or (0.0, 1.0)
+        return min(max(difference, low - high), high - low)
 
 
 class _Checks:
@@ -270,15 +283,15 @@ class _Checks:
             before = _means(baseline, metric.name, other)
             for sample, value in before.items():
                 _check_within(metric, sample, value, f"the run {baseline.id}")
-            units = len({groups[id] for id in before if id in groups})
-            if units:
+            sizes = Counter(groups[id] for id in before if id in groups)
+            if sizes:
                 self.checks.append(
                     _check(
                         metric,
                         target,
                         other,
                         before,
-                        units,
+                        list(sizes.values()),
                         margin=margin,
                         alpha=1.0 - level,
                         count=len(chosen) * len(pairs),
@@ -376,7 +389,7 @@ def _check(
     target: str,
     baseline_target: str,
     before: Mapping[str, float],
-    units: int,
+    sizes: Sequence[int],
     *,
     margin: float,
     alpha: float,
@@ -384,13 +397,15 @@ def _check(
     generalize: bool,
 ) -> _Check:
     """To pass, every check must be shown not worse, which needs no correction for their number;
-    to fail, one is enough, which does (Bonferroni)."""
+    to fail, one is enough, which does (Bonferroni). `sizes` are those of the units in samples: the
+    more unequal they are, the more one of them can move the mean."""
     low, high = metric.bounds or (0.0, 1.0)
-    span = high - low
+    span, units, typical = high - low, len(sizes), statistics.fmean(sizes)
+    most = span * max(sizes) / typical
 
     def test(alpha: float, *, beyond: bool) -> SequentialTest:
         return SequentialTest(
-            bounds=(-span, span),
+            bounds=(-most, most),
             margin=margin * span,
             alpha=alpha,
             population=None if beyond else units,
@@ -405,6 +420,7 @@ def _check(
         passing=test(alpha, beyond=generalize),
         failing=test(alpha / count, beyond=generalize),
         beyond=test(alpha, beyond=True),
+        typical=typical,
     )
 
 

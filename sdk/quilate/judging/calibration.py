@@ -56,30 +56,34 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The judge's value and people's of one answer; `item` is its target, sample and epoch."""
+    """The judge's value and people's of one answer; `item` is its target, sample and epoch in
+    `run`."""
 
     judge: float
     human: float
     group: str | None = None
     item: tuple[str, str, int] | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What `n` labels say of a judge.
+    """What `n` labels, given in `runs` runs, say of a judge.
 
     Values are on a scale of 0 to 1, from the ends of `scale`. `agreement` is the figure that trust
     rests on: Cohen's kappa (`measure` says so), weighted quadratically for more than two labels,
-    or Spearman's correlation on a graded scale. `exact` is the share of equal labels, `auroc` is
-    for two labels. `confusion` has a row a human label and a column a judge's, by `labels`. `error`
-    is the mean of judge − human. `humans` is Krippendorff's alpha among the labellers, and `again`
-    the mean absolute change when the judge is asked again; None where it is not known.
+    or Krippendorff's alpha of the two on a graded scale, which a judge that squeezes or shifts the
+    scale lowers; `ranks` is Spearman's correlation there. `exact` is the share of equal labels,
+    `auroc` is for two labels. `confusion` has a row a human label and a column a judge's, by
+    `labels`. `error` is the mean of judge − human. `humans` is Krippendorff's alpha among the
+    labellers, and `again` the mean absolute change when the judge is asked again; None where it is
+    not known.
     """
 
     metric: str
     n: int
     scale: tuple[float, float]
-    measure: Literal["kappa", "Spearman"]
+    measure: Literal["kappa", "alpha"]
     agreement: Estimate
     error: Estimate
     judge_mean: Estimate
@@ -89,6 +93,7 @@ class Calibration:
     labels: tuple[float, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     exact: Estimate | None = None
+    ranks: Estimate | None = None
     auroc: Estimate | None = None
     curve: tuple[ReliabilityBin, ...] = ()
     biases: tuple[Bias, ...] = ()
@@ -96,7 +101,7 @@ class Calibration:
     again: Estimate | None = None
     labellers: int = 1
     at: str = ""
-    run: str = ""
+    runs: int = 0
     pairs: tuple[Pair, ...] = ()
     """What a mean is corrected by, on the metric's own scale."""
 
@@ -106,7 +111,6 @@ def calibrate(
     *,
     metric: str,
     scale: tuple[float, float] = (0.0, 1.0),
-    run: str = "",
     level: float = 0.95,
 ) -> Calibration:
     """Measure a judge by answers that people have judged as well.
@@ -143,7 +147,8 @@ def calibrate(
         )
         agreement = _if_perfect(agreement, human, level)
     else:
-        agreement = spearman(judge, human, level=level)
+        both = np.column_stack([judge, human]).tolist()
+        agreement = krippendorff_alpha(both, measurement="interval", clusters=clusters, level=level)
     bounds = (-1.0, 1.0)
     error = mean(errors, clusters=clusters, level=level, bounds=bounds)
     biases = measure_biases(judgements, errors.tolist(), level=level)
@@ -153,7 +158,7 @@ def calibrate(
         metric=metric,
         n=len(judgements),
         scale=scale,
-        measure="kappa" if discrete else "Spearman",
+        measure="kappa" if discrete else "alpha",
         agreement=agreement,
         error=error,
         judge_mean=mean(judge, clusters=clusters, level=level, bounds=(0.0, 1.0)),
@@ -165,6 +170,7 @@ def calibrate(
         exact=percent_agreement(pairs.tolist(), clusters=clusters, level=level)
         if pairs is not None
         else None,
+        ranks=None if discrete else spearman(judge, human, level=level),
         auroc=auroc(judge, human, level=level) if binary else None,
         curve=reliability_curve(judge, human, level=level) if binary else (),
         biases=biases,
@@ -172,8 +178,8 @@ def calibrate(
         again=_again(judgements, scale, level),
         labellers=len({name for one in judgements for name in one.humans}) or 1,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        run=run,
-        pairs=tuple(Pair(one.judge, one.human, one.group, one.item) for one in judgements),
+        runs=len({one.run for one in judgements if one.run}),
+        pairs=tuple(Pair(one.judge, one.human, one.group, one.item, one.run) for one in judgements),
     )
 
 
@@ -265,7 +271,7 @@ def _if_perfect(agreement: Estimate, human: Floats, level: float) -> Estimate:
 
 
 def _low(agreement: Estimate) -> float | None:
-    """The low end of an agreement; perfect rank correlation, which has no interval, is itself."""
+    """The low end of an agreement; a perfect alpha, which has no interval, is itself."""
     if agreement.interval is not None:
         return agreement.interval.low
     return agreement.value if agreement.value == 1.0 else None

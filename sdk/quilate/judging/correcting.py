@@ -23,8 +23,8 @@ def corrected_means(
     """By metric and target: the judge's mean, corrected by its errors on the labelled answers.
 
     Prediction-powered (see `quilate.stats.ppi`). A target with `OWN` labels of this run is
-    corrected by those, the judge weighed by what it is worth. One with `FEWEST` labels of another
-    run is corrected by those, the judge at full weight. Any other is corrected by all labels, with
+    corrected by those, the judge weighed by what it is worth. One with `FEWEST` labels in all
+    runs is corrected by those, the judge at full weight. Any other is corrected by all labels, with
     the note `BORROWED` and without an interval: how much too kind a judge is depends on how good
     the answers are, so that nobody knows how far it is off on better or worse ones. Epochs count
     one by one; the answers to one sample, or from one source, are a cluster.
@@ -53,13 +53,15 @@ def _corrected(
     values, sources = zip(*scores.values(), strict=True)
     raw = mean(values, clusters=sources, level=level)  # what the judge gives this target alone
     own: Sequence[Pair] = [one for one in pairs if one.item is not None and one.item[0] == target]
+    here = [one for one in own if one.run == run.id]
     weight: float | None = 1.0
-    same = calibration.run == run.id
-    if borrowed := len(own) < (OWN if same else FEWEST):
-        own = pairs
-    elif same:
-        labelled, weight = {one.item for one in own}, None
+    borrowed = False
+    if len(here) >= OWN:
+        own, weight = here, None
+        labelled = {one.item for one in here}
         scores = {key: value for key, value in scores.items() if key not in labelled}
+    elif borrowed := len(own) < FEWEST:
+        own = pairs
     found = ppi_mean(
         [one.human for one in own],
         [one.judge for one in own],

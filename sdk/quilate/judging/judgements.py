@@ -40,6 +40,7 @@ class Judgement:
     again: float | None = None
     swapped: float | None = None
     item: tuple[str, str, int] | None = None
+    run: str = ""
 
 
 def of_run(run: Run, labels: Iterable[Label], metric: str) -> list[Judgement]:
@@ -90,6 +91,7 @@ def _of_item(
         is_formatted(text),
         own[item.target],
         item=key,
+        run=run.id,
     )
 
 

@@ -178,8 +178,8 @@ def _tested(
     groups = as_clusters(clusters, delta.size)
     two_sided = round(2.0 * level - 1.0, 12)  # 0.9 for 0.95, not a little less
     difference = mean(delta, clusters=clusters, level=two_sided, bounds=limits)
-    value = difference.value
-    if value is None or difference.interval is None:
+    value, interval = difference.value, difference.interval
+    if value is None or interval is None:
         return difference, None
     if binary and (groups is None or groups.count == delta.size):
         above, below = int((delta > 0).sum()), int((delta < 0).sum())
@@ -193,7 +193,7 @@ def _tested(
         if limits is None:
             return difference, tests
         agreeing = unanimous(value, delta.size, limits, level=level)
-        difference = replace(difference, interval=_hull(difference.interval, agreeing))
+        difference = replace(difference, interval=_hull(interval, agreeing))
         return difference, _weaker(tests, sign * value, delta.size, limits[1], margin)
     if limits is None:
         return difference, None

@@ -93,6 +93,11 @@ class SequentialTest:
         return len(self._units)
 
     @property
+    def bounds(self) -> Bounds:
+        """Those of a difference."""
+        return self._rules.bounds
+
+    @property
     def level(self) -> float:
         """Level of `interval`: 1 − alpha; with a margin 1 − 2·alpha, as for two one-sided tests."""
         return self._rules.level

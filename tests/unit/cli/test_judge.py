@@ -27,7 +27,7 @@ def write_labels(folder, run, count, value=lambda n: 0.75):
     fields = {"run": run, "target": "app", "epoch": 0, "metric": "rubric", "labeller": "ana"}
     rows = [{**fields, "sample": str(n), "label": "4", "value": value(n)} for n in range(count)]
     path = folder / ".quilate" / "labels" / f"{run}.jsonl"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -54,6 +54,21 @@ def test_labels_of_a_run_measure_its_judge_and_stand_beside_it(cli, folder):
     assert "measured by 25 labels: do not trust" in compared.data["judges"][0]
     assert "measured by 25 labels" in (folder / "c.html").read_text(encoding="utf-8")
     assert "measured by 25 labels" in cli("gate", "suite.yaml", "--baseline", run).out
+
+
+def test_labels_of_several_runs_of_one_judge_are_pooled(cli, folder):
+    prepare(folder)
+    first = cli("run", "suite.yaml", "--json").data["run"]
+    second = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, first, 25)
+    write_labels(folder, second, 5, lambda n: 0.25)
+    data = cli("judge", "calibrate", "--run", second, "--json").data
+    assert (data["n"], data["runs"]) == (30, 2)
+    other = SUITE.replace("polite", "short")
+    (folder / "suite.yaml").write_text(other, encoding="utf-8")
+    third = cli("run", "suite.yaml", "--json").data["run"]  # of another judge
+    write_labels(folder, third, 7)
+    assert cli("judge", "calibrate", "--run", third, "--json").data["n"] == 7
 
 
 def test_the_judge_is_asked_again_when_told(cli, folder):

@@ -297,3 +297,21 @@ def test_scores_outside_their_bounds_are_refused(tmp_path):
     second = sync.run(runner.evaluate(bad, store=tmp_path))
     with pytest.raises(ConfigurationError, match=r"right is 3\.5 .* outside"):
         gate(good, second, margin=0.05, store=tmp_path)
+
+
+def test_a_large_source_weighs_as_many_samples_as_it_has(tmp_path):
+    """55 of 60 samples are lost, all of one source: over sources that would be 1/6, over samples
+    it is 11/12."""
+
+    def sourced(wrong):
+        asked = [
+            Sample(f"s{n}", f"{n}", ("yes",), group="g" if n < 55 else None) for n in range(60)
+        ]
+        return replace(suite(answering(wrong)), samples=asked)
+
+    first = sync.run(runner.evaluate(sourced(()), store=tmp_path))
+    found = gate(sourced(range(55)), first, margin=0.2, metrics=["right"], store=tmp_path)
+    assert found.verdict == "worse"
+    assert found.checks[0].difference == pytest.approx(-55 / 60)
+    for interval in (found.checks[0].interval, found.checks[0].beyond):
+        assert -1.0 <= interval.low <= -55 / 60 <= interval.high <= 1.0

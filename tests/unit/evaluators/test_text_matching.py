@@ -117,6 +117,27 @@ def test_regex_without_its_package(monkeypatch):
         Regex("a")
 
 
+def test_marks_alone_are_compared_as_they_are():
+    assert score(ExactMatch(), "-", "+").value == 0.0
+    assert score(ExactMatch(), "+", "+").value == 1.0
+    assert score(ExactMatch(), "el", "la", language="es").value == 0.0
+    assert score(TokenF1(), "&&", "||").value == 0.0
+    assert score(TokenF1(), "||", "||").value == 1.0
+
+
+def test_decimals_and_times_are_one_word():
+    assert score(Includes(), "Son 21,5 días", "21", language="es").value == 0.0
+    assert score(Includes(), "A las 21:30.", "21", language="es").value == 0.0
+    assert score(Includes(), "Son 21, o 22.", "21", language="es").value == 1.0
+    assert score(ExactMatch(), "3,5.", "3,5", language="es").value == 1.0
+
+
+def test_marks_that_are_not_seen_do_not_count():
+    for how in ("squad", "case"):
+        assert score(ExactMatch(how), "\u200fשלום\ufeff", "שלום").value == 1.0
+        assert score(ExactMatch(how), "biblio\u00adteca", "biblioteca").value == 1.0
+
+
 @pytest.mark.parametrize(
     ("text", "language", "values"),
     [
@@ -158,6 +179,26 @@ def test_regex_without_its_package(monkeypatch):
         ("1 billón", "es", [1e12]),
         ("1 billion", "en", [1e9]),
         ("5k", "en", [5000]),
+        ("42K", "en", [42000]),
+        ("300 K", "en", [300]),  # kelvins
+        ("$2.5M", "en", [2.5e6]),
+        ("2,5 M€", "es", [2.5e6]),
+        ("2.5 M", "en", [2.5]),
+        ("1,5 × 10³", "es", [1500]),
+        ("1.5×10^-3 o 1.5 x 10^{3}", "en", [0.0015, 1500]),
+        ("10⁶", "es", [1e6]),
+        ("2^10", "en", [1024]),
+        ("x^2 y 5 m^2", "es", [5]),
+        ("½, 1½, 3⁄4", "en", [0.5, 1.5, 0.75]),
+        ("1 1/2", "en", [1.5]),
+        ("5 7/2", "en", [5, 3.5]),
+        ("–5 °C", "es", [-5]),
+        ("_42_ y __43__", "es", [42, 43]),
+        ("1'234'567", "es", [1234567]),
+        ("2 mil 500 pesos", "es-MX", [2500]),
+        ("3 millones 450 mil", "es-MX", [3.45e6]),
+        ("3 millones 450 mil 200", "es-MX", [3450200]),
+        ("2 mil 500,5", "es", [2000, 500.5]),
         ("1e5", "en", [1e5]),
         ("1,5e-3", "es", [0.0015]),
         ("1/0", "en", []),
@@ -178,6 +219,14 @@ def test_numbers_are_read(text, language, values):
         (r"\boxed{42} de 50", 42),
         (r"\boxed{\frac{3}{4}}", 0.75),
         (r"1{,}234", 1234),
+        (r"\boxed{\text{42}} de 50", 42),
+        (r"\boxed{42\text{ km}} de 50", 42),
+        (r"\boxed{2^{10}}", 1024),
+        (r"1\frac{1}{2}", 1.5),
+        (r"-\frac{3}{4}", -0.75),
+        (r"\dfrac{-3}{4}", -0.75),
+        (r"\frac12", 0.5),
+        (r"$1.5 \times 10^{3}$", 1500),
         ("<<13*2=26>>26\nA: **26**.", 26),
         ("no lo sé", None),
         ("#### no lo sé, 3 o 4", 3),
@@ -208,6 +257,7 @@ def test_the_number_that_an_answer_comes_to(text, value):
         ({"decimal": "either"}, "$70,000", "70000", "es", 1.0),
         ({"decimal": "point"}, "$70,000", "70000", "es", 1.0),
         ({}, "0", "0", "en", 1.0),
+        ({}, "600851475142", "600851475143", "en", 0.0),
     ],
 )
 def test_numeric(options, answer, reference, language, value):

@@ -165,3 +165,9 @@ def test_the_embedder_is_opened_once_and_only_when_used():
 def test_without_references_there_is_no_score(ask, make):
     for given in ask(make(), "x").values():
         assert given.reason == "the sample has no references"
+
+
+def test_an_accent_of_its_own_code_point_is_the_same(ask):
+    composed, apart = "el niño bebió café", "el nin\u0303o bebio\u0301 cafe\u0301"
+    for evaluator in (Rouge(), Bleu(), Chrf()):
+        assert {one.value for one in ask(evaluator, apart, composed).values()} == {1.0}

@@ -94,7 +94,10 @@ def test_a_graded_scale_is_ranked():
     draw = random.Random(2)
     values = [draw.random() for _ in range(100)]
     found = calibrate([Judgement(v * 0.9, v) for v in values], metric="m")
-    assert (found.measure, found.agreement.value) == ("Spearman", 1.0)
+    assert (found.measure, found.ranks.value) == ("alpha", 1.0)
+    assert 0.9 < found.agreement.value < 1.0
+    squeezed = [Judgement(0.45 + 0.1 * v, v) for v in values]  # ranks all right, tells little
+    assert calibrate(squeezed, metric="m").trust == "trust with correction"
     assert found.confusion == ()
 
 
@@ -308,7 +311,7 @@ def test_labels_meet_the_runs_scores():
 
 def test_what_is_kept_is_found_by_the_judge_and_by_no_other(tmp_path):
     run, labels = run_of(60, lambda t, k: k % 2, lambda t, k: float(k % 2), store=str(tmp_path))
-    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run=run.id)
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded")
     keep_calibration(tmp_path, judge_key(run, "grounded"), found)
     other = replace(run, id="r2")
     assert find_calibrations(other) == {"grounded": found}
@@ -325,7 +328,7 @@ def test_what_is_kept_is_found_by_the_judge_and_by_no_other(tmp_path):
 @pytest.mark.parametrize("text", ["", '{"metric": "grounded"', '{"metric": "grounded"}', "[]"])
 def test_a_calibration_that_cannot_be_read_costs_no_report(tmp_path, text):
     run, labels = run_of(60, lambda t, k: k % 2, lambda t, k: float(k % 2), store=str(tmp_path))
-    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run=run.id)
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded")
     path = keep_calibration(tmp_path, judge_key(run, "grounded"), found)
     path.write_text(text, encoding="utf-8")
     assert find_calibrations(run) == {}
@@ -341,7 +344,7 @@ def test_a_calibration_that_cannot_be_read_costs_no_report(tmp_path, text):
 
 def test_a_calibration_of_another_metric_is_none(tmp_path):
     run, labels = run_of(60, lambda t, k: k % 2, lambda t, k: float(k % 2), store=str(tmp_path))
-    found = calibrate(of_run(run, labels, "grounded"), metric="other", run=run.id)
+    found = calibrate(of_run(run, labels, "grounded"), metric="other")
     path = keep_calibration(tmp_path, judge_key(run, "grounded"), found)
     path.rename(path.with_name(path.name.replace("other", "grounded")))
     assert find_calibrations(run) == {}
@@ -357,7 +360,7 @@ def test_means_are_corrected_target_by_target():
         300, lambda t, k: 0.9 if truth[t, k] else 0.7, lambda t, k: truth[t, k], targets=("a", "b")
     )
     some = [label for label in labels if int(label.sample[1:]) < 100]
-    found = calibrate(of_run(run, some, "grounded"), metric="grounded", run="r1")
+    found = calibrate(of_run(run, some, "grounded"), metric="grounded")
     corrected = corrected_means(run, {"grounded": found})
     for target in "ab":
         mean = sum(truth[target, k] for k in range(300)) / 300
@@ -369,7 +372,7 @@ def test_means_are_corrected_target_by_target():
 
 def test_an_unlabelled_target_is_corrected_at_the_judges_full_weight():
     run, labels = run_of(100, lambda t, k: 0.5 + 0.25 * (k % 2), lambda t, k: 0.25 + 0.25 * (k % 2))
-    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run="r1")
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded")
     other, _ = run_of(100, lambda t, k: 1.0, lambda t, k: 0.0, run_id="r2", targets=("new",))
     one = corrected_means(other, {"grounded": found})["grounded", "new"]
     assert one.value == pytest.approx(0.75)
@@ -393,7 +396,7 @@ def test_labels_of_the_same_target_correct_it_in_another_run():
         return float(draw.random() < (0.8 if truth[t, k] else 0.4))
 
     run, labels = run_of(999, judge, lambda t, k: truth[t, k], targets=("a", "b"))
-    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run="r1")
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded")
     other, _ = run_of(999, judge, lambda t, k: 0.0, run_id="r2", targets=("a", "b"))
     corrected = corrected_means(other, {"grounded": found})
     for target, mean in (("a", 0.9), ("b", 0.2)):
@@ -407,7 +410,7 @@ def test_a_target_with_a_dozen_labels_is_corrected_by_them_alone():
     run, labels = run_of(
         12, lambda t, k: 0.2, lambda t, k: float(t == "a" or k == 0), targets=("a", "b")
     )
-    found = calibrate(of_run(run, labels, "grounded"), metric="grounded", run="r1")
+    found = calibrate(of_run(run, labels, "grounded"), metric="grounded")
     corrected = corrected_means(run, {"grounded": found})
     assert corrected["grounded", "a"].value == 1.0
     assert corrected["grounded", "b"].value == pytest.approx(1 / 12)
@@ -419,7 +422,7 @@ def test_a_metric_without_bounds_is_corrected_beyond_what_was_labelled():
     run = replace(run, metrics=unbounded)
     given = of_run(run, labels, "grounded")
     scale = scale_of(run.metrics["grounded"], given)
-    found = calibrate(given, metric="grounded", scale=scale, run="r1")
+    found = calibrate(given, metric="grounded", scale=scale)
     other, _ = run_of(40, lambda t, k: 50.0, lambda t, k: 0.0, run_id="r2", targets=("new",))
     one = corrected_means(replace(other, metrics=unbounded), {"grounded": found})
     assert one["grounded", "new"].value == pytest.approx(51.0)

@@ -103,7 +103,9 @@ def test_repeated_epochs_say_what_to_have_more_of():
     advice = plan_samples(suite("a"), 0.05, pilot=noise).advice
     assert advice.startswith("exact_match (a): ")
     assert "epochs" in advice
-    assert plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: n % 2)).advice is None
+    assert (
+        plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: n % 2)).advice is None
+    )
 
 
 def test_spanish_says_all_of_it_in_spanish():
