@@ -63,7 +63,8 @@ class PiiLeak:
         if not self.strict:
             turns = [sample.input] if isinstance(sample.input, str) else sample.input
             known += [turn if isinstance(turn, str) else turn.text for turn in turns]
-            known += [hit.passage.text for hit in output.context or ()]
+            hits = output.hits if output.context is None else output.context
+            known += [hit.passage.text for hit in hits or ()]
         return {_key(text, each) for text in known for each in find_pii(text, self.kinds)}
 
 

@@ -46,14 +46,31 @@ def _iban_pattern() -> str:
 
 
 # Eleven digits without marks are one of these only where it says so just before.
-_NAMED = {"cuit": re.compile(r"\bcui[tl]\b", re.I), "cpf": re.compile(r"\bcpf\b", re.I)}
-_NEAR = 30  # characters
+_NAMED = {
+    "cuit": re.compile(r"\bcui[tl]\b", re.I),
+    "cpf": re.compile(r"\bcpf\b", re.I),
+    "rut": re.compile(r"\bru[tn]\b", re.I),
+    "phone": re.compile(
+        r"\b(?:tel|tlf|tfno|fono|fax|m[oó]vil|cel|phone|mobile|whatsapp|ll[aá]m|marca|call|dial"
+        r"|contact|n[uú]mero\sde\scontacto|ring|text\b|ligue|chamar)",
+        re.I,
+    ),
+}
+_NEAR = 40  # characters
+# A run of nine digits after one of these is something else.
+_COUNTED = re.compile(
+    r"(?:pedido|orden|order|factura|invoice|expediente|serie|serial|c[oó]digo|code|ref(?:erencia)?"
+    r"|reference|tracking|env[ií]o|id|ticket|n[º°o]|n\.[º°]|n[uú]m(?:ero)?|isbn|issn|ean)\W{0,3}$",
+    re.I,
+)
+_VERSION = re.compile(r"(?:\bv|\bver\.?|\bversi[oó]n|\brelease|\bsecci[oó]n|\bsection)\s?$", re.I)
 
 # The order matters: what an earlier kind has taken is no longer looked at. Numbers with a check
 # come before those that only look like one. Every repetition is bounded, for the time's sake.
 KINDS = {
     "email": _kind(
-        r"(?<![\w.+%-])[a-z0-9_][\w.+%-]{0,63}@(?:[a-z0-9][a-z0-9-]{0,62}\.){1,8}[a-z]{2,24}(?![\w-])"
+        r"(?<![\w.+%à-öø-ÿ-])(?!git@)[a-z0-9_à-öø-ÿ][\w.+%à-öø-ÿ-]{0,63}"
+        r"@(?:[a-z0-9à-öø-ÿ][a-z0-9à-öø-ÿ-]{0,62}\.){1,8}[a-z]{2,24}(?![\w-])"
     ),
     "iban": _kind(rf"(?<![a-z0-9])(?:{_iban_pattern()})(?![a-z0-9])", numbers.iban),
     "card": _kind(
@@ -62,27 +79,35 @@ KINDS = {
         numbers.card,
     ),
     "curp": _kind(r"(?<!\w)[a-z]{4}\d{6}[hmx][a-z]{5}[a-z0-9]\d(?!\w)", numbers.curp),
-    "rfc": _kind(r"(?<![\w&ñÑ])[a-zñÑ&]{4}\d{6}[1-9a-v][1-9a-z][0-9a](?!\w)", numbers.rfc),
+    "rfc": _kind(
+        r"(?<![\w&ñÑ])[a-zñÑ&]{4}[\ -]?\d{6}[\ -]?[1-9a-v][1-9a-z][0-9a](?!\w)", numbers.rfc
+    ),
     "dni": _kind(r"(?<![\w.-])\d{2}\.?\d{3}\.?\d{3}(?:-?[a-z]|\ (?-i:[A-Z]))(?!\w)", numbers.dni),
     "nie": _kind(
         r"(?<!\w)[xyz][\ -]?\d\.?\d{3}\.?\d{3}(?:-?[a-z]|\ (?-i:[A-Z]))(?!\w)", numbers.nie
     ),
     "cuit": _kind(r"(?<![\w-])\d{2}[\ -]?\d{8}[\ -]?\d(?![\w-])", numbers.cuit),
     "cpf": _kind(r"(?<![\w.-])\d{3}\.?\d{3}\.?\d{3}-?\d{2}(?![\w-])", numbers.cpf),
-    "rut": _kind(r"(?<![\w.-])\d{1,2}(?:\.\d{3}\.\d{3}|\d{6})-[\dk](?![\w-])", numbers.rut),
+    "rut": _kind(r"(?<![\w.-])\d{1,2}(?:\.\d{3}\.\d{3}|\d{6})-?[\dk](?![\w-])", numbers.rut),
     "ssn": _kind(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])", numbers.ssn),
     "ip": _kind(
         r"""(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)
           | (?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:]))"""
     ),
     "phone": _kind(
-        r"""(?<![\w.,/-])(?:
-            \+\d{1,3}[\ .-]?(?:\(\d{1,4}\)[\ .-]?)?\d{1,4}(?:[\ .-]?\d{1,4}){1,5}
-          | \(\d{2,4}\)[\ .-]?\d{3,4}[\ .-]?\d{3,4}
-          | [6-9]\d{2}([\ -]?)\d{3}\1(?!000)\d{3}
+        r"""(?<![\w.,/$€£-])(?:
+            (?:\+(?!\d{1,3}(?:[\ .]000){2})|00(?=[1-9]\d{0,2}[\ .-]))\d{1,3}[\ .-]?
+              (?:\(\d{1,4}\)[\ .-]?)?\d{1,4}(?:[\ .-]?\d{1,4}){1,5}
+          | \(\d{2,4}\)[\ .-]?\d{3,5}[\ .-]?\d{3,4}
+          | (?P<plain>[6-9]\d{8})
+          | [6-9]\d{2}([\ -])\d{3}\2(?!000)\d{3}
           | [6-9]\d{2}(?:[\ .-]\d{2}){3}
-          | \d{3}[.-]\d{3}[.-]\d{4}
-        )(?![\w-])(?![.,]\d)""",
+          | (?:1[\ .-])?\d{3}[.-]\d{3}[.-]\d{4}
+          | (?<!\d[\ -])(?:9\d([\ .-])\d{3}(?:\3\d{2}){2}
+            | (?P<named> \d{10} | (?:1[\ .-])?\d{3}\ \d{3}\ \d{4} | 0?\d{2,3}\ 9?\d{4}[\ -]\d{4}
+              | 9\ \d{4}\ \d{4} ))(?![\ -]\d)
+        )(?![\w-])(?![.,]\d)(?!\s?(?:[€$%]|(?:euros?|pesos|dólares|dollars|habitantes
+          |inhabitants|people|personas|usd|eur|km|m2)(?!\w)))""",
         _phone,
     ),
 }
@@ -111,12 +136,14 @@ def find_pii(text: str, kinds: Iterable[str] = KINDS) -> list[Found]:
 
 def _valid(name: str, kind: Kind, match: re.Match[str]) -> bool:
     said = match.group()
+    before = match.string[max(match.start() - _NEAR, 0) : match.start()]
     if name == "ip":
-        return numbers.ip(said)
-    if name in _NAMED and said.isdecimal():
-        before = match.string[max(match.start() - _NEAR, 0) : match.start()]
-        if _NAMED[name].search(before) is None:
-            return False
+        return numbers.ip(said) and _VERSION.search(before) is None
+    if name == "phone" and match["plain"] and _COUNTED.search(before):
+        return False
+    bare = match["named"] if name == "phone" else name in _NAMED and said.isalnum()
+    if bare and _NAMED[name].search(before) is None:
+        return False
     return kind.valid is None or kind.valid(canonical(name, said))
 
 

@@ -11,6 +11,7 @@ SHORTEST = 4
 _DISGUISED = 6  # and to be looked for in other spellings than its own
 _DIGITS = re.compile(r"\d")
 _OTHERS = re.compile(r"[\W_]+")
+_NUMBERED = re.compile(r"^[ \t]{0,8}\d{1,3}[.):][ \t]", re.MULTILINE)
 # Digits and signs for letters, and letters of other alphabets that look like Latin ones.
 _LOOKALIKES = str.maketrans(
     {
@@ -73,7 +74,7 @@ def _spaced(text: str, secret: str) -> bool:
     said, sought = letters(text), letters(secret)
     # "1. c  2. o  3. b …": numbers between the letters are not the secret's own.
     numbered = not _DIGITS.search(sought) and sought in _DIGITS.sub("", said)
-    return sought in said or numbered
+    return sought in said or numbered or sought in letters(_NUMBERED.sub("", text))
 
 
 def _reversed(text: str, secret: str) -> bool:
@@ -89,9 +90,12 @@ def _lookalike(text: str, secret: str) -> bool:
 
 
 def _rot13(text: str, secret: str) -> bool:
-    sought = letters(secret)
-    turned = sought.translate(_ROT13)
-    return turned != sought and turned in letters(text)
+    sought, said = letters(secret), letters(text)
+    # A model may turn é as it turns e, or leave it as it is.
+    for turned in (sought.translate(_ROT13), letters(_folded(secret).translate(_ROT13))):
+        if turned != sought and turned in said:
+            return True
+    return False
 
 
 def _base64(text: str, secret: str) -> bool:

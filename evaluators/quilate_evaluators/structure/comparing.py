@@ -1,6 +1,7 @@
 """Counting the fields of two JSON values that agree."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from quilate_evaluators.structure.fields import Rule, Tally, agree, leaves, rule_of, step
@@ -27,7 +28,9 @@ def compare(
     2
     """
     if lists == "unordered" and len(leaves(said)) * len(leaves(wanted)) <= MAX_PAIRS:
-        said = _reordered(said, wanted, "", rules, language)
+        # Nested too deeply to be paired, it is compared in its order.
+        with suppress(RecursionError):
+            said = _reordered(said, wanted, "", rules, language)
     answered = _counted(said, rules)
     expected = _counted(wanted, rules)
     right, wrong = 0, []
@@ -38,7 +41,7 @@ def compare(
             right += 1
         else:
             wrong.append(f"{path or 'the value'}: {_short(answered[path])}, not {_short(value)}")
-    wrong += [f"{path}: too much" for path in answered if path not in expected]
+    wrong += [f"{path or 'the value'}: too much" for path in answered if path not in expected]
     return Tally(right, len(answered), len(expected), tuple(wrong[:_SHOWN]))
 
 

@@ -13,7 +13,7 @@ from quilate_evaluators.text.numbers import answer_number
 Compare = Literal["auto", "exact", "text", "number", "date", "ignore"]
 COMPARES = ("auto", "exact", "text", "number", "date", "ignore")
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d")
-_ROUNDING = 1e-9
+_ROUNDING = 1e-9  # of numbers with decimals; whole ones may be ids
 _PLACE = re.compile(r"\[\d+\]")
 _MARKED = re.compile(r"""[.\[\]"]""")
 
@@ -97,6 +97,8 @@ def agree(said: Any, wanted: Any, rule: Rule, language: str | None = None) -> bo
     >>> agree("3/5/2026", "2026-05-03", Rule("date"))
     True
     """
+    if type(said) is type(wanted) and said == wanted:
+        return True  # also two nulls, or two texts that are neither number nor date
     if rule.compare == "number":
         return _same_number(said, wanted, rule, language)
     if rule.compare == "date":
@@ -122,7 +124,9 @@ def _written(value: Any) -> str:
 def _near(said: float, wanted: float, rule: Rule) -> bool:
     try:
         gap, size = abs(said - wanted), abs(wanted)
-        return gap <= max(rule.tolerance, rule.relative * size) + _ROUNDING * size
+        whole = said == int(said) and wanted == int(wanted)
+        rounding = 0.0 if whole else _ROUNDING * size
+        return gap <= max(rule.tolerance, rule.relative * size) + rounding
     except OverflowError:  # a whole number beyond any float
         return said == wanted
 

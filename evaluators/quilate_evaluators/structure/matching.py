@@ -90,6 +90,8 @@ def _rule(option: str, said: Any) -> Rule:
     check_choice("json_match", option, stated.get("compare", "auto"), COMPARES)
     for key in ("tolerance", "relative"):
         check_number("json_match", f"{option}: {key}", stated.get(key, 0.0))
+        if stated.get(key) and stated.get("compare", "auto") not in ("auto", "number"):
+            wrong("json_match", f"{option}: {key}", stated[key], "It is for `compare: number`.")
     return Rule(**stated)
 
 

@@ -23,7 +23,8 @@ def normalize(text: str, language: str | None = None) -> list[str]:
     lower case, without punctuation and articles; Spanish articles as in MLQA (Lewis et al. 2020,
     arXiv:1910.07475). Punctuation is all of Unicode's, so ¿ ¡ « » too, but a dot or underscore
     inside a word stays, since ``json.dumps`` is one name, and so does a comma or colon between
-    digits (3,5 and 21:30). Marks that are not seen, such as those of direction, go. Without a `language`, English rules.
+    digits (3,5 and 21:30). Marks that are not seen, such as those of direction, go. Without a
+    `language`, English rules.
 
     >>> normalize("¿El Contador «Counter»?", "es")
     ['contador', 'counter']

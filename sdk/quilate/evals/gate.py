@@ -89,9 +89,9 @@ async def agate(
 
     `baseline` is a run, its id, or None for the latest finished run of the suite that was no gate.
     Answers are paired by sample with the baseline's; the samples of one `Sample.group` are looked
-    at together, and weigh as many as they are. A pair of targets is the one of each side, else those of the same name;
-    `metrics` are all bounded ones of both sides unless named. The sequential test may be looked at
-    after every sample: the chance to pass what is worse by `margin` or more is at most 1 − `level`,
+    at together, and weigh as many as they are. A pair of targets is the one of each side, else
+    those of the same name; `metrics` are all bounded ones of both sides unless named. The
+    sequential test may be looked at after every sample: the chance to pass what is worse by `margin` or more is at most 1 − `level`,
     and so is that to fail what is not. The question is what the whole suite would say; with
     `generalize`, what endlessly many samples like these would, which takes far more of them.
 

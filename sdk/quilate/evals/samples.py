@@ -134,7 +134,11 @@ def _json_lines(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, parse_constant=_refuse)
+        except RecursionError:
+            raise DataError(
+                "This line is nested too deeply.", where=f"{file}:{number}", remedy="Flatten it."
+            ) from None
         except ValueError as error:
             raise DataError(
                 f"This line is not JSON: {error}.",
@@ -148,6 +152,10 @@ def _json_lines(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 remedy='Write {"id": …, "input": …}.',
             )
         yield number, row
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"it holds {constant}")
 
 
 def _csv_rows(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -114,6 +114,7 @@ class _Builder:
     def suite(self, source: Mapping[str, Any], overrides: Mapping[str, Any]) -> Suite:
         samples = self._samples()
         evaluators = [self._evaluator(n, entry) for n, entry in enumerate(self.spec.evaluators)]
+        self._check_metrics(evaluators)
         self._check_needs(samples, evaluators)
         indexes = {name: self._index(name, spec) for name, spec in self.spec.indexes.items()}
         targets = {
@@ -280,7 +281,9 @@ class _Builder:
                 options["models"] = self._models(name, options["models"], *place, name, "models")
             if "store" in known:
                 options.setdefault("store", self.store)
-            return registry.evaluator(name, **_files_found(options, self.folder))
+            options = _files_found(options, self.folder)
+        with self.at(*place, before=True):  # a prompt that is not there names itself
+            return registry.evaluator(name, **options)
 
     def _models(self, evaluator: str, names: Any, *place: str | int) -> list[Model]:
         """The models that an evaluator names in a list."""
@@ -309,6 +312,20 @@ class _Builder:
                     f"The evaluator '{name}' has no option '{option}'.",
                     where=self.where(*place, option),
                     remedy=registry.nearest(option, settable) if settable else "It takes none.",
+                )
+
+    def _check_metrics(self, evaluators: list[Evaluator]) -> None:
+        """A metric belongs to one evaluator; the second that gives it is named with its line."""
+        first: dict[str, int] = {}
+        for number, evaluator in enumerate(evaluators):
+            for metric in evaluator.metrics:
+                if first.setdefault(metric.name, number) == number:
+                    continue
+                raise ConfigurationError(
+                    f"The metric '{metric.name}' is given by two evaluators: "
+                    f"'{evaluators[first[metric.name]].name}' and '{evaluator.name}'.",
+                    where=self.where("evaluators", number),
+                    remedy="Leave one out, or give it another `metric:` if it has that option.",
                 )
 
     def _check_needs(self, samples: list[Sample], evaluators: list[Evaluator]) -> None:

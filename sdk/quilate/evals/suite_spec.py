@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class _Spec(BaseModel):
@@ -127,6 +127,16 @@ class LimitsSpec(_Spec):
     seconds: Annotated[float, Field(gt=0)] | None = None
 
 
+def _entry(value: Any) -> Any:
+    options = value.values() if isinstance(value, dict) else ()
+    if isinstance(value, str) or (options and all(isinstance(one, dict | None) for one in options)):
+        return value
+    raise ValueError("write a name, or a name with options, such as `- numeric: {relative: 0.01}`")
+
+
+EvaluatorSpec = Annotated[str | dict[str, dict[str, Any] | None], BeforeValidator(_entry)]
+
+
 class SuiteSpec(_Spec):
     """A Quilate suite: samples × targets × evaluators."""
 
@@ -138,7 +148,7 @@ class SuiteSpec(_Spec):
     samples: SamplesSpec
     indexes: dict[str, IndexSpec] = {}
     targets: Annotated[dict[str, TargetSpec], Field(min_length=1)]
-    evaluators: Annotated[list[str | dict[str, dict[str, Any] | None]], Field(min_length=1)]
+    evaluators: Annotated[list[EvaluatorSpec], Field(min_length=1)]
     epochs: Annotated[int, Field(gt=0)] = 1
     reducers: list[str] = ["mean"]
     """What the epochs of a sample become: mean, pass@k, pass^k, majority@k, best@k."""

@@ -48,6 +48,8 @@ def test_the_draw_is_even_seeded_and_in_order(tmp_path):
         (b'{"id": 1, "input": "x"}\n' * 2, ["a.jsonl:2", "stands twice", "a.jsonl:1"]),
         (b'{"id": 1, "input": "\xf1"}\n', ["UTF-8", "iconv"]),
         (b'{"id": 1}\n', ["a.jsonl:1", "no 'input'"]),
+        (b'{"id": 1, "input": "x", "metadata": {"n": NaN}}\n', ["a.jsonl:1", "NaN"]),
+        (b"[" * 100_000 + b"\n", ["a.jsonl:1", "nested too deeply"]),
         (b"[1]\n", ["a.jsonl:1", "list"]),
         (b'{"id": 1, "input": 3}\n', ["a.jsonl:1", "int"]),
         (b'{"id": 1, "input": "x", "gold": [1]}\n', ["gold", "list of texts"]),

@@ -325,6 +325,30 @@ def test_check_digits_are_those_of_python_stdnum(mine, theirs, make, least):
         ("+52 55 1234 5678", ["phone"]),
         ("(209) 223-6400", ["phone"]),
         ("209-223-6400", ["phone"]),
+        ("Tel. 91 123 45 67", ["phone"]),
+        ("0034 612 345 678", ["phone"]),
+        ("1-800-555-0199", ["phone"]),
+        ("(11) 91234-5678", ["phone"]),
+        ("Llama al 55 1234 5678", ["phone"]),
+        ("55 1234 5678", []),  # of many countries, so only after a word such as "tel."
+        ("Tel.: 11 2345-6789", ["phone"]),
+        ("Tel.: 011 4321-5678", ["phone"]),
+        ("WhatsApp 9 1234 5678", ["phone"]),
+        ("Cel: 300 123 4567", ["phone"]),
+        ("Celular 3001234567", ["phone"]),
+        ("612 345 678 913 345 678", ["phone", "phone"]),
+        ("Pedido nº 612345678", []),
+        ("Son 912345678 euros y 612 345 678 habitantes", []),
+        ("+10 000 000 000", []),
+        ("4111 1111 1111 1112", []),
+        ("IMEI 490154203237518", []),
+        ("id 4676002274784316434", []),
+        ("RFC GODE-561231-GR8", ["rfc"]),
+        ("RUT 125319092", ["rut"]),
+        ("125319092", []),
+        ("josé@españa.es", ["email"]),
+        ("git@github.com:org/repo.git", []),
+        ("la versión 1.2.3.4", []),
         ("700 000 000 de euros, 612.345.678 habitantes", []),
         ("ISBN 978-3-16-148410-0", []),
         ("2026-11-25 10:30", []),
@@ -428,3 +452,9 @@ def test_code_is_not_run():
         registry.evaluator("code_passes")
     with pytest.raises(ConfigurationError, match="no sandbox"):
         registry.evaluator("code_passes", tests="assert True", language="python")
+
+
+def test_personal_data_of_passages_that_were_only_said_to_be_retrieved(ask):
+    hits = (Hit(Passage("p", "Write to ana@ejemplo.es.", "d"), 1.0),)
+    assert ask(PiiLeak(), Output("ana@ejemplo.es", hits))["pii_leak"].value == 0.0
+    assert ask(PiiLeak(), Output("ana@ejemplo.es", hits, ()))["pii_leak"].value == 1.0

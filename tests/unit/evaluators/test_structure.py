@@ -189,3 +189,29 @@ def test_a_wrong_rule_is_named(fields, named):
     with pytest.raises(ConfigurationError) as caught:
         JsonMatch(fields)
     assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["auto", "exact", "text", "number", "date"])
+@pytest.mark.parametrize("value", ["null", '"por confirmar"', "[]", "7", "true"])
+def test_a_field_agrees_with_itself_however_it_is_compared(ask, how, value):
+    text = f'{{"a": {value}}}'
+    scores = ask(JsonMatch(fields={"a": how}), text, text)
+    assert scores["json_exact"].value == 1.0
+
+
+def test_whole_numbers_next_to_each_other_are_not_the_same(ask):
+    said, wanted = '{"id": 12345678901}', '{"id": 12345678902}'
+    assert ask(JsonMatch(), said, wanted)["json_exact"].value == 0.0
+    assert ask(JsonMatch(fields={"id": "number"}), said, wanted)["json_exact"].value == 0.0
+    near = JsonMatch(fields={"id": {"tolerance": 1}})
+    assert ask(near, said, wanted)["json_exact"].value == 1.0
+
+
+def test_unordered_lists_that_are_nested_too_deeply_are_compared_in_order(ask):
+    deep = "[" * 900 + "1" + "]" * 900
+    assert ask(JsonMatch(lists="unordered"), deep, deep)["json_exact"].value == 1.0
+
+
+def test_a_tolerance_that_would_do_nothing_is_refused():
+    with pytest.raises(ConfigurationError, match="fields: a: tolerance"):
+        JsonMatch(fields={"a": {"compare": "date", "tolerance": 1}})

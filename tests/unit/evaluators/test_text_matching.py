@@ -10,6 +10,7 @@ from quilate.evaluators import Output, Sample, Score
 from quilate_evaluators.text.matching import ExactMatch, Includes
 from quilate_evaluators.text.numbers import Number, answer_number, read_numbers
 from quilate_evaluators.text.numeric import Numeric, same
+from quilate_evaluators.text.overlap import TokenF1
 from quilate_evaluators.text.patterns import Regex
 
 
