@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from quilate.codec import to_data
-from quilate.evals.gate import Check, GateResult
+from quilate.evals.gate import GateResult
+from quilate.evals.gate_checks import Check
 from quilate.reports.calibration import beside_run
 from quilate.reports.junit import legal
 from quilate.reports.strings import Words, language

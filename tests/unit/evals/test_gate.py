@@ -324,3 +324,28 @@ def test_equal_answers_take_what_the_docs_say(tmp_path, count, margin, used):
     demo = suite(answering(), count=count)
     first = sync.run(runner.evaluate(demo, store=tmp_path))
     assert gate(demo, first, margin=margin, store=tmp_path).used == used
+
+
+def test_who_abstains_where_it_was_wrong_does_not_pass(tmp_path):
+    """What has no score is left out; but a metric that loses many of its scores shows nothing."""
+
+    @dataclass(frozen=True)
+    class Sure(Right):
+        async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+            if output.text == "pass":
+                return [Score.unscored(one.name, "the answer abstains") for one in self.metrics]
+            return await super().evaluate(sample, output)
+
+    def abstaining(share):
+        silent = drawn(share, count=200, seed=8)
+        return replace(
+            suite(lambda question: "pass" if int(question) in silent else "yes", count=200),
+            evaluators=[Sure()],
+        )
+
+    first = sync.run(runner.evaluate(suite(answering(), count=200), store=tmp_path))
+    few = gate(abstaining(0.02), first, margin=0.05, metrics=["right"], store=tmp_path)
+    assert few.verdict == "not worse"
+    many = gate(abstaining(0.3), first, margin=0.05, metrics=["right"], store=tmp_path)
+    assert many.verdict == "undecided"
+    assert many.checks[0].left_out > 40
