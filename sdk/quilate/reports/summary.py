@@ -236,7 +236,7 @@ def _pairs(
         family = holm_adjust([_compare(run, metric, means[a], means[b], level) for a, b in names])
         corrected = 1.0 - (1.0 - level) / max(len(family), 1)
         pairs += [
-            Pair(metric.name, a, b, comparison, _detectable(comparison, corrected))
+            Pair(metric.name, a, b, comparison, _detectable(comparison, corrected, metric.bounds))
             for (a, b), comparison in zip(names, family, strict=True)
         ]
     return tuple(pairs)
@@ -257,11 +257,13 @@ def _compare(
     )
 
 
-def _detectable(comparison: Comparison, level: float) -> float | None:
+def _detectable(comparison: Comparison, level: float, bounds: Bounds | None) -> float | None:
+    """None too where it is more than the metric's bounds allow: no difference would be seen."""
     difference = comparison.difference
     if difference.std_error is None or difference.df < 1:
         return None
-    return minimum_detectable_effect(difference.std_error, level=level, df=difference.df)
+    smallest = minimum_detectable_effect(difference.std_error, level=level, df=difference.df)
+    return None if bounds is not None and smallest > bounds[1] - bounds[0] else smallest
 
 
 def _effort(target: str, items: Sequence[Item]) -> Effort:

@@ -175,3 +175,13 @@ def test_a_wider_level_gives_wider_intervals() -> None:
     narrow, wide = (summarize(run, level).cells["token_f1", "RAG k=4"] for level in (0.8, 0.99))
     assert narrow.estimate.interval and wide.estimate.interval
     assert wide.estimate.interval.low < narrow.estimate.interval.low
+
+
+def test_a_difference_larger_than_the_bounds_is_not_called_visible():
+    """Few pairs that differ wildly: nothing that a share can differ by would have been seen."""
+    few = summarize(make_run(3, targets=("one", "two"), hostile=False))
+    for pair in few.pairs:
+        bounds = next(one.bounds for one in few.metrics if one.name == pair.metric)
+        if bounds is not None and pair.detectable is not None:
+            assert pair.detectable <= bounds[1] - bounds[0]
+    assert any(pair.detectable is None for pair in few.pairs)
