@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import quilate as q
-from quilate.cli.comparing import compare_runs
 
 SUITE = """
 name: colours
@@ -52,7 +51,7 @@ def test_every_item_is_answered_and_scored(runs):
 
 def test_no_two_differ_significantly(runs):
     for (one, a), (other, b) in itertools.combinations(runs.items(), 2):
-        found = compare_runs(a, b)
+        found = q.compare(a, b)
         assert {row.metric for row in found.rows} == {"token_f1", "exact_match"}
         assert not [row for row in found.rows if row.p < 0.05], (one, other)
         assert any("model" in difference.setting for difference in found.differences)
