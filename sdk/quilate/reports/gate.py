@@ -13,8 +13,10 @@ from quilate.reports.strings import Words, language
 
 _SAID = {
     "en": {
-        "not worse": "PASSED: no metric is worse by more than {margin} of its range.",
+        "not worse": "PASSED: no metric is worse by more than {margin} of its range{scope}.",
         "worse": "FAILED: {metrics} worse by more than {margin} of its range.",
+        "here": ", on this suite's samples",
+        "everywhere": ", for samples like these",
         "undecided": "UNDECIDED: the run ended before it was known.",
         "used": "{used} of {available} samples were needed ({run}, against {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
@@ -30,8 +32,10 @@ _SAID = {
         "stopped": "The run stopped: {reason}",
     },
     "es": {
-        "not worse": "SUPERADA: ninguna métrica empeora más del {margin} de su rango.",
+        "not worse": "SUPERADA: ninguna métrica empeora más del {margin} de su rango{scope}.",
         "worse": "NO SUPERADA: {metrics} empeora más del {margin} de su rango.",
+        "here": ", en las muestras de este conjunto",
+        "everywhere": ", para muestras como estas",
         "undecided": "SIN DECIDIR: la ejecución terminó antes de que se supiera.",
         "used": "Bastaron {used} de {available} muestras ({run}, frente a {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
@@ -78,9 +82,10 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
     words = Words(language(lang))
     said = _SAID[words.lang]
     margin = words.percent(result.margin)
+    scope = said["everywhere" if result.generalize else "here"]
     worse = ", ".join(one.metric for one in result.checks if one.verdict == "worse")
     lines = [
-        said[result.verdict].format(margin=margin, metrics=worse),
+        said[result.verdict].format(margin=margin, metrics=worse, scope=scope),
         said["used"].format(
             used=words.count(result.used),
             available=words.count(result.available),

@@ -128,10 +128,13 @@ def plan_samples(
 
 
 def find_pilot(suite: Suite, store: Path) -> Run | None:
-    """The latest run of a suite's name that has results; None without one."""
+    """The latest run of a suite's name that has results and is no gate, which looks at few; None
+    without one."""
     for record in runner.list_runs(store):
         if record.name == suite.name and record.finished:
-            return runner.open_run(record.id, store)
+            run = runner.open_run(record.id, store)
+            if "gate" not in run.provenance:
+                return run
     return None
 
 

@@ -9,34 +9,35 @@ from quilate.reports.strings import Words, language
 
 _SAID = {
     "en": {
-        "asked": "To show a difference of {effect} four times in five"
-        " ({power} of the time, at {level}):",
+        "asked": "To show a difference of {effect} in {power} of runs, at {level}{learned}:",
+        "learned": " (by the run {run})",
         "need": "  {metric}: {samples} samples ({basis}); ± {effect} for one target: {one}",
-        "pairs": "spread of pairs in {run}",
-        "one target": "spread of one target in {run}, as if two had nothing in common",
+        "pairs": "spread of its pairs",
+        "one target": "spread of one target, as if two had nothing in common",
         "bounds": "the most that it can take: no run to learn from",
-        "unseen": "the most that it can take: {run} shows no spread",
+        "unseen": "the most that it can take: it shows no spread",
         "enough": "The suite has {available}: enough for {metrics}.",
         "short": "The suite has {available}: {more} too few for {metrics}.",
         "price": "{samples} samples take about {tokens} tokens, {cost}, and {hours} h of work"
-        " (answers and judges, by {run}).",
+        " (answers and judges).",
         "pilot": "For a sharper figure and its price, make a small run first: quilate run SUITE"
         " --limit 50",
         "unknown": "a cost that is unknown",
         "and": ", ",
     },
     "es": {
-        "asked": "Para mostrar una diferencia de {effect} cuatro de cada cinco veces"
-        " ({power} de las veces, al {level}):",
+        "asked": "Para mostrar una diferencia de {effect} en el {power} de las ejecuciones,"
+        " al {level}{learned}:",
+        "learned": " (según la ejecución {run})",
         "need": "  {metric}: {samples} muestras ({basis}); ± {effect} para un sistema: {one}",
-        "pairs": "dispersión de los pares de {run}",
-        "one target": "dispersión de un sistema en {run}, como si dos no tuvieran nada en común",
+        "pairs": "dispersión de sus pares",
+        "one target": "dispersión de un sistema, como si dos no tuvieran nada en común",
         "bounds": "lo máximo que puede hacer falta: no hay ejecución de la que aprender",
-        "unseen": "lo máximo que puede hacer falta: {run} no muestra dispersión",
+        "unseen": "lo máximo que puede hacer falta: no muestra dispersión",
         "enough": "El conjunto tiene {available}: basta para {metrics}.",
         "short": "El conjunto tiene {available}: faltan {more} para {metrics}.",
         "price": "{samples} muestras cuestan unos {tokens} tokens, {cost}, y {hours} h de trabajo"
-        " (respuestas y jueces, según {run}).",
+        " (respuestas y jueces).",
         "pilot": "Para una cifra más ajustada y su precio, haga antes una ejecución pequeña:"
         " quilate run SUITE --limit 50",
         "unknown": "un coste desconocido",
@@ -51,20 +52,19 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
     said = _SAID[words.lang]
     run = plan.pilot.id if plan.pilot is not None else ""
     effect = _figure(words, plan.effect)
-    asked = said["asked"] if plan.power == 0.8 else said["asked"].replace(_FOUR[words.lang], "")
-    lines = [
-        asked.format(
-            effect=effect, power=words.percent(plan.power), level=words.percent(plan.level)
-        )
-    ]
+    asked = said["asked"].format(
+        effect=effect,
+        power=words.percent(plan.power),
+        level=words.percent(plan.level),
+        learned=said["learned"].format(run=run) if run else "",
+    )
+    lines = [asked]
     for one in plan.needed:
         lines.append(
             said["need"].format(
                 metric=one.metric,
                 samples=words.count(one.samples),
-                basis=said["unseen" if run and one.basis == "bounds" else one.basis].format(
-                    run=run
-                ),
+                basis=said["unseen" if run and one.basis == "bounds" else one.basis],
                 effect=effect,
                 one=words.count(one.for_one),
             )
@@ -83,7 +83,7 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
     lines += [f"  {translated(words, note, _NOTES)}" for note in plan.skipped]
     if plan.advice:
         lines.append(translated(words, plan.advice, _NOTES))
-    lines.append(said["pilot"] if plan.price is None else _price(words, said, plan.price, run))
+    lines.append(said["pilot"] if plan.price is None else _price(words, said, plan.price))
     return lines
 
 
@@ -96,7 +96,6 @@ _NOTES = {
     "more items": "más muestras",
     "more epochs": "más épocas",
 }
-_FOUR = {"en": " four times in five", "es": " cuatro de cada cinco veces"}
 
 
 def _figure(words: Words, value: float) -> str:
@@ -105,7 +104,7 @@ def _figure(words: Words, value: float) -> str:
     return text.replace(".", ",") if words.lang == "es" else text
 
 
-def _price(words: Words, said: dict[str, str], price: Price, run: str) -> str:
+def _price(words: Words, said: dict[str, str], price: Price) -> str:
     usd = price.cost.usd
     cost = said["unknown"]
     if usd is not None:
@@ -117,7 +116,6 @@ def _price(words: Words, said: dict[str, str], price: Price, run: str) -> str:
         tokens=words.count(price.usage.total_tokens),
         cost=cost,
         hours=words.number(price.seconds / 3600.0),
-        run=run,
     )
 
 

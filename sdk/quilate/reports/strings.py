@@ -98,9 +98,9 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "judge_unmeasured": (
         "The judge {metric} could not be measured: this run has too little to compare it with. "
-        "Do not rely on it.",
+        "Do not rely on it, or label some answers: quilate label RUN.",
         "El juez {metric} no se pudo medir: esta ejecución tiene muy poco con que compararlo. No "
-        "se fíe de él.",
+        "se fíe de él, o etiquete algunas respuestas: quilate label RUN.",
     ),
     "reference": ("Compared with", "Comparado con"),
     "agreement": ("Agreement", "Acuerdo"),

@@ -29,7 +29,9 @@ def test_pass_and_fail_have_their_words_and_codes(cli, folder):
     assert cli("run", "suite.yaml").code == 0
     passed = cli("gate", "suite.yaml", "--margin", "0.05")
     assert passed.code == 0
-    assert passed.out.startswith("PASSED: no metric is worse by more than 5% of its range.")
+    assert passed.out.startswith(
+        "PASSED: no metric is worse by more than 5% of its range, on this suite's samples."
+    )
     (folder / "app.py").write_text(WORSE, encoding="utf-8")
     failed = cli("gate", "suite.yaml", "--lang", "es")
     assert failed.code == 6
@@ -49,7 +51,9 @@ def test_a_small_margin_is_told_as_it_was_given_and_notes_are_spanish(cli, folde
     more = MANY + '{"id": "new", "input": "Q1", "references": ["q1"]}\n'
     (folder / "questions.jsonl").write_text(more, encoding="utf-8")
     found = cli("gate", "suite.yaml", "--margin", "0.005", "--lang", "es")
-    assert found.out.startswith("SUPERADA: ninguna métrica empeora más del 0,5 % de su rango.")
+    assert found.out.startswith(
+        "SUPERADA: ninguna métrica empeora más del 0,5 % de su rango, en las muestras de este"
+    )
     assert "1 muestras no están en la ejecución de referencia" in found.out
     assert_one_paragraph(cli("gate", "suite.yaml", "--level", "0.5"), "The level is 0.5")
 
