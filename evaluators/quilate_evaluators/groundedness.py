@@ -11,6 +11,7 @@ from quilate.models import Model, Request
 from quilate_evaluators.judges.prompting import (
     digests,
     language_of,
+    material,
     messages,
     own_prompt,
     question,
@@ -76,9 +77,9 @@ class Groundedness:
         language = language_of(sample)
         shown = messages(
             self._own or shipped("groundedness", language),
-            question=sample.question,
-            answer=output.text,
-            passages=[hit.passage.text for hit in output.context],
+            question=material(sample.question),
+            answer=material(output.text),
+            passages=[material(hit.passage.text) for hit in output.context],
         )
         words = question("groundedness_question", language)
         asked = Question(words, tuple(VALUES), VALUES, id="groundedness")
