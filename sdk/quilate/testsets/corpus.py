@@ -11,6 +11,7 @@ from quilate.testsets.words import COMMON, shared, words_of
 
 _K1, _B = 1.2, 0.75  # the usual ones, as in Robertson and Zaragoza 2009
 _RARE = 0.1  # the share of passages that a rare word may be in; four in a small corpus
+_AT_MOST = 200  # and in a large one: what is in more relates little, and costs time
 _ALIKE = 0.5  # passages that share more of their words tell the same, or overlap
 
 
@@ -53,7 +54,7 @@ class Corpus:
         """Passages of the same language that share rare words with this one and tell something
         else: those most like it are left out, and so are those that overlap it. Best first."""
         here = self._at[passage.id]
-        most = max(4, int(_RARE * len(self)))
+        most = max(4, min(_AT_MOST, int(_RARE * len(self))))
         scores: dict[int, float] = defaultdict(float)
         for word in self._words[here]:
             found = self._where[word]
