@@ -35,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Exit codes: 0 done, 1 error, 2 wrong usage, 3 some items failed, 4 the run has not "
     "finished, 5 probe found a feature that is silently ignored, 6 compare or gate found it worse, "
-    "7 they could not decide, 130 Ctrl-C.",
+    "or judge calibrate does not trust, 7 they could not decide, 130 Ctrl-C.",
 )
 
 

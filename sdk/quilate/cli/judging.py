@@ -45,7 +45,8 @@ def calibrate(
 ) -> None:
     """Measure a judge by people's labels: trust it, correct it, or not.
 
-    What is found is kept, and shown beside every number that this judge gives afterwards.
+    What is found of a run's judge is kept, and shown beside every number that it gives afterwards.
+    Recorded verdicts of no run are measured, and not kept.
     """
     from quilate.cli import calibrating
     from quilate.cli.finishing import say

@@ -13,8 +13,8 @@ Key = tuple[str, str, int]
 
 OWN = 10
 """Labels of a target's own answers from which its mean is corrected by them alone."""
-BORROWED = "the labels are of other targets: right only as far as the judge errs alike on this one"
-"""The note of a mean that is corrected by labels of other targets than its own."""
+BORROWED = "too few labels of this target: right only as far as the judge errs alike on all of them"
+"""The note of a mean that is corrected by the labels of all targets, its own being too few."""
 
 
 def corrected_means(
@@ -51,7 +51,9 @@ def _corrected(
 ) -> PpiEstimate:
     pairs = calibration.pairs
     values, sources = zip(*scores.values(), strict=True)
-    raw = mean(values, clusters=sources, level=level)  # what the judge gives this target alone
+    bounds = run.metrics[calibration.metric].bounds
+    # What the judge gives this target alone.
+    raw = mean(values, clusters=sources, level=level, bounds=bounds)
     own: Sequence[Pair] = [one for one in pairs if one.item is not None and one.item[0] == target]
     here = [one for one in own if one.run == run.id]
     weight: float | None = 1.0
@@ -70,7 +72,7 @@ def _corrected(
         clusters=([one.group for one in own], [source for _, source in scores.values()]),
         judge_weight=weight,
         # Of a metric without bounds the scale is what the labels happened to reach.
-        bounds=None if run.metrics[calibration.metric].bounds is None else calibration.scale,
+        bounds=None if bounds is None else calibration.scale,
     )
     if not borrowed:
         return replace(found, raw=raw)

@@ -46,7 +46,8 @@ _SAID = {
         "shown": "shown",
         "beside": "The judge {metric}, measured by {n} labels: {trust}; {measure} {figure}.",
         "corrected": "{metric}, {target}: people would give {value}, the judge gives {raw}.",
-        "borrowed": "The labels are of other targets: right only if the judge errs alike.",
+        "borrowed": "This target has too few labels of its own: right only if the judge errs alike"
+        " on all that were labelled.",
         "unreadable": "What is kept of the judge {metric} does not count: {why}",
         "trust_short": "trust",
         "correct_short": "trust with correction",
@@ -86,7 +87,8 @@ _SAID = {
         "shown": "demostrado",
         "beside": "El juez {metric}, medido con {n} etiquetas: {trust}; {measure} {figure}.",
         "corrected": "{metric}, {target}: las personas darían {value}; el juez da {raw}.",
-        "borrowed": "Las etiquetas son de otros sistemas: vale solo si el juez yerra igual.",
+        "borrowed": "Este sistema tiene muy pocas etiquetas propias: vale solo si el juez yerra"
+        " igual en todos los etiquetados.",
         "unreadable": "Lo guardado del juez {metric} no cuenta: {why}",
         "trust_short": "confíe",
         "correct_short": "confíe con corrección",

@@ -15,7 +15,7 @@ _SAID = {
         "pairs": "spread of its pairs",
         "one target": "spread of one target, as if two had nothing in common",
         "bounds": "the most that it can take: no run to learn from",
-        "unseen": "the most that it can take: it shows no spread",
+        "unseen": "the most that it can take: too few scores, or all alike",
         "enough": "The suite has {available}: enough for {metrics}.",
         "short": "The suite has {available}: {more} too few for {metrics}.",
         "price": "{samples} samples take about {tokens} tokens, {cost}, and {hours} h of work"
@@ -33,7 +33,7 @@ _SAID = {
         "pairs": "dispersión de sus pares",
         "one target": "dispersión de un sistema, como si dos no tuvieran nada en común",
         "bounds": "lo máximo que puede hacer falta: no hay ejecución de la que aprender",
-        "unseen": "lo máximo que puede hacer falta: no muestra dispersión",
+        "unseen": "lo máximo que puede hacer falta: hay pocas puntuaciones, o son iguales",
         "enough": "El conjunto tiene {available}: basta para {metrics}.",
         "short": "El conjunto tiene {available}: faltan {more} para {metrics}.",
         "price": "{samples} muestras cuestan unos {tokens} tokens, {cost}, y {hours} h de trabajo"

@@ -254,7 +254,7 @@ def test_a_decision_that_fails_tells_what_it_cost(last):
 
 
 def test_an_answer_cannot_leave_the_place_where_it_is_judged():
-    """What a target wrote, or a document holds, is material: it neither ends its tags nor orders."""
+    """What a target wrote, or a document holds, is material: it does not end its tags."""
     seen = []
 
     def judge(request):

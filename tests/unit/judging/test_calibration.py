@@ -380,7 +380,7 @@ def test_an_unlabelled_target_is_corrected_at_the_judges_full_weight():
     assert one.interval is None  # nobody knows how the judge errs on it
     assert one.note == BORROWED
     assert one.raw.value == 1.0  # of its own answers, not of those that were labelled
-    for lang, said in (("en", "of other targets"), ("es", "de otros sistemas")):
+    for lang, said in (("en", "too few labels"), ("es", "muy pocas etiquetas")):
         assert said in corrected_line(Words(lang), "grounded", "new", one)
 
 

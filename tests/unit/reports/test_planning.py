@@ -115,8 +115,8 @@ def test_spanish_says_all_of_it_in_spanish():
     assert "exact_match (a): más épocas" in said
     assert "seconds: no tiene límites, y ninguna ejecución anterior" in said
     flat = plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: 1))
-    assert "hacer falta: no muestra dispersión" in "\n".join(plan_lines(flat, "es"))
-    assert "can take: it shows no spread" in "\n".join(plan_lines(flat, "en"))
+    assert "hacer falta: hay pocas puntuaciones, o son iguales" in "\n".join(plan_lines(flat, "es"))
+    assert "can take: too few scores, or all alike" in "\n".join(plan_lines(flat, "en"))
 
 
 def test_an_effect_beyond_the_bounds_is_no_plan():

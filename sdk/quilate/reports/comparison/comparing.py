@@ -65,12 +65,13 @@ def compare(
             x, y = left.figures[metric.name, one], right.figures[metric.name, other]
             shared = [key for key in samples if key in x and key in y]
             if len(shared) < 2:
-                decides = bool(metrics) or len(x) > 1
+                decides = bool(metrics) or (len(x) > 1 and metric.bounds is not None)
                 uncompared.append(Uncompared(metric.name, one, other, len(shared), cells, decides))
                 continue
             groups = groups_of(a.samples, shared)
             before, after = [x[key] for key in shared], [y[key] for key in shared]
-            drafts.append(Draft(metric, one, other, shared, before, after, groups, cells))
+            named = bool(metrics)
+            drafts.append(Draft(metric, one, other, shared, before, after, groups, cells, named))
     return RunComparison(
         a=a,
         b=b,

@@ -40,6 +40,7 @@ class Draft:
     after: list[float]
     groups: list[str | None] | None
     cells: tuple[Cell, Cell]
+    named: bool = False
 
     @property
     def bounds(self) -> Bounds | None:
@@ -113,7 +114,8 @@ def _row(
         range=spread,
         at_risk=at_risk,
         margin=units,
-        decides=margin is None or units is not None,
+        # Seconds and money drift by themselves: they decide only when they are asked about.
+        decides=units is not None or (margin is None and (bounds is not None or draft.named)),
     )
 
 

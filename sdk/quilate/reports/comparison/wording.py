@@ -17,10 +17,10 @@ MOST_NAMED = 5
 def outcome(words: CompareWords, found: RunComparison) -> str:
     """The answer in one sentence, naming the metrics that it hangs on."""
     if found.outcome == "pass":
-        if found.margin is None:
-            return words["pass"]
         if not any(row.decides for row in found.rows):
             return words["nothing_decides"]
+        if found.margin is None:
+            return words["pass"]
         return words("pass_margin", margin=words.percent(found.margin))
     named = [title(row) for row in found.rows if row.decides and row.verdict == found.outcome]
     if found.outcome == "undecided":

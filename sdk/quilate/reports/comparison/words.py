@@ -23,8 +23,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     "worse_outcome": ("B is worse: {metrics}.", "B es peor: {metrics}."),
     "undecided_outcome": ("Undecided: {metrics}.", "Sin decidir: {metrics}."),
     "nothing_decides": (
-        "Nothing could be decided: no metric has bounds to measure a margin by.",
-        "No se pudo decidir nada: ninguna métrica tiene límites con que medir un margen.",
+        "Nothing could be decided: no metric has bounds. Name one to decide by it: --metric NAME.",
+        "No se pudo decidir nada: ninguna métrica tiene límites. Nombre una: --metric NAME.",
     ),
     # verdicts of one metric
     "v_better": ("B is better", "B es mejor"),
@@ -57,8 +57,8 @@ _TABLE: dict[str, tuple[str, str]] = {
         "no se puede comparar: con puntuación en los dos lados, {some}",
     ),
     "v_unmeasured": (
-        "{verdict} (it has no bounds, so the margin does not apply)",
-        "{verdict} (no tiene límites, así que el margen no se aplica)",
+        "{verdict} (it has no bounds, so it does not decide)",
+        "{verdict} (no tiene límites, así que no decide)",
     ),
     "seen": ("could have shown ≥ {detectable}", "se habría demostrado una ≥ {detectable}"),
     "blind": ("too few pairs to show any", "muy pocos pares para demostrar alguna"),
