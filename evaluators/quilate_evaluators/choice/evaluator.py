@@ -34,6 +34,8 @@ class MultipleChoice:
         none of them."""
         if not sample.references:
             return [Score.unscored("multiple_choice", "the sample has no references")]
+        if "choices" not in sample.metadata:
+            return [Score.unscored("multiple_choice", "the sample has no choices")]
         try:
             choices = choices_of(sample)
         except DataError as error:

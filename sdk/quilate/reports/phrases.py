@@ -216,6 +216,7 @@ _SPANISH = {
     "the sample holds no attack": "la muestra no contiene ningún ataque",
     "the sample is not marked as harmless": "la muestra no está marcada como inofensiva",
     "the target did not retrieve the attack": "el sistema no recuperó el ataque",
+    "the sample has no choices": "la muestra no tiene opciones",
     "the sample has no references": "la muestra no tiene respuestas de referencia",
     "the texts are too long to be aligned": "los textos son demasiado largos para alinearlos",
     "the references hold no number": "las respuestas de referencia no contienen ningún número",

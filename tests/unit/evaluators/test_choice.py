@@ -385,3 +385,10 @@ def test_a_real_model_in_a_suite(tmp_path):
         if sizes is not None:
             want = [one.logprob / size for one, size in zip(own, sizes, strict=True)]
             assert list(item.output.metadata["values"].values()) == pytest.approx(want)
+
+
+def test_a_sample_without_choices_is_unscored_and_no_error():
+    """In a suite of several kinds of samples, those that are no choice are not its business."""
+    sample = Sample("1", "Capital of Peru?", ("Lima",))
+    (score,) = sync.run(MultipleChoice().evaluate(sample, Output("Lima")))
+    assert (score.status, score.reason) == ("unscored", "the sample has no choices")
