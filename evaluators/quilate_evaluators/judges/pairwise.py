@@ -69,7 +69,12 @@ async def acompare_answers(
     votes: int = 5,
     template: "Template | None" = None,
 ) -> Preference:
-    """`compare_answers`, for async code."""
+    """Ask a judge which of the answers `a` and `b` to `question` is better, in both
+    orders; outside of a run too, as for a ranking of many systems.
+
+    Where the orders disagree it is a tie (the conservative way of Zheng et al. 2023). Without
+    `ties` the judge must choose. Raises what the model raises, with what all calls cost.
+    """
     words = wording("pairwise_question", language, ties=ties)
     labels = (_FIRST, _SECOND, _TIE) if ties else (_FIRST, _SECOND)
     found: list[Judgement] = []
@@ -96,26 +101,8 @@ async def acompare_answers(
     return _preference(found)
 
 
-def compare_answers(
-    model: Model,
-    question: str,
-    a: str,
-    b: str,
-    *,
-    language: str = "en",
-    criteria: str | None = None,
-    passages: Sequence[str] = (),
-    references: Sequence[str] = (),
-    ties: bool = True,
-    reasoning: bool = False,
-    votes: int = 5,
-    template: "Template | None" = None,
-) -> Preference:
-    """Ask a judge which of the answers `a` and `b` to `question` is better, in both
-    orders; outside of a run too, as for a ranking of many systems.
-
-    Where the orders disagree it is a tie (the conservative way of Zheng et al. 2023). Without
-    `ties` the judge must choose. Raises what the model raises, with what all calls cost.
+def compare_answers(model: Model, question: str, a: str, b: str, **options: Any) -> Preference:
+    """`acompare_answers` for sync code, with the same options.
 
     >>> from quilate.testing import ScriptedModel
     >>> always_first = ScriptedModel("A")
@@ -123,22 +110,7 @@ def compare_answers(
     >>> found.winner, found.consistent
     ('tie', False)
     """
-    return sync.run(
-        acompare_answers(
-            model,
-            question,
-            a,
-            b,
-            language=language,
-            criteria=criteria,
-            passages=passages,
-            references=references,
-            ties=ties,
-            reasoning=reasoning,
-            votes=votes,
-            template=template,
-        )
-    )
+    return sync.run(acompare_answers(model, question, a, b, **options))
 
 
 def _preference(found: Sequence[Judgement]) -> Preference:

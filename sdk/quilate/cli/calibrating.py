@@ -15,6 +15,7 @@ from quilate.judging.calibration import calibrate as measure
 from quilate.judging.judgements import Judgement, of_file, of_run, scale_of
 from quilate.judging.judges import judge_key
 from quilate.judging.kept import find_calibrations, keep_calibration, unreadable_calibrations
+from quilate.judging.labelling import scale_from
 from quilate.judging.labels import Label, labels_path, read_labels
 
 
@@ -29,7 +30,7 @@ def calibrate(
     quiet: bool,
 ) -> tuple[Calibration, Path | None]:
     """The calibration, and where it is kept; recorded verdicts of no run are not."""
-    values = _scale(scale)
+    values = dict(scale_from(scale, "--scale")) if scale is not None else {}
     if labels is not None and not _are_labels(labels):
         judgements = of_file(labels, values)
         low, high = _ends(judgements, values)
@@ -148,24 +149,6 @@ def _only_metric(labels: list[Label], run: Run, path: Path) -> str:
         where=str(path),
         remedy="Choose one: --metric NAME." if names else f"Give some: quilate label {run.id}",
     )
-
-
-def _scale(text: str | None) -> dict[str, float]:
-    """``bad=0,good=1`` as labels and their values."""
-    found: dict[str, float] = {}
-    for part in (text or "").split(","):
-        label, equals, value = part.rpartition("=")
-        if not part.strip():
-            continue
-        try:
-            found[label.strip()] = float(value)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise ConfigurationError(
-                f"The scale is {text!r}.", remedy="Write labels with values: bad=0,good=1."
-            )
-    return found
 
 
 def _ends(judgements: list[Judgement], scale: dict[str, float]) -> tuple[float, float]:

@@ -38,31 +38,36 @@ Level = Annotated[
 ]
 
 
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN",
+        help="The run to compare with; else the suite's latest finished one.",
+        autocompletion=run_ids,
+    ),
+]
+Generalize = Annotated[
+    bool,
+    typer.Option(
+        "--generalize", help="Ask about all samples like these, not about the suite's own."
+    ),
+]
+Resume = Annotated[
+    str | None,
+    typer.Option(metavar="RUN", help="Go on with this gate.", autocompletion=run_ids),
+]
+
+
 def gate(
     suite: Suite,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            metavar="RUN",
-            help="The run to compare with; else the suite's latest finished one.",
-            autocompletion=run_ids,
-        ),
-    ] = None,
+    baseline: Baseline = None,
     margin: Margin = 0.02,
     metric: Metrics = None,
     level: Level = 0.95,
-    generalize: Annotated[
-        bool,
-        typer.Option(
-            "--generalize", help="Ask about all samples like these, not about the suite's own."
-        ),
-    ] = False,
+    generalize: Generalize = False,
     model: Model = None,
     judge: Judge = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(metavar="RUN", help="Go on with this gate.", autocompletion=run_ids),
-    ] = None,
+    resume: Resume = None,
     store: Store = DEFAULT_STORE,
     junit: Junit = None,
     lang: Lang = None,

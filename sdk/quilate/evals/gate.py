@@ -68,16 +68,7 @@ async def agate(
     `ConfigurationError` for runs that cannot be compared, an unknown or an unbounded metric.
     """
     store = Path(store)
-    if not 0.5 < level < 1.0:
-        raise ConfigurationError(
-            f"The level is {level!r}.", remedy="It lies above 0.5 and below 1: 0.95."
-        )
-    if not 0.0 < margin < 1.0:
-        raise ConfigurationError(
-            f"The margin is {margin!r}.",
-            remedy="It is a share of the metric's range, above 0 and below 1: with 0, only what is "
-            "better would pass.",
-        )
+    _check_settings(margin, level)
     before = _baseline(suite, baseline, store)
     checks = Checks(suite, before, metrics, margin=margin, level=level, generalize=generalize)
     # What cannot be compared is not asked.
@@ -121,6 +112,19 @@ def gate(suite: Suite, baseline: str | Run | None = None, **options: Any) -> Gat
     from quilate.sync import run
 
     return run(agate(suite, baseline, **options))
+
+
+def _check_settings(margin: float, level: float) -> None:
+    if not 0.5 < level < 1.0:
+        raise ConfigurationError(
+            f"The level is {level!r}.", remedy="It lies above 0.5 and below 1: 0.95."
+        )
+    if not 0.0 < margin < 1.0:
+        raise ConfigurationError(
+            f"The margin is {margin!r}.",
+            remedy="It is a share of the metric's range, above 0 and below 1: with 0, only what is "
+            "better would pass.",
+        )
 
 
 def _baseline(suite: Suite, wanted: str | Run | None, store: Path) -> Run:

@@ -143,22 +143,8 @@ class Checks:
         chosen = self._bounded(shared_metrics(known, baseline.metrics, wanted), wanted)
         pairs = target_pairs(tuple(suite.targets), baseline.targets)
         self.targets = tuple(target for target, _ in pairs)
-        self.samples = {
-            sample.id
-            for sample in suite.samples
-            if same_sample(sample, baseline.samples.get(sample.id))
-        }
-        if not self.samples:
-            raise ConfigurationError(
-                f"The suite and the run {baseline.id} have no samples in common "
-                "(same id, input, references).",
-                remedy="Gate over samples that the baseline has answered.",
-            )
-        self.available = len(self.samples)
-        if len(suite.samples) > self.available:
-            self.skipped.append(
-                f"{len(suite.samples) - self.available} samples are not in the baseline"
-            )
+        self.samples = self._shared(suite)
+        self.available, self.used = len(self.samples), 0
         groups = {s.id: s.group or (s.id,) for s in suite.samples if s.id in self.samples}
         self.checks: list[_Check] = []
         for metric, (target, other) in product(chosen, pairs):
@@ -166,34 +152,55 @@ class Checks:
             for sample, value in before.items():
                 _check_within(metric, sample, value, f"the run {baseline.id}")
             sizes = Counter(groups[id] for id in before if id in groups)
-            if sizes:
-                self.checks.append(
-                    _check(
-                        metric,
-                        target,
-                        other,
-                        before,
-                        list(sizes.values()),
-                        margin=margin,
-                        alpha=1.0 - level,
-                        count=len(chosen) * len(pairs),
-                        generalize=generalize,
-                    )
-                )
-            else:
+            if not sizes:
                 self.skipped.append(f"{metric.name} ({other}): the baseline has no score of it")
-        watched = {check.metric.name for check in self.checks}
-        unscored = [one.name for one in chosen if one.name not in watched]
-        if unscored and (wanted or not self.checks):
-            raise ConfigurationError(
-                f"The run {baseline.id} has no score of '{unscored[0]}' on the suite's samples.",
-                remedy="Compare with a run that has, or choose other metrics.",
+                continue
+            check = _check(
+                metric,
+                target,
+                other,
+                before,
+                list(sizes.values()),
+                margin=margin,
+                alpha=1.0 - level,
+                count=len(chosen) * len(pairs),
+                generalize=generalize,
             )
+            self.checks.append(check)
+        self._refuse_unscored(chosen, wanted)
         if not wanted:  # what only one of the two has may be what got worse
             self.skipped += _alone("metric", known, baseline.metrics)
         if len(pairs) < max(len(suite.targets), len(baseline.targets)):
             self.skipped += _alone("target", suite.targets, baseline.targets)
-        self.used = 0
+
+    def _shared(self, suite: Suite) -> set[str]:
+        """The samples that the baseline was asked too."""
+        shared = {
+            sample.id
+            for sample in suite.samples
+            if same_sample(sample, self.baseline.samples.get(sample.id))
+        }
+        if not shared:
+            raise ConfigurationError(
+                f"The suite and the run {self.baseline.id} have no samples in common "
+                "(same id, input, references).",
+                remedy="Gate over samples that the baseline has answered.",
+            )
+        if len(suite.samples) > len(shared):
+            missing = len(suite.samples) - len(shared)
+            self.skipped.append(f"{missing} samples are not in the baseline")
+        return shared
+
+    def _refuse_unscored(self, chosen: Sequence[Metric], wanted: Sequence[str]) -> None:
+        """A gate that watches nothing, or not what was asked for, would pass anything."""
+        watched = {check.metric.name for check in self.checks}
+        unscored = [one.name for one in chosen if one.name not in watched]
+        if unscored and (wanted or not self.checks):
+            raise ConfigurationError(
+                f"The run {self.baseline.id} has no score of '{unscored[0]}' on the suite's "
+                "samples.",
+                remedy="Compare with a run that has, or choose other metrics.",
+            )
 
     def _bounded(self, metrics: Sequence[Metric], wanted: Sequence[str]) -> list[Metric]:
         """Those that a sequential test can watch."""

@@ -136,24 +136,19 @@ def calibrate(
     discrete = 2 <= len(labels) <= _MOST_LABELS
     rated = _nearest(judge, labels) if discrete else judge
     binary = labels == (0.0, 1.0)
-    if discrete:
-        agreement = cohen_kappa(
-            rated.tolist(),
-            human.tolist(),
-            weights="quadratic" if len(labels) > 2 else None,
-            labels=labels,
+    agreement = (
+        _kappa(rated, human, labels, clusters, level)
+        if discrete
+        else krippendorff_alpha(
+            np.column_stack([judge, human]).tolist(),
+            measurement="interval",
             clusters=clusters,
             level=level,
         )
-        agreement = _if_perfect(agreement, human, level)
-    else:
-        both = np.column_stack([judge, human]).tolist()
-        agreement = krippendorff_alpha(both, measurement="interval", clusters=clusters, level=level)
-    bounds = (-1.0, 1.0)
-    error = mean(errors, clusters=clusters, level=level, bounds=bounds)
+    )
+    error = mean(errors, clusters=clusters, level=level, bounds=(-1.0, 1.0))
     biases = measure_biases(judgements, errors.tolist(), level=level)
     trust, reasons = _trust(len(judgements), agreement, error, biases)
-    pairs = np.column_stack([rated, human]) if discrete else None
     return Calibration(
         metric=metric,
         n=len(judgements),
@@ -167,9 +162,7 @@ def calibrate(
         reasons=reasons,
         labels=labels if discrete else (),
         confusion=_confusion(rated, human, labels) if discrete else (),
-        exact=percent_agreement(pairs.tolist(), clusters=clusters, level=level)
-        if pairs is not None
-        else None,
+        exact=_equal_labels(rated, human, clusters, level) if discrete else None,
         ranks=None if discrete else spearman(judge, human, level=level),
         auroc=auroc(judge, human, level=level) if binary else None,
         curve=reliability_curve(judge, human, level=level) if binary else (),
@@ -181,6 +174,31 @@ def calibrate(
         runs=len({one.run for one in judgements if one.run}),
         pairs=tuple(Pair(one.judge, one.human, one.group, one.item, one.run) for one in judgements),
     )
+
+
+def _kappa(
+    rated: Floats,
+    human: Floats,
+    labels: Sequence[float],
+    clusters: Sequence[str | None] | None,
+    level: float,
+) -> Estimate:
+    found = cohen_kappa(
+        rated.tolist(),
+        human.tolist(),
+        weights="quadratic" if len(labels) > 2 else None,
+        labels=labels,
+        clusters=clusters,
+        level=level,
+    )
+    return _if_perfect(found, human, level)
+
+
+def _equal_labels(
+    rated: Floats, human: Floats, clusters: Sequence[str | None] | None, level: float
+) -> Estimate:
+    pairs = np.column_stack([rated, human]).tolist()
+    return percent_agreement(pairs, clusters=clusters, level=level)
 
 
 def _columns(judgements: Sequence[Judgement]) -> tuple[list[float], list[float]]:

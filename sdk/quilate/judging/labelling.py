@@ -69,7 +69,7 @@ def choices_of(metric: Metric, given: str | None = None) -> tuple[Choice, ...]:
     >>> [one.key for one in choices_of(Metric("m", bounds=(0, 2)), "0=0,1=1,2=2")]
     ['0', '1', '2']
     """
-    pairs = _parsed(given) if given is not None else metric.labels or YES_OR_NO
+    pairs = scale_from(given) if given is not None else metric.labels or YES_OR_NO
     low, high = metric.bounds or (-math.inf, math.inf)
     for label, value in pairs:
         if not low <= value <= high:
@@ -83,7 +83,11 @@ def choices_of(metric: Metric, given: str | None = None) -> tuple[Choice, ...]:
     return tuple(Choice(*pair, key) for pair, key in zip(pairs, keys, strict=True))
 
 
-def _parsed(text: str) -> list[tuple[str, float]]:
+def scale_from(text: str, option: str = "--labels") -> list[tuple[str, float]]:
+    """Labels with their values, from ``bad=0,ok=0.5,good=1`` as `option` was given.
+
+    Raises `ConfigurationError` for what is no such list.
+    """
     pairs = []
     for part in text.split(","):
         label, equals, number = (piece.strip() for piece in part.rpartition("="))
@@ -94,14 +98,12 @@ def _parsed(text: str) -> list[tuple[str, float]]:
         if not equals or not label or not math.isfinite(value):
             raise ConfigurationError(
                 f"'{part.strip()}' is no label with a value.",
-                where="--labels",
-                remedy="Write each as NAME=NUMBER: --labels bad=0,ok=0.5,good=1.",
+                where=option,
+                remedy=f"Write each as NAME=NUMBER: {option} bad=0,ok=0.5,good=1.",
             )
         pairs.append((label, value))
     if len({label for label, _ in pairs}) < len(pairs) or len(pairs) < 2:
-        raise ConfigurationError(
-            "A choice is between two labels or more, each once.", where="--labels"
-        )
+        raise ConfigurationError("A choice is between two labels or more, each once.", where=option)
     return pairs
 
 

@@ -6,7 +6,6 @@ Without one, the largest spread that a metric's bounds allow is taken.
 import itertools
 import math
 import statistics
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from quilate.evaluators import Metric
 from quilate.models import FREE, Cost, Usage
 from quilate.registry import nearest
 from quilate.reports.summary import Effort, summarize
+from quilate.reports.tallies import tallies_of
 from quilate.stats import mean, samples_needed
 from quilate.stats.variance import variance_components
 
@@ -143,13 +143,8 @@ Scores = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 
 
 def _scores(pilot: Run | None) -> Scores:
-    found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(dict)
-    for item in () if pilot is None else pilot.items:
-        for score in item.scores:
-            if score.value is not None:
-                own = found[score.metric, item.target]
-                own.setdefault(item.sample_id, []).append(score.value)
-    return found
+    tallies = {} if pilot is None else tallies_of(pilot)
+    return {key: tally.values for key, tally in tallies.items()}
 
 
 def _needed(

@@ -108,12 +108,8 @@ def compare_paired(
     if independent and method == "auto" and delta.size > 1:
         interval = tango_interval(above, below, delta.size, level=level)
         difference = replace(difference, interval=interval)
-    p_value = paired_t(difference) if test == "t" else None
-    name: Test = "paired t"
-    if p_value is None:
-        p_value, name = _exact(
-            delta, groups, (above, below) if independent else None, seed, resamples
-        )
+    moved = (above, below) if independent else None
+    p_value, name = _tested(difference, test, delta, groups, moved, seed, resamples)
     wins, losses = (above, below) if higher_is_better else (below, above)
     return _decided(
         Comparison(
@@ -128,6 +124,22 @@ def compare_paired(
             higher_is_better=higher_is_better,
         )
     )
+
+
+def _tested(
+    difference: Estimate,
+    test: Literal["exact", "t"],
+    delta: Floats,
+    groups: Clusters | None,
+    moved: tuple[int, int] | None,
+    seed: int,
+    resamples: int,
+) -> tuple[float, Test]:
+    """The p-value of the test asked for, and its name; the exact one where t is undefined."""
+    p_value = paired_t(difference) if test == "t" else None
+    if p_value is not None:
+        return p_value, "paired t"
+    return _exact(delta, groups, moved, seed, resamples)
 
 
 def checked_bounds(x: Floats, y: Floats, bounds: Bounds | None) -> tuple[bool, Bounds | None]:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from quilate.stats.estimates import NO_VALUES, ONE_CLUSTER, Estimate, Interval, t_quantile
-from quilate.stats.observations import Floats, as_clusters, check_share
+from quilate.stats.observations import Clusters, Floats, as_clusters, check_share
 from quilate.stats.ratings import NO_PAIRS, ONE_LABEL, Ratings, positions, tabulate
 
 Measurement = Literal["nominal", "ordinal", "interval", "ratio"]
@@ -63,24 +63,31 @@ def krippendorff_alpha(
     if np.isnan(found):
         return Estimate(None, None, n, count, reason=ONE_LABEL)
     value = min(found, 1.0)  # but for rounding
-    codes = np.arange(n) if groups is None else groups.codes
     units = n if groups is None else groups.count
     if units < 3:
         few = ONE_CLUSTER if units < 2 <= n else "too few units for an interval"
         return Estimate(value, None, n, count, reason=few)
     blocks = min(units, _BLOCKS)
-    left_out = codes[None, :] % blocks != np.arange(blocks)[:, None]
-    alphas = _alphas(left_out.astype(np.float64), counts, distances)
-    if np.isnan(alphas).any():
-        reason = "one unit alone makes the ratings differ: the error cannot be estimated"
-        return Estimate(value, None, n, count, reason=reason)
-    error = float(np.sqrt((blocks - 1) / blocks * ((alphas - alphas.mean()) ** 2).sum()))
-    if error < 1e-12:
-        reason = "the ratings show no variation to estimate the error from"
-        return Estimate(value, None, n, count, reason=reason)
+    error = _jackknife_error(counts, distances, groups, blocks)
+    if isinstance(error, str):
+        return Estimate(value, None, n, count, reason=error)
     half = t_quantile(level, blocks - 1) * error
     interval = Interval(value - half, min(value + half, 1.0), level, "delete-a-group jackknife")
     return Estimate(value, interval, n, count, error)
+
+
+def _jackknife_error(
+    counts: Floats, distances: Floats | None, groups: Clusters | None, blocks: int
+) -> float | str:
+    """Standard error of alpha over what is left when one block of units is left out; or why there
+    is none."""
+    codes = np.arange(len(counts)) if groups is None else groups.codes
+    left_out = codes[None, :] % blocks != np.arange(blocks)[:, None]
+    alphas = _alphas(left_out.astype(np.float64), counts, distances)
+    if np.isnan(alphas).any():
+        return "one unit alone makes the ratings differ: the error cannot be estimated"
+    error = float(np.sqrt((blocks - 1) / blocks * ((alphas - alphas.mean()) ** 2).sum()))
+    return error if error >= 1e-12 else "the ratings show no variation to estimate the error from"
 
 
 def _distances(measurement: Measurement, labels: Sequence[Hashable]) -> Floats | None:

@@ -192,7 +192,8 @@ def replay(
 ) -> Replay:
     """Run a `SequentialTest` over each row of `differences` (rows, n), all rows at once.
 
-    For planning and simulation: how many calls a gate would have needed on earlier runs.
+    The same rules and bets as one test at a time, so that it tells how many calls a gate would have
+    needed on recorded runs (`benchmarks.decide`).
 
     >>> result = replay([[1.0] * 10, [0.0] * 10])
     >>> result.decisions, result.stopped_at.tolist()

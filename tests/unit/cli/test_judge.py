@@ -117,4 +117,4 @@ def test_recorded_verdicts_need_no_run(cli, folder):
     assert_one_paragraph(wrong, "verdicts.jsonl:1", "--scale")
     assert_one_paragraph(cli("judge", "calibrate", "--labels", "none.jsonl"), "cannot be read")
     bad = cli("judge", "calibrate", "--labels", "verdicts.jsonl", "--scale", "no,yes")
-    assert_one_paragraph(bad, "bad=0,good=1")
+    assert_one_paragraph(bad, "--scale bad=0,ok=0.5,good=1")

@@ -1,6 +1,6 @@
 // The samples of a comparison: both answers side by side, with the words that differ marked.
 (() => {
-  const { data, words, control, decimal, fold, h, folded, textBlock, listing } = page;
+  const { data, words, control, decimal, fold, h, folded, textBlock, listed, listing } = page;
   const { pairs, rows: metrics, samples } = data;
   const LARGEST = 4e6; // cells of the table that finds the common words
 
@@ -102,15 +102,7 @@
   }
 
   // ---- the list ----
-  const rows = samples.map((sample, number) => {
-    const chips = h("span", { class: "chips" });
-    const details = folded({}, [
-      h("span", { class: "row-lang" }, sample.language || ""),
-      h("span", { class: "row-text", dir: "auto" }, sample.question || sample.id), chips,
-    ], () => body(sample, row));
-    const row = h("li", { id: `s${number + 1}` }, details);
-    return { sample, row, chips, details, summary: details.firstChild, haystack: null };
-  });
+  const rows = listed(samples, body);
 
   const valuesOf = (sample, metric) => (sample.values || []).find(([row]) => row === metric);
   const chosenMetric = () => Number(control("metric")?.value ?? 0);

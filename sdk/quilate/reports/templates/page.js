@@ -70,6 +70,19 @@ const page = (() => {
   }
 
   // ---- the list ----
+  // A row for each sample, whose body is made when it is first opened.
+  function listed(samples, body) {
+    return samples.map((sample, number) => {
+      const chips = h("span", { class: "chips" });
+      const details = folded({}, [
+        h("span", { class: "row-lang" }, sample.language || ""),
+        h("span", { class: "row-text", dir: "auto" }, sample.question || sample.id), chips,
+      ], () => body(sample, row));
+      const row = h("li", { id: `s${number + 1}` }, details);
+      return { sample, row, chips, details, summary: details.firstChild, haystack: null };
+    });
+  }
+
   // Shows `rows` (row, details, summary), those that `chosen()` lets pass, and listens to the
   // controls and keys.
   function listing(rows, chosen) {
@@ -131,5 +144,5 @@ const page = (() => {
     openAnchor();
   }
 
-  return { data, words, control, fill, integer, decimal, significant, fold, h, folded, textBlock, listing };
+  return { data, words, control, fill, integer, decimal, significant, fold, h, folded, textBlock, listed, listing };
 })();

@@ -1,6 +1,6 @@
 // The samples of the report: listed, filtered, searched, opened.
 (() => {
-  const { data, words, control, integer, decimal, significant, fill, fold, h, folded, textBlock, listing } = page;
+  const { data, words, control, integer, decimal, significant, fill, fold, h, folded, textBlock, listed, listing } = page;
   const { targets, metrics, samples, calls, passages, texts } = data;
 
   // ---- values of an item ----
@@ -146,15 +146,7 @@
   }
 
   // ---- the list ----
-  const rows = samples.map((sample, number) => {
-    const chips = h("span", { class: "chips" });
-    const details = folded({}, [
-      h("span", { class: "row-lang" }, sample.language || ""),
-      h("span", { class: "row-text", dir: "auto" }, sample.question || sample.id), chips,
-    ], () => body(sample, row));
-    const row = h("li", { id: `s${number + 1}` }, details);
-    return { sample, row, chips, details, summary: details.firstChild, haystack: null };
-  });
+  const rows = listed(samples, body);
 
   function chip(items, target, metric) {
     const own = items.filter((item) => item.target === target);
