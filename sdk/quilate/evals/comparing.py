@@ -1,6 +1,6 @@
 """What of two runs belongs together: their samples, targets and metrics, and what else differs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,49 @@ class Difference:
     b: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Remeasured:
+    """A metric that two runs do not measure alike, by an `evaluator`, and in what that differs."""
+
+    metric: str
+    evaluator: str
+    differences: tuple[Difference, ...]
+
+    def said(self) -> str:
+        """What differs, with the values where they are short.
+
+        >>> Remeasured("clear", "rubric", (Difference("votes", 5, 3),)).said()
+        'votes (5 → 3)'
+        """
+        return ", ".join(map(_said, self.differences))
+
+
+def _said(one: Difference) -> str:
+    values = [str(value) for value in (one.a, one.b)]
+    short = max(map(len, values)) <= _SHORT
+    return f"{one.setting} ({' → '.join(values)})" if short else one.setting
+
+
+_SHORT = 40  # characters of a value that is told; a longer one is a prompt or a digest
+
+Measures = tuple[Mapping[str, Any], Mapping[str, Metric]]
+"""What a run keeps of its evaluators (`quilate.evals.plan.evaluators_of`), and its metrics."""
+
+
+def measures_of(run: Run) -> Measures:
+    """The measures of a run."""
+    return run.provenance.get("evaluators", {}), run.metrics
+
+
 def same_sample(one: Sample, other: Sample | None) -> bool:
-    """Whether two samples of one id ask the same and are held to the same references."""
-    return other is not None and (one.input, one.references) == (other.input, other.references)
+    """Whether two samples of one id ask the same and are held to the same: references, gold
+    passages, whether there is an answer."""
+    return other is not None and all(
+        getattr(one, name) == getattr(other, name) for name in _HELD_TO
+    )
+
+
+_HELD_TO = ("input", "references", "gold", "answerable")
 
 
 def same_samples(a: Mapping[str, Sample], b: Mapping[str, Sample]) -> list[str]:
@@ -38,8 +78,8 @@ def same_samples(a: Mapping[str, Sample], b: Mapping[str, Sample]) -> list[str]:
     return [key for key in a if same_sample(a[key], b.get(key))]
 
 
-def _asks(data: Mapping[str, Any]) -> tuple[Any, Any]:
-    return data["input"], data.get("references")
+def _asks(data: Mapping[str, Any]) -> list[Any]:
+    return [data.get(name) for name in _HELD_TO]
 
 
 def target_pairs(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]]:
@@ -76,6 +116,35 @@ def shared_metrics(
     return [a[name] for name in common if not wanted or name in wanted]
 
 
+def remeasured(a: Measures, b: Measures, metrics: Collection[str]) -> Iterator[Remeasured]:
+    """Those of `metrics` that two sides do not measure alike: by evaluators of other options,
+    prompts or models, or on another scale. Of a side that keeps nothing of a metric's evaluator
+    nothing can be told, nor of an evaluator's code."""
+    for metric in metrics:
+        (name, one), (_, other) = (_measure(*side, metric) for side in (a, b))
+        if one and other and (found := tuple(_differences(one, other))):
+            yield Remeasured(metric, name, found)
+
+
+def _measure(
+    evaluators: Mapping[str, Any], metrics: Mapping[str, Metric], metric: str
+) -> tuple[str, dict[str, Any]]:
+    """The name of the evaluator that gives a metric, and what it is; nothing where not kept."""
+    one = metrics[metric]
+    scale = {"bounds": one.bounds, "higher_is_better": one.higher_is_better}
+    for key, (described, given) in evaluators.items():
+        if metric in given:
+            # What other metrics it gives does not bear on this one.
+            own = {k: v for k, v in dict(_leaves(described)).items() if k != "metrics"}
+            return _named(key), {**own, **scale}
+    return metric, {}
+
+
+def _named(key: str) -> str:
+    """An evaluator's name, which is kept behind its number."""
+    return key.partition(" ")[2]
+
+
 def differences(a: Run, b: Run) -> Iterator[Difference]:
     """The settings, models, versions and code in which two runs differ, by their path, as far as
     they are recorded: of Python code, that of the functions that are targets.
@@ -83,13 +152,33 @@ def differences(a: Run, b: Run) -> Iterator[Difference]:
     What changes no answer is left out (the suite's place, a replay), and so is the plan's hash,
     whose parts are there.
     """
-    left, right = dict(_leaves(a.provenance)), dict(_leaves(b.provenance))
-    for path in {**left, **right}:
-        if path not in _NEUTRAL and left.get(path) != right.get(path):
-            yield Difference(path, left.get(path), right.get(path))
+    for one in _differences(_settings(a), _settings(b)):
+        if one.setting not in _NEUTRAL:
+            yield one
 
 
 _NEUTRAL = ("suite.path", "suite.concurrency", "replay", "plan_sha256")
+
+
+def _settings(run: Run) -> Mapping[str, Any]:
+    """A run's provenance, with its evaluators by name: what changes when one is put before them is
+    not what they are."""
+    kept = run.provenance.get("evaluators")
+    if not isinstance(kept, Mapping):
+        return run.provenance
+    names = [_named(key) for key in kept]
+    evaluators = {
+        name if names.count(name) == 1 else key: described
+        for name, (key, (described, _)) in zip(names, kept.items(), strict=True)
+    }
+    return {**run.provenance, "evaluators": evaluators}
+
+
+def _differences(a: Any, b: Any) -> Iterator[Difference]:
+    left, right = dict(_leaves(a)), dict(_leaves(b))
+    for path in {**left, **right}:
+        if left.get(path) != right.get(path):
+            yield Difference(path, left.get(path), right.get(path))
 
 
 def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ A gate is a run like any other, journaled and resumable, that a sequential test 
 as soon as the answer is known.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 from quilate.errors import ConfigurationError
 from quilate.evals import runner
+from quilate.evals.comparing import measures_of, remeasured
 from quilate.evals.gate_checks import Check, Checks, Verdict
+from quilate.evals.plan import evaluators_of, metrics_of
 from quilate.evals.results import Run
 from quilate.evals.suite import Suite
+from quilate.middleware.cassette import redacted
 from quilate.retrievers import Progress
 
 
@@ -71,6 +75,7 @@ async def agate(
     _check_settings(margin, level)
     before = _baseline(suite, baseline, store)
     checks = Checks(suite, before, metrics, margin=margin, level=level, generalize=generalize)
+    await _refuse_remeasured(suite, before, checks)
     # What cannot be compared is not asked.
     tested = replace(
         suite,
@@ -142,6 +147,22 @@ def _baseline(suite: Suite, wanted: str | Run | None, store: Path) -> Run:
         where=str(store),
         remedy="Make one: quilate run SUITE; or name another: --baseline RUN.",
     )
+
+
+async def _refuse_remeasured(suite: Suite, before: Run, checks: Checks) -> None:
+    """Another judge, or another prompt of it, gives other scores to the same answers: what is then
+    compared is not the answers, and a lenient judge would pass anything."""
+    described = redacted(await evaluators_of(suite))
+    # Through JSON, as the baseline's record has been.
+    recorded = json.loads(json.dumps(described, default=str))
+    watched = dict.fromkeys(check.metric.name for check in checks.checks)
+    for found in remeasured(measures_of(before), (recorded, metrics_of(suite)), watched):
+        raise ConfigurationError(
+            f"The metric '{found.metric}' is not measured as in the run {before.id}: the "
+            f"evaluator '{found.evaluator}' differs in {found.said()}.",
+            remedy="Make a new baseline with this evaluator: quilate run SUITE; or watch metrics "
+            "that are measured alike: --metric NAME.",
+        )
 
 
 def _check_same_gate(earlier: Run, baseline: Run, checks: "Checks") -> None:

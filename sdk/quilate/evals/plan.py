@@ -102,20 +102,24 @@ async def make_plan(suite: Suite) -> Plan:
     ['a|1|0', 'b|1|0', 'a|2|0', 'b|2|0']
     """
     _check(suite)
-    evaluators = {
-        f"{n} {one.name}": [await describe(one), [metric.name for metric in one.metrics]]
-        for n, one in enumerate(suite.evaluators)
-    }
     fingerprint = {
         "samples": digest(*(_json_of(sample, suite) for sample in suite.samples)),
         "targets": {name: await describe(target) for name, target in suite.targets.items()},
-        "evaluators": evaluators,
+        "evaluators": await evaluators_of(suite),
         "resources": {name: dict(await r.provenance()) for name, r in suite.resources.items()},
         "epochs": suite.epochs,
         "seed": suite.seed,
     }
     samples, targets = tuple(suite.samples), tuple(suite.targets)
     return Plan(samples, targets, suite.epochs, suite.seed, redacted(fingerprint))
+
+
+async def evaluators_of(suite: Suite) -> dict[str, Any]:
+    """What each evaluator is, and the names of its metrics, by its number and name."""
+    return {
+        f"{n} {one.name}": [await describe(one), [metric.name for metric in one.metrics]]
+        for n, one in enumerate(suite.evaluators)
+    }
 
 
 def _json_of(sample: Sample, suite: Suite) -> bytes:

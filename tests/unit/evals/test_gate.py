@@ -256,21 +256,71 @@ def test_only_samples_of_the_baseline_are_asked(tmp_path):
 
 def test_what_only_one_side_has_is_told(tmp_path):
     @dataclass(frozen=True)
-    class Other(Right):
-        metrics: tuple[Metric, ...] = (Metric("right"), Metric("new"))
-
+    class Ones(Right):
         async def evaluate(self, sample, output):
-            return [Score.of("right", 1), Score.of("new", 1)]
+            return [Score.of(metric.name, 1) for metric in self.metrics]
 
-    two = replace(suite(answering(), count=40), targets={"t": str, "u": str})
+    two = replace(suite(answering(), count=40), targets={"t": str, "u": str}, evaluators=[Ones()])
     first = sync.run(runner.evaluate(two, store=tmp_path))
-    now = replace(suite(answering(), count=40), evaluators=[Other()])
+    new = Ones(metrics=(Metric("right"), Metric("new")))
+    now = replace(suite(answering(), count=40), evaluators=[new])
     assert gate(now, first, margin=0.3, store=tmp_path).skipped == (
         "new: only the suite has this metric",
         "wrong: only the baseline has this metric",
         "length: only the baseline has this metric",
         "u: only the baseline has this target",
     )
+
+
+@dataclass(frozen=True)
+class Judged(Right):
+    """Right, by a judge that has options."""
+
+    model: str = "small"
+    votes: int = 5
+
+
+def test_a_metric_that_is_measured_in_another_way_is_refused(tmp_path):
+    def judged_by(**options):
+        return replace(suite(answering(), count=40), evaluators=[Judged(**options)])
+
+    first = sync.run(runner.evaluate(judged_by(), store=tmp_path))
+    assert gate(judged_by(), first, margin=0.3, store=tmp_path).verdict == "not worse"
+    for options, said in (
+        ({"model": "large"}, r"evaluator 'right' differs in model \(small → large\)"),
+        ({"votes": 1}, r"differs in votes \(5 → 1\)"),
+        ({"metrics": (Metric("right", bounds=(0.0, 5.0)),)}, "differs in bounds"),
+    ):
+        with pytest.raises(ConfigurationError, match=said) as refused:
+            gate(judged_by(**options), first, margin=0.3, store=tmp_path)
+        assert "'right' is not measured as in the run" in str(refused.value)
+        assert "quilate run" in str(refused.value)
+
+
+def test_what_another_evaluator_measures_is_not_refused(tmp_path):
+    @dataclass(frozen=True)
+    class Polite(Judged):
+        name: str = "polite"
+        metrics: tuple[Metric, ...] = (Metric("polite"),)
+
+        async def evaluate(self, sample, output):
+            return [Score.of("polite", 1)]
+
+    both = replace(suite(answering(), count=40), evaluators=[Right(), Polite()])
+    first = sync.run(runner.evaluate(both, store=tmp_path))
+    now = replace(both, evaluators=[Polite(model="large"), Right()])
+    found = gate(now, first, metrics=["right"], margin=0.3, store=tmp_path)
+    assert found.verdict == "not worse"
+    with pytest.raises(ConfigurationError, match="'polite' is not measured"):
+        gate(now, first, margin=0.3, store=tmp_path)
+
+
+def test_a_sample_with_other_gold_passages_is_not_the_same(tmp_path):
+    first = sync.run(runner.evaluate(suite(answering(), count=40), store=tmp_path))
+    changed = [replace(one, gold=("p1",)) for one in samples(40)[:10]] + samples(40)[10:]
+    now = replace(suite(answering(), count=40), samples=changed)
+    found = gate(now, first, margin=0.3, store=tmp_path)
+    assert "10 samples are not in the baseline" in found.skipped
 
 
 @pytest.mark.parametrize("level", [0.5, 1.0, 0.0, float("nan")])
@@ -343,7 +393,8 @@ def test_who_abstains_where_it_was_wrong_does_not_pass(tmp_path):
             evaluators=[Sure()],
         )
 
-    first = sync.run(runner.evaluate(suite(answering(), count=200), store=tmp_path))
+    before = replace(suite(answering(), count=200), evaluators=[Sure()])
+    first = sync.run(runner.evaluate(before, store=tmp_path))
     few = gate(abstaining(0.02), first, margin=0.05, metrics=["right"], store=tmp_path)
     assert few.verdict == "not worse"
     many = gate(abstaining(0.3), first, margin=0.05, metrics=["right"], store=tmp_path)

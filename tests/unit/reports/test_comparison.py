@@ -332,3 +332,19 @@ def test_runs_are_given_as_such_or_by_id(tmp_path: Path) -> None:
     assert stored.to_data() == opened.to_data()
     assert stored.rows[0].b == 1.0
     assert stored.answers(stored.flips) == opened.answers(opened.flips)
+
+
+def test_a_metric_that_another_judge_measured_is_told() -> None:
+    def judged(model: str, name: str) -> Run:
+        described = {"class": "x.Rubric", "model": {"model": model}, "prompts": ["long" * 20]}
+        kept = {"evaluators": {"0 rubric": [described, ["right"]], "1 other": [{}, ["length"]]}}
+        return run_of(*HALF, name=name, provenance=kept)
+
+    same = compare(judged("small", "a"), judged("small", "b"))
+    assert not same.remeasured
+    found = compare(judged("small", "a"), judged("large", "b"))
+    said = "right is not measured alike in A and B: the evaluator 'rubric' differs in model.model"
+    assert f"{said} (small → large)" in " ".join(found.summary(lang="en").split())
+    assert "right no se mide igual en A y en B" in found.summary(lang="es")
+    assert found.to_data()["remeasured"][0]["differences"][0]["b"] == "large"
+    assert [one.setting for one in found.differences] == ["evaluators.rubric.model.model"]

@@ -9,7 +9,14 @@ from typing import Literal, get_args
 
 from quilate.errors import ConfigurationError
 from quilate.evals import DEFAULT_STORE, open_run
-from quilate.evals.comparing import differences, same_samples, shared_metrics, target_pairs
+from quilate.evals.comparing import (
+    differences,
+    measures_of,
+    remeasured,
+    same_samples,
+    shared_metrics,
+    target_pairs,
+)
 from quilate.evals.results import Item, Run
 from quilate.evals.store import Items
 from quilate.evals.stored import groups_of
@@ -80,10 +87,21 @@ def compare(
         samples=tuple(samples),
         differences=tuple(differences(a, b)),
         notes=tuple(_left_out(a, b, len(samples))),
+        remeasured=tuple(remeasured(measures_of(a), measures_of(b), _sources(a, b, chosen))),
         level=level,
         margin=margin,
         correction=correction,
     )
+
+
+def _sources(a: Run, b: Run, chosen: Sequence[Metric]) -> list[str]:
+    """The metrics that the chosen rows are made of, whatever their reducers."""
+    names = {metric.name for metric in chosen}
+    return [
+        own
+        for own in a.metrics
+        if own in b.metrics and any(f"{name} ".startswith(f"{own} ") for name in names)
+    ]
 
 
 def _opened(run: Run | str, store: str | Path) -> Run:

@@ -28,7 +28,8 @@ def as_data(found: RunComparison) -> dict[str, Any]:
         "rows": [_row(words, row) for row in found.rows],
         "uncompared": [_uncompared(one) for one in found.uncompared],
         "differences": [to_data(one) for one in found.differences],
-        "notes": [wording.note(words, one) for one in found.notes],
+        "remeasured": [to_data(one) for one in found.remeasured],
+        "notes": wording.notes(words, found),
         "judges": wording.judges(words, found),
     }
 

@@ -46,7 +46,7 @@ def show(
             words.some("shared", len(found.samples)),
         ],
     )
-    _print(console, [wording.note(words, one) for one in found.notes], "yellow")
+    _print(console, wording.notes(words, found), "yellow")
     _print(console, [wording.outcome(words, found)], _STYLES[found.outcome])
     if found.rows:
         console.print()

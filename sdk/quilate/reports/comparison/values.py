@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from quilate.evals.comparing import Difference
+from quilate.evals.comparing import Difference, Remeasured
 from quilate.evals.results import Item, Run
 from quilate.evals.store import Items as StoredItems
 from quilate.reports.summary import Bounds, Cell
@@ -128,7 +128,9 @@ class RunComparison:
     """Run B compared with run A, at confidence `level`.
 
     `samples` are those that both have, `notes` says what could not be paired, and `differences`
-    are the settings that are not the same. `margin` is a share of each metric's range.
+    are the settings that are not the same. `remeasured` names the metrics that the two measure in
+    different ways, so that a difference may be the measure's. `margin` is a share of each metric's
+    range.
     """
 
     a: Run
@@ -141,6 +143,7 @@ class RunComparison:
     level: float = 0.95
     margin: float | None = None
     correction: Correction = "holm"
+    remeasured: tuple[Remeasured, ...] = ()
 
     @property
     def flips(self) -> tuple[Flip, ...]:

@@ -126,6 +126,15 @@ def note(words: CompareWords, one: Note) -> str:
     )
 
 
+def notes(words: CompareWords, found: RunComparison) -> list[str]:
+    """What must be known before the verdicts: what is not measured alike, and what is left out."""
+    measured = [
+        words("note_remeasured", metric=one.metric, evaluator=one.evaluator, differences=one.said())
+        for one in found.remeasured
+    ]
+    return [*measured, *(note(words, one) for one in found.notes)]
+
+
 def method(words: CompareWords, found: RunComparison) -> str:
     """What means, intervals, p-values and the margin are."""
     clustered = any(row.comparison.difference.clusters is not None for row in found.rows)

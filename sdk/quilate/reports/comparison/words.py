@@ -106,6 +106,12 @@ _TABLE: dict[str, tuple[str, str]] = {
         "{run} is not finished: {n} of {total} items",
         "{run} no ha terminado: {n} de {total} casos",
     ),
+    "note_remeasured": (
+        "{metric} is not measured alike in A and B: the evaluator '{evaluator}' differs in "
+        "{differences}. What its row shows may be the measure's doing, and not the answers'.",
+        "{metric} no se mide igual en A y en B: el evaluador '{evaluator}' difiere en "
+        "{differences}. Lo que muestra su fila puede deberse a la medida, y no a las respuestas.",
+    ),
     "compare_method": (
         "Means are over the samples that both have scored. Brackets hold {level} intervals of the "
         "paired difference{clustered}; p-values are adjusted over all rows ({correction}).",
