@@ -5,31 +5,28 @@ A judge that cannot tell apart what they tell apart must be said to be weak.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from quilate.evals.results import Run
 from quilate.evaluators import Metric
 from quilate.judging.calibration import Calibration
 from quilate.judging.correcting import corrected_means
 from quilate.judging.kept import find_calibrations, unreadable_calibrations
-from quilate.stats import Estimate, Interval, auroc, spearman
+from quilate.stats import Estimate, auroc, spearman
+from quilate.stats.jackknife import Mask, jackknife
 from quilate.stats.ppi import PpiEstimate
 
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 Measure = Literal["AUROC", "Spearman"]
 Standing = Literal["better than chance", "includes chance", "worse than chance", "unmeasured"]
 
 CHANCE: dict[Measure, float] = {"AUROC": 0.5, "Spearman": 0.0}
 _SMALLEST: dict[Measure, float] = {"AUROC": 0.0, "Spearman": -1.0}
-_BLOCKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +176,7 @@ def _agreement(reference: str, pairs: _Pairs, level: float) -> Agreement:
         weight = sum(weight for _, weight in parts)
         return sum(value * weight for value, weight in parts) / weight if weight else None
 
-    found = _jackknife(figure, pairs.clusters, level, _SMALLEST[measure])
+    found = jackknife(figure, pairs.clusters, smallest=_SMALLEST[measure], level=level)
     return Agreement(reference, measure, found)
 
 
@@ -191,27 +188,3 @@ def _one_target(measure: Measure, judge: Floats, truth: Floats) -> tuple[float, 
     else:
         value, weight = spearman(judge, truth).value, float(truth.size)
     return (0.0, 0.0) if value is None else (value, weight)
-
-
-def _jackknife(
-    figure: Callable[[Mask], float | None],
-    clusters: Sequence[str],
-    level: float,
-    smallest: float,
-) -> Estimate:
-    """`figure` of all items, with the t interval of the delete-a-group jackknife."""
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
-    count = min(len(numbers), _BLOCKS)
-    block = np.array([numbers[name] % max(count, 1) for name in clusters])
-    n, value = len(clusters), figure(np.ones(len(clusters), dtype=np.bool_))
-    left_out = [figure(block != number) for number in range(count)]
-    known = np.array([one for one in left_out if one is not None])
-    if value is None or known.size < 3 or known.size < count:
-        return Estimate(value, None, n, len(numbers), reason="too few sources for an interval")
-    error = math.sqrt((count - 1) / count * float(((known - known.mean()) ** 2).sum()))
-    if error == 0.0:
-        return Estimate(value, None, n, len(numbers), reason="no spread between the sources")
-    half = float(stdtrit(count - 1, (1.0 + level) / 2.0)) * error
-    low, high = max(value - half, smallest), min(value + half, 1.0)
-    interval = Interval(low, high, level, "delete-a-group jackknife")
-    return Estimate(value, interval, n, len(numbers), error)
