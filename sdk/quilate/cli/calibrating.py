@@ -1,22 +1,34 @@
 """What ``quilate judge`` does: where the judgements come from, and where the result goes."""
 
 import json
-from collections.abc import Sequence
+import shutil
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import typer
 
-from quilate.errors import ConfigurationError, UnknownName
+from quilate.cli.finishing import say
+from quilate.errors import ConfigurationError, StoreError, UnknownName
 from quilate.evals import open_run
 from quilate.evals.results import Run
 from quilate.judging.calibration import Calibration
 from quilate.judging.calibration import calibrate as measure
-from quilate.judging.judgements import Judgement, of_file, of_run, scale_of
+from quilate.judging.judgements import Judgement, labels_of, of_file, of_run, scale_of
 from quilate.judging.judges import judge_key
 from quilate.judging.kept import find_calibrations, keep_calibration, unreadable_calibrations
 from quilate.judging.labelling import scale_from
 from quilate.judging.labels import Label, labels_path, read_labels
+from quilate.reports.calibration import (
+    calibration_lines,
+    corrected_line,
+    saying,
+    unreadable_line,
+)
+from quilate.reports.strings import Words, language
+from quilate.reports.visible import visible
+from quilate.stats.ppi import PpiEstimate
 
 
 def calibrate(
@@ -28,36 +40,60 @@ def calibrate(
     again: int,
     store: Path,
     quiet: bool,
+    lang: str | None,
 ) -> tuple[Calibration, Path | None]:
     """The calibration, and where it is kept; recorded verdicts of no run are not."""
-    values = dict(scale_from(scale, "--scale")) if scale is not None else {}
     if labels is not None and not _are_labels(labels):
-        judgements = of_file(labels, values)
-        low, high = _ends(judgements, values)
-        return measure(judgements, metric=metric or labels.stem, scale=(low, high)), None
+        return _of_verdicts(labels, metric, scale, again=again), None
+    if scale is not None:
+        raise ConfigurationError(
+            "Labels of a run have their values already.",
+            where="--scale",
+            remedy="Leave it out; it is for recorded verdicts.",
+        )
     path, given, opened = _labels_of(labels, run, store)
     name = metric or _only_metric(given, opened, path)
-    judgements = of_run(opened, [one for one in given if one.run == opened.id], name)
+    mine = [one for one in given if one.run == opened.id and one.metric == name]
+    judgements = of_run(opened, mine, name)
+    if not quiet:
+        _tell_lost(mine, judgements, name, lang)
     judgements += _of_other_runs(opened, name, given, store)
     if again:
         judgements = _asked_again(opened, judgements, name, again, quiet=quiet)
-    ends = scale_of(opened.metrics[name], judgements)
-    found = measure(judgements, metric=name, scale=ends)
+    described = opened.metrics[name]
+    ends, could_say = scale_of(described, judgements), labels_of(described, given)
+    found = measure(judgements, metric=name, scale=ends, labels=could_say)
     key = judge_key(opened, name)
     return found, None if key is None else keep_calibration(store, key, found)
+
+
+def _of_verdicts(path: Path, metric: str | None, scale: str | None, *, again: int) -> Calibration:
+    """The calibration by recorded verdicts, of no run."""
+    if again:
+        raise ConfigurationError(
+            "Recorded verdicts are of no run, so that there is no judge to ask again.",
+            where="--again",
+            remedy="Leave it out, and record what the judge said another time as `again`.",
+        )
+    values = dict(scale_from(scale, "--scale")) if scale is not None else {}
+    judgements = of_file(path, values)
+    ends = _ends(judgements, values)
+    return measure(judgements, metric=metric or path.stem, scale=ends, labels=values)
+
+
+def _tell_lost(
+    labels: Sequence[Label], judgements: Sequence[Judgement], metric: str, lang: str | None
+) -> None:
+    """Say how many labelled answers count for nothing, if any: no label is dropped silently."""
+    lost = len({one.item for one in labels}) - len(judgements)
+    if lost:
+        say(saying(lang)["lost"].format(count=lost, metric=metric))
 
 
 def show(run: Run, *, lang: str | None, as_json: bool) -> None:
     """Print the calibrations of a run's judges, and every corrected mean."""
     from quilate.codec import to_data
     from quilate.judging.correcting import corrected_means
-    from quilate.reports.calibration import (
-        calibration_lines,
-        corrected_line,
-        unreadable_line,
-    )
-    from quilate.reports.strings import Words, language
-    from quilate.reports.visible import visible
 
     known, lost = find_calibrations(run), unreadable_calibrations(run)
     corrected = corrected_means(run, known)
@@ -73,30 +109,55 @@ def show(run: Run, *, lang: str | None, as_json: bool) -> None:
         }
         typer.echo(json.dumps(data, ensure_ascii=False))
         return
+    print_lines(_shown(run, known, lost, corrected, lang))
+
+
+def _shown(
+    run: Run,
+    known: Mapping[str, Calibration],
+    lost: Mapping[str, StoreError],
+    corrected: Mapping[tuple[str, str], PpiEstimate],
+    lang: str | None,
+) -> Iterator[str]:
+    words, said = Words(language(lang)), saying(lang)
     judged = [name for name, metric in run.metrics.items() if metric.judged]
     for name in judged:
         if name in known:
-            for line in calibration_lines(known[name], lang):
-                typer.echo(visible(line))
+            yield from calibration_lines(known[name], lang)
         elif name in lost:
-            typer.echo(visible(unreadable_line(Words(language(lang)), name, str(lost[name]))))
+            yield unreadable_line(words, name, str(lost[name]))
         else:
-            typer.echo(f"{visible(name)}: not measured. quilate label {run.id} --metric {name}")
+            yield said["not_measured"].format(metric=name, run=run.id)
     for (metric, target), one in corrected.items():
-        typer.echo(visible(corrected_line(Words(language(lang)), metric, target, one)))
+        yield corrected_line(words, metric, target, one)
     if not judged:
-        typer.echo(f"The run {run.id} has no judge.")
+        yield said["no_judge"].format(run=run.id)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines folded to the terminal's width, what goes on indented below its beginning."""
+    width = shutil.get_terminal_size().columns
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        for part in textwrap.wrap(
+            visible(line),
+            max(width, 40),
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            typer.echo(part)
 
 
 def _are_labels(path: Path) -> bool:
     """Whether a file is one of `quilate label`: its first row names a run."""
-    if path.suffix == ".csv" or not path.is_file():
+    if path.suffix.lower() == ".csv" or not path.is_file():
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         first = next((line for line in file if line.strip()), "")
     try:
         row = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"run", "target", "sample"} <= row.keys()
 
@@ -153,6 +214,7 @@ def _only_metric(labels: list[Label], run: Run, path: Path) -> str:
 
 def _ends(judgements: list[Judgement], scale: dict[str, float]) -> tuple[float, float]:
     values = [v for one in judgements for v in (one.judge, one.human, *one.humans.values())]
+    values += [v for one in judgements for v in (one.again, one.swapped) if v is not None]
     values += list(scale.values())
     if all(0.0 <= value <= 1.0 for value in values):
         return 0.0, 1.0

@@ -51,19 +51,17 @@ def calibrate(
     from quilate.cli import calibrating
     from quilate.cli.finishing import say
     from quilate.codec import to_data
-    from quilate.reports.calibration import calibration_lines
-    from quilate.reports.visible import visible
+    from quilate.reports.calibration import calibration_lines, saying
 
     found, kept = calibrating.calibrate(
-        labels, run, metric, scale, again=again, store=store, quiet=as_json
+        labels, run, metric, scale, again=again, store=store, quiet=as_json, lang=lang
     )
     if as_json:
         typer.echo(json.dumps(to_data(found), ensure_ascii=False))
     else:
-        for line in calibration_lines(found, lang):
-            typer.echo(visible(line))
+        calibrating.print_lines(calibration_lines(found, lang))
     if kept is not None:
-        say(f"Kept: {kept}")
+        say(saying(lang)["stored"].format(path=kept))
     if found.trust == "do not trust":
         raise typer.Exit(6)
 

@@ -5,7 +5,7 @@ of 0 to 1, so that a figure of 0.1 is a tenth of the scale.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,8 @@ import numpy as np
 from quilate.judging.judgements import Judgement
 from quilate.stats import Estimate, Interval, mean, spearman
 from quilate.stats.estimates import t_quantile
+from quilate.stats.jackknife import jackknife
+from quilate.stats.observations import Floats
 
 Kind = Literal["length", "format", "own answers", "first place"]
 
@@ -45,43 +47,77 @@ class Bias:
 
 
 def measure_biases(
-    judgements: Sequence[Judgement], errors: Sequence[float], *, level: float = 0.95
+    judgements: Sequence[Judgement],
+    errors: Sequence[float],
+    *,
+    span: float = 1.0,
+    level: float = 0.95,
 ) -> tuple[Bias, ...]:
-    """The biases that these judgements tell of; `errors` are judge − human, in their order.
+    """The biases that these judgements tell of; `errors` are judge − human of a scale of 0 to 1, in
+    their order, and `span` is how far the judgements' own scale reaches.
 
-    Intervals are at a level at which all of them hold together (Bonferroni).
+    Intervals are clustered by the judgements' groups, at a level at which all of them hold together
+    (Bonferroni).
     """
     kinds = [
-        (kind, found) for kind, found in _all(judgements, errors, 0.95) if found.value is not None
+        (kind, found)
+        for kind, found in _all(judgements, errors, span, 0.95)
+        if found.value is not None
     ]
     single = 1.0 - (1.0 - level) / max(len(kinds), 1)
     wanted = {kind for kind, _ in kinds}
     return tuple(
-        Bias(kind, found) for kind, found in _all(judgements, errors, single) if kind in wanted
+        Bias(kind, found)
+        for kind, found in _all(judgements, errors, span, single)
+        if kind in wanted
     )
 
 
 def _all(
-    judgements: Sequence[Judgement], errors: Sequence[float], level: float
+    judgements: Sequence[Judgement], errors: Sequence[float], span: float, level: float
 ) -> list[tuple[Kind, Estimate]]:
     return [
         ("length", _length(judgements, errors, level)),
         ("format", _contrast([one.formatted for one in judgements], judgements, errors, level)),
         ("own answers", _contrast([one.own for one in judgements], judgements, errors, level)),
-        ("first place", _first_place(judgements, level)),
+        ("first place", _first_place(judgements, span, level)),
     ]
 
 
 def _length(judgements: Sequence[Judgement], errors: Sequence[float], level: float) -> Estimate:
     known = [
-        (one.length, error)
+        (one.length, error, one.group)
         for one, error in zip(judgements, errors, strict=True)
         if one.length is not None
     ]
     if len(known) < 4:
         return Estimate(None, None, len(known), reason="too few lengths are known")
-    lengths, values = zip(*known, strict=True)
-    return spearman(lengths, values, level=level)
+    lengths, values, groups = zip(*known, strict=True)
+    return clustered(spearman, lengths, values, groups, smallest=-1.0, level=level)
+
+
+def clustered(
+    figure: Callable[..., Estimate],
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
+    groups: Sequence[str | None],
+    *,
+    smallest: float,
+    level: float,
+) -> Estimate:
+    """A figure of two columns that takes items as independent (a rank correlation, AUROC), with the
+    interval of a jackknife over their groups where items share one."""
+    alone = figure(x, y, level=level)
+    if len({group for group in groups if group is not None}) == len(groups) - groups.count(None):
+        return alone
+    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    found = jackknife(
+        lambda keep: figure(first[keep], second[keep]).value,
+        groups,
+        smallest=smallest,
+        level=level,
+    )
+    return alone if alone.value is None else found
 
 
 def _contrast(
@@ -124,7 +160,7 @@ def _put_together(a: Estimate, b: Estimate, value: float, n: int) -> Estimate:
     return Estimate(value, Interval(low, high, a.interval.level, "MOVER"), n)
 
 
-def _first_place(judgements: Sequence[Judgement], level: float) -> Estimate:
+def _first_place(judgements: Sequence[Judgement], span: float, level: float) -> Estimate:
     """Over both orders of a pair, the share of times that the first shown is preferred, less ½.
 
     `judge` is the value of the answer that stands first in the first order; exchanged, that answer
@@ -133,7 +169,7 @@ def _first_place(judgements: Sequence[Judgement], level: float) -> Estimate:
     pairs = [one for one in judgements if one.swapped is not None]
     if len(pairs) < 5:
         return Estimate(None, None, len(pairs), reason="fewer than five pairs in both orders")
-    values = [(one.judge - (one.swapped or 0.0)) / 2.0 for one in pairs]
+    values = [(one.judge - (one.swapped or 0.0)) / (2.0 * span) for one in pairs]
     groups = [one.group for one in pairs]
     clusters = groups if any(group is not None for group in groups) else None
     return mean(values, clusters=clusters, level=level, bounds=(-0.5, 0.5))

@@ -1,6 +1,6 @@
 """A judge measured against people: how far it agrees, where it errs, and whether to believe it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from quilate.errors import ConfigurationError
-from quilate.judging.biases import Bias, measure_biases
+from quilate.judging.biases import Bias, clustered, measure_biases
 from quilate.judging.judgements import Judgement
 from quilate.stats import (
     Estimate,
@@ -43,6 +43,7 @@ class Reason:
 
     kind: Literal[
         "few labels",
+        "one label",
         "no better than chance",
         "some labels",
         "agreement",
@@ -71,13 +72,13 @@ class Calibration:
     """What `n` labels, given in `runs` runs, say of a judge.
 
     Values are on a scale of 0 to 1, from the ends of `scale`. `agreement` is the figure that trust
-    rests on: Cohen's kappa (`measure` says so), weighted quadratically for more than two labels,
-    or Krippendorff's alpha of the two on a graded scale, which a judge that squeezes or shifts the
+    rests on: Cohen's kappa (`measure` says so), weighted quadratically for more than two labels, or
+    Krippendorff's alpha of the two on a graded scale, which a judge that squeezes or shifts the
     scale lowers; `ranks` is Spearman's correlation there. `exact` is the share of equal labels,
     `auroc` is for two labels. `confusion` has a row a human label and a column a judge's, by
-    `labels`. `error` is the mean of judge − human. `humans` is Krippendorff's alpha among the
-    labellers, and `again` the mean absolute change when the judge is asked again; None where it is
-    not known.
+    `labels`, whose `names` are what people called them ("" where they gave numbers). `error` is the
+    mean of judge − human. `humans` is Krippendorff's alpha among the labellers, and `again` the
+    mean absolute change when the judge is asked again; None where it is not known.
     """
 
     metric: str
@@ -91,6 +92,7 @@ class Calibration:
     trust: Trust
     reasons: tuple[Reason, ...]
     labels: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     exact: Estimate | None = None
     ranks: Estimate | None = None
@@ -111,15 +113,18 @@ def calibrate(
     *,
     metric: str,
     scale: tuple[float, float] = (0.0, 1.0),
+    labels: Mapping[str, float] | None = None,
     level: float = 0.95,
 ) -> Calibration:
     """Measure a judge by answers that people have judged as well.
 
-    A judge is trusted when it has `ENOUGH` labels, the whole interval of its agreement lies above
-    `SUBSTANTIAL`, its mean is within `TOLERATED` of the people's (the whole interval), and no bias
-    is shown that matters. It is not trusted with fewer than `FEWEST`, nor when the interval of its
-    agreement reaches down to chance. Between the two it is trusted with correction: its mean,
-    corrected by the labels (`quilate.judging.correcting`).
+    `labels` are what people could say, with what each counts as on the scale; without them, what
+    they did say, and both ends of the scale where that is one value. A judge is trusted when it has
+    `ENOUGH` labels, the whole interval of its agreement lies above `SUBSTANTIAL`, its mean is
+    within `TOLERATED` of the people's (the whole interval), and no bias is shown that matters. It
+    is not trusted with fewer than `FEWEST`, nor when people gave one label alone, nor when the
+    interval of its agreement reaches down to chance. Between the two it is trusted with correction:
+    its mean, corrected by the labels (`quilate.judging.correcting`).
 
     Raises `ConfigurationError` for values outside the scale.
 
@@ -129,15 +134,18 @@ def calibrate(
     ('trust', 1.0)
     """
     judge, human = (_unit(values, scale) for values in _columns(judgements))
+    for one in judgements:
+        _unit([value for value in (one.again, one.swapped) if value is not None], scale)
     groups = [one.group for one in judgements]
     clusters = groups if any(group is not None for group in groups) else None
     errors = judge - human
-    labels = tuple(float(v) for v in np.unique(human))
-    discrete = 2 <= len(labels) <= _MOST_LABELS
-    rated = _nearest(judge, labels) if discrete else judge
-    binary = labels == (0.0, 1.0)
+    known = _known_labels(human, labels or {}, scale)
+    values = tuple(known)
+    discrete = len(values) <= _MOST_LABELS
+    rated = _nearest(judge, values) if discrete else judge
+    binary = values == (0.0, 1.0)
     agreement = (
-        _kappa(rated, human, labels, clusters, level)
+        _kappa(rated, human, values, clusters, level)
         if discrete
         else krippendorff_alpha(
             np.column_stack([judge, human]).tolist(),
@@ -147,8 +155,8 @@ def calibrate(
         )
     )
     error = mean(errors, clusters=clusters, level=level, bounds=(-1.0, 1.0))
-    biases = measure_biases(judgements, errors.tolist(), level=level)
-    trust, reasons = _trust(len(judgements), agreement, error, biases)
+    biases = measure_biases(judgements, errors.tolist(), span=scale[1] - scale[0], level=level)
+    trust, reasons = _trust(human, agreement, error, biases)
     return Calibration(
         metric=metric,
         n=len(judgements),
@@ -160,11 +168,14 @@ def calibrate(
         human_mean=mean(human, clusters=clusters, level=level, bounds=(0.0, 1.0)),
         trust=trust,
         reasons=reasons,
-        labels=labels if discrete else (),
-        confusion=_confusion(rated, human, labels) if discrete else (),
+        labels=values if discrete else (),
+        names=tuple(known.values()) if discrete else (),
+        confusion=_confusion(rated, human, values) if discrete else (),
         exact=_equal_labels(rated, human, clusters, level) if discrete else None,
-        ranks=None if discrete else spearman(judge, human, level=level),
-        auroc=auroc(judge, human, level=level) if binary else None,
+        ranks=None
+        if discrete
+        else clustered(spearman, judge, human, groups, smallest=-1.0, level=level),
+        auroc=clustered(auroc, judge, human, groups, smallest=0.0, level=level) if binary else None,
         curve=reliability_curve(judge, human, level=level) if binary else (),
         biases=biases,
         humans=_humans(judgements, clusters, level),
@@ -203,6 +214,20 @@ def _equal_labels(
 
 def _columns(judgements: Sequence[Judgement]) -> tuple[list[float], list[float]]:
     return [one.judge for one in judgements], [one.human for one in judgements]
+
+
+def _known_labels(
+    human: Floats, declared: Mapping[str, float], scale: tuple[float, float]
+) -> dict[float, str]:
+    """What people could say, each value of the scale of 0 to 1 with its name, "" where it has none.
+
+    A label that nobody gave is a label all the same: which statistic is used must not depend on it.
+    """
+    values = _unit(list(declared.values()), scale).tolist()
+    known = dict.fromkeys(human.tolist(), "") | dict(zip(values, declared, strict=True))
+    if len(known) < 2:
+        known = {0.0: "", 1.0: ""} | known
+    return dict(sorted(known.items()))
 
 
 def _unit(
@@ -249,16 +274,21 @@ def _again(
     judgements: Sequence[Judgement], scale: tuple[float, float], level: float
 ) -> Estimate | None:
     span = scale[1] - scale[0]
-    changes = [abs(one.again - one.judge) / span for one in judgements if one.again is not None]
-    return mean(changes, level=level, bounds=(0.0, 1.0)) if changes else None
+    asked = [one for one in judgements if one.again is not None]
+    changes = [abs((one.again or 0.0) - one.judge) / span for one in asked]
+    groups = [one.group for one in asked]
+    clusters = groups if any(group is not None for group in groups) else None
+    return mean(changes, clusters=clusters, level=level, bounds=(0.0, 1.0)) if asked else None
 
 
 def _trust(
-    n: int, agreement: Estimate, error: Estimate, biases: Sequence[Bias]
+    human: Floats, agreement: Estimate, error: Estimate, biases: Sequence[Bias]
 ) -> tuple[Trust, tuple[Reason, ...]]:
-    low = _low(agreement)
+    n, low = human.size, _low(agreement)
     if n < FEWEST:
         return "do not trust", (Reason("few labels"),)
+    if np.ptp(human) == 0.0:
+        return "do not trust", (Reason("one label"),)
     if low is None or low <= 0.0:
         return "do not trust", (Reason("no better than chance", agreement),)
     reasons = []

@@ -14,7 +14,8 @@ from quilate.errors import ConfigurationError, DataError
 from quilate.evals.results import Item, Run
 from quilate.evaluators import Metric
 from quilate.judging.judges import judge_model, wrote
-from quilate.judging.labels import Label
+from quilate.judging.labelling import YES_OR_NO
+from quilate.judging.labels import LARGEST, Label
 from quilate.registry import nearest
 
 
@@ -146,7 +147,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         raise DataError(
             "The labels are not UTF-8.", where=str(path), remedy="Save them as UTF-8."
         ) from None
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         yield from _table(path, text)
         return
     # Not splitlines(): JSON strings may hold other line separators, such as U+2028.
@@ -166,12 +167,14 @@ def _table(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     rows = csv.DictReader(io.StringIO(text, newline=""))
     try:
         for row in rows:
+            if None in row:  # a comma in a text that is not quoted would cut it short
+                raise csv.Error("there are more cells than names in the first line")
             yield rows.line_num, {name: cell for name, cell in row.items() if cell}
     except csv.Error as error:
         raise DataError(
             f"This is no CSV: {error}.",
             where=f"{path}:{rows.line_num}",
-            remedy="Write it as CSV with commas, or as JSON Lines.",
+            remedy="Write it as CSV with commas and quoted texts, or as JSON Lines.",
         ) from None
 
 
@@ -190,7 +193,7 @@ def _judgement(row: Mapping[str, Any], scale: Mapping[str, float]) -> Judgement:
         humans,
         None if text is None else len(str(text)),
         None if text is None else is_formatted(str(text)),
-        None if row.get("own") is None else str(row["own"]).lower() in ("true", "1", "yes"),
+        None if row.get("own") is None else _flag(row["own"]),
         None if row.get("again") is None else _value(row["again"], scale),
         None if row.get("swapped") is None else _value(row["swapped"], scale),
     )
@@ -200,7 +203,17 @@ def _named(row: Mapping[str, Any], what: str) -> Any:
     for name in _NAMES[what]:
         if row.get(name) is not None:
             return row[name]
-    raise ValueError(f"it has no `{what}`")
+    raise ValueError(f"it has no `{what}`, only {', '.join(map(str, row)) or 'nothing':.80}")
+
+
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _flag(said: Any) -> bool:
+    known = _FLAGS.get(str(said).strip().lower())
+    if known is None:
+        raise ValueError(f"`own` is {said!r:.80}, and is true or false")
+    return known
 
 
 def _value(said: Any, scale: Mapping[str, float]) -> float:
@@ -214,7 +227,17 @@ def _value(said: Any, scale: Mapping[str, float]) -> float:
         raise ValueError(f"{said!r:.80} is no number and no label of the scale") from None
     if not math.isfinite(value):
         raise ValueError(f"{said!r} is not finite")
+    if abs(value) > LARGEST:
+        raise ValueError(f"{said!r:.80} is too large to reckon with")
     return value
+
+
+def labels_of(metric: Metric, labels: Iterable[Label]) -> dict[str, float]:
+    """What people could say of a metric's answers: its own labels, or those that were given where
+    they are others (``--labels`` of ``quilate label``), each with its value."""
+    declared = dict(metric.labels or YES_OR_NO)
+    given = {one.label: one.value for one in labels if one.metric == metric.name}
+    return declared if given.items() <= declared.items() else given
 
 
 def scale_of(metric: Metric, judgements: Sequence[Judgement]) -> tuple[float, float]:

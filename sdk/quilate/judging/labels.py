@@ -18,6 +18,9 @@ from pydantic import ValidationError
 from quilate.codec import from_data, to_json
 from quilate.errors import DataError, StoreError
 
+LARGEST = 1e100
+"""The greatest value that a label may count as: its square, and sums of it, are numbers still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -137,7 +140,7 @@ def _lines(path: Path) -> Iterator[Label]:
 
 def _label(line: bytes) -> Label:
     label = from_data(Label, json.loads(line.decode()))
-    if not math.isfinite(label.value):
+    if not math.isfinite(label.value) or abs(label.value) > LARGEST:
         raise ValueError(f"its value is {label.value}")
     return label
 

@@ -1,6 +1,7 @@
 """A judge's calibration in words, in English and Spanish."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 
 from quilate.evals.results import Run
 from quilate.judging.biases import Bias
@@ -16,9 +17,12 @@ _SAID = {
         "trust": "TRUST the judge {metric}",
         "trust with correction": "TRUST WITH CORRECTION the judge {metric}",
         "do not trust": "DO NOT TRUST the judge {metric}",
-        "on": "{n} labels of {labellers}",
+        "on": "{labels} of {labellers}",
+        "some_labels": "{n} label|{n} labels",
         "some_people": "{n} person|{n} people",
         "few labels": f"there are fewer than {FEWEST} labels",
+        "one label": "people gave all answers the same label, so that nobody knows whether it"
+        " tells the others apart",
         "no better than chance": "its agreement may be chance: {figure}",
         "some labels": f"there are fewer than {ENOUGH} labels",
         "agreement": f"its agreement is not surely {SUBSTANTIAL}: {{figure}}",
@@ -49,17 +53,26 @@ _SAID = {
         "borrowed": "This target has too few labels of its own: right only if the judge errs alike"
         " on all that were labelled.",
         "unreadable": "What is kept of the judge {metric} does not count: {why}",
+        "stored": "Kept: {path}",
+        "lost": "{count} labelled answers have no score of {metric} (any more) and count for"
+        " nothing.",
+        "not_measured": "The judge {metric} is not measured. Label answers: quilate label {run}"
+        " --metric {metric}",
+        "no_judge": "The run {run} has no judge.",
         "trust_short": "trust",
         "correct_short": "trust with correction",
         "distrust_short": "do not trust",
     },
     "es": {
-        "trust": "CONFÍE en el juez {metric}",
-        "trust with correction": "CONFÍE CON CORRECCIÓN en el juez {metric}",
-        "do not trust": "NO CONFÍE en el juez {metric}",
-        "on": "{n} etiquetas de {labellers}",
+        "trust": "CONFÍA en el juez {metric}",
+        "trust with correction": "CONFÍA CON CORRECCIÓN en el juez {metric}",
+        "do not trust": "NO CONFÍES en el juez {metric}",
+        "on": "{labels} de {labellers}",
+        "some_labels": "{n} etiqueta|{n} etiquetas",
         "some_people": "{n} persona|{n} personas",
         "few labels": f"hay menos de {FEWEST} etiquetas",
+        "one label": "las personas dieron a todas las respuestas la misma etiqueta: no se sabe si"
+        " distingue las demás",
         "no better than chance": "su acuerdo puede ser azar: {figure}",
         "some labels": f"hay menos de {ENOUGH} etiquetas",
         "agreement": "no es seguro que su acuerdo llegue a 0,6: {figure}",
@@ -90,11 +103,17 @@ _SAID = {
         "borrowed": "Este sistema tiene muy pocas etiquetas propias: vale solo si el juez yerra"
         " igual en todos los etiquetados.",
         "unreadable": "Lo guardado del juez {metric} no cuenta: {why}",
-        "trust_short": "confíe",
-        "correct_short": "confíe con corrección",
-        "distrust_short": "no confíe",
+        "stored": "Guardado: {path}",
+        "lost": "{count} respuestas etiquetadas no tienen (ya) puntuación de {metric}: no cuentan.",
+        "not_measured": "El juez {metric} no está medido. Etiqueta respuestas: quilate label {run}"
+        " --metric {metric}",
+        "no_judge": "La ejecución {run} no tiene juez.",
+        "trust_short": "confía",
+        "correct_short": "confía con corrección",
+        "distrust_short": "no confíes",
     },
 }
+_WIDTH = 76  # characters of a line that a confusion table may take
 _SHORT = {
     "trust": "trust_short",
     "trust with correction": "correct_short",
@@ -102,14 +121,19 @@ _SHORT = {
 }
 
 
+def saying(lang: str | None = None) -> Mapping[str, str]:
+    """What is said of calibrations, with places to fill in, in ``en`` or ``es``."""
+    return _SAID[language(lang)]
+
+
 def calibration_lines(found: Calibration, lang: str | None = None) -> list[str]:
     """The verdict with its reasons, then every figure."""
     words = Words(language(lang))
     said = _SAID[words.lang]
-    one, more = said["some_people"].split("|")
-    people = (one if found.labellers == 1 else more).format(n=words.count(found.labellers))
     reasons = "; ".join(_reason(words, said, reason) for reason in found.reasons)
-    on = said["on"].format(n=words.count(found.n), labellers=people)
+    labels = _counted(words, said["some_labels"], found.n)
+    people = _counted(words, said["some_people"], found.labellers)
+    on = said["on"].format(labels=labels, labellers=people)
     lines = [f"{said[found.trust].format(metric=found.metric)} ({on}): {reasons}."]
     figures = [
         (said[found.measure], found.agreement),
@@ -123,7 +147,7 @@ def calibration_lines(found: Calibration, lang: str | None = None) -> list[str]:
     lines += [f"  {name}: {figure(words, value)}" for name, value in figures if value is not None]
     means = f"{figure(words, found.judge_mean)}, {figure(words, found.human_mean)}"
     lines.append(f"  {said['means']}: {means}")
-    if found.again is None:
+    if found.again is None and found.runs:  # recorded verdicts have nobody to ask
         lines.append(f"  {said['not_again']}")
     if found.labels:
         lines += [f"  {said['confusion']}", *_confusion(words, found)]
@@ -180,6 +204,11 @@ def corrected_line(words: Words, metric: str, target: str, found: PpiEstimate) -
     return f"{line} {said['borrowed']}" if found.note == BORROWED else line
 
 
+def _counted(words: Words, forms: str, n: int) -> str:
+    one, more = forms.split("|")
+    return (one if n == 1 else more).format(n=words.count(n))
+
+
 def _reason(words: Words, said: dict[str, str], reason: Reason) -> str:
     shown = figure(words, reason.figure) if reason.figure is not None else ""
     bias = said[reason.bias].partition(" (")[0] if reason.bias else ""
@@ -193,9 +222,11 @@ def _bias(words: Words, said: dict[str, str], one: Bias) -> str:
 
 def _confusion(words: Words, found: Calibration) -> list[str]:
     low, high = found.scale
-    names = [f"{low + value * (high - low):g}" for value in found.labels]
-    width = max(len(name) for name in (*names, *(str(n) for row in found.confusion for n in row)))
-    lines = ["    " + " ".join(text.rjust(width) for text in ("", *names))]
-    for name, row in zip(names, found.confusion, strict=True):
-        lines.append("    " + " ".join(text.rjust(width) for text in (name, *map(str, row))))
-    return lines
+    numbers = [f"{low + value * (high - low):g}" for value in found.labels]
+    names = [name or number for name, number in zip_longest(found.names, numbers)]
+    counts = [list(map(str, row)) for row in found.confusion]
+    widest = max(len(text) for row in (names, *counts) for text in row)
+    width = min(widest, max(_WIDTH // (len(names) + 1) - 1, 5))
+    names = [name if len(name) <= width else f"{name[: width - 1]}…" for name in names]
+    rows = [["", *names], *([name, *row] for name, row in zip(names, counts, strict=True))]
+    return ["    " + " ".join(text.rjust(width) for text in row) for row in rows]

@@ -112,9 +112,38 @@ def test_recorded_verdicts_need_no_run(cli, folder):
     spanish = cli(
         "judge", "calibrate", "--labels", "verdicts.jsonl", "--scale", "no=0,yes=1", "--lang", "es"
     )
-    assert spanish.out.startswith("CONFÍE en el juez verdicts (80 etiquetas de 1 persona)")
+    assert spanish.out.startswith("CONFÍA en el juez verdicts (80 etiquetas de 1 persona)")
     wrong = cli("judge", "calibrate", "--labels", "verdicts.jsonl")
     assert_one_paragraph(wrong, "verdicts.jsonl:1", "--scale")
     assert_one_paragraph(cli("judge", "calibrate", "--labels", "none.jsonl"), "cannot be read")
     bad = cli("judge", "calibrate", "--labels", "verdicts.jsonl", "--scale", "no,yes")
     assert_one_paragraph(bad, "--scale bad=0,ok=0.5,good=1")
+    again = cli("judge", "calibrate", "--labels", "verdicts.jsonl", "--again", "3")
+    assert_one_paragraph(again, "--again", "no judge to ask")
+
+
+def test_a_file_that_breaks_a_reader_is_named(cli, folder):
+    (folder / "deep.jsonl").write_text("[" * 100_000, encoding="utf-8")
+    assert_one_paragraph(cli("judge", "calibrate", "--labels", "deep.jsonl"), "deep.jsonl:1")
+
+
+def test_labels_that_count_for_nothing_are_told(cli, folder):
+    prepare(folder)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, run, 35)  # of 30 answers
+    done = cli("judge", "calibrate")
+    assert "5 labelled answers have no score of rubric" in done.err
+    assert_one_paragraph(cli("judge", "calibrate", "--scale", "a=0,b=1"), "--scale", "already")
+
+
+def test_what_is_said_of_a_judge_fits_the_terminal_and_speaks_spanish(cli, folder):
+    prepare(folder)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    told = cli("judge", "show", "--lang", "es").out.replace("\n    ", " ")
+    assert f"El juez rubric no está medido. Etiqueta respuestas: quilate label {run}" in told
+    write_labels(folder, run, 25)
+    for lang in ("en", "es"):
+        done = cli("judge", "calibrate", "--lang", lang)
+        shown = cli("judge", "show", "--lang", lang).out
+        assert max(map(len, (done.out + shown).splitlines())) <= 80
+    assert "Guardado: " in done.err

@@ -13,7 +13,7 @@ from quilate.evals.results import Item
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.judging.calibration import Calibration, calibrate
 from quilate.judging.correcting import BORROWED, corrected_means
-from quilate.judging.judgements import Judgement, of_file, of_run, scale_of
+from quilate.judging.judgements import Judgement, labels_of, of_file, of_run, scale_of
 from quilate.judging.judges import judge_key
 from quilate.judging.kept import find_calibrations, keep_calibration
 from quilate.judging.labels import Label
@@ -168,7 +168,7 @@ def test_every_figure_is_told_in_both_languages():
     assert english[0].startswith(
         "TRUST WITH CORRECTION the judge grounded (100 labels of 1 person)"
     )
-    assert spanish[0].startswith("CONFÍE CON CORRECCIÓN")
+    assert spanish[0].startswith("CONFÍA CON CORRECCIÓN")
     assert "100 etiquetas" in beside_line(Words("es"), found)
 
 
@@ -209,6 +209,63 @@ def test_a_bias_without_spread_is_a_bias(kind):
     rows = [replace(one, judge=one.human) for one in rows]
     rows[1::10] = [replace(one, judge=1.0 - one.human) for one in rows[1::10]]
     assert not any(one.shown for one in calibrate(rows, metric="m").biases)
+
+
+@pytest.mark.parametrize("judge", [lambda k: 1.0, lambda k: float(k % 2)])
+def test_one_label_alone_changes_no_statistic_and_is_said(judge):
+    """That nobody gave the other label does not make it a graded scale."""
+    rows = [Judgement(judge(k), 1.0) for k in range(80)]
+    for labels in (None, {"no": 0.0, "yes": 1.0}):
+        found = calibrate(rows, metric="m", labels=labels)
+        assert (found.trust, kinds(found)) == ("do not trust", ["one label"])
+        assert (found.measure, found.labels) == ("kappa", (0.0, 1.0))
+    assert "same label" in calibration_lines(found, "en")[0]
+    assert "misma etiqueta" in calibration_lines(found, "es")[0]
+
+
+def test_the_confusion_is_of_labels_by_their_names():
+    rows = [Judgement(float(k % 2), float(k % 2)) for k in range(60)]
+    scale = {"unsupported": 0.0, "partly": 0.5, "supported": 1.0}
+    found = calibrate(rows, metric="m", labels=scale)
+    assert found.names == tuple(scale)
+    assert found.confusion == ((30, 0, 0), (0, 0, 0), (0, 0, 30))  # nobody said partly
+    lines = [line.split() for line in calibration_lines(found, "en")]
+    assert list(scale) in lines
+    assert ["supported", "0", "0", "30"] in lines
+    assert from_json(Calibration, to_json(found)) == found
+    long = calibrate(rows, metric="m", labels={f"{n} {'x' * 90}": n / 8 for n in range(9)})
+    assert max(len(line) for line in calibration_lines(long, "en")[-12:]) <= 80
+
+
+@pytest.mark.parametrize("by", [{"length": 1}, {}])
+def test_figures_of_ranks_are_clustered(by):
+    """Ten copies of each answer tell no more than the answer."""
+    draw = random.Random(8)
+    rows = []
+    for k in range(40):
+        human = float(draw.random() < 0.5)
+        judge = min(1.0, max(0.0, human * 0.3 + draw.random() * 0.7))
+        length = {"length": draw.randrange(1000)} if by else {}
+        rows += [Judgement(judge, human, group=f"g{k}", **length)] * 10
+    alone = calibrate([replace(one, group=None) for one in rows[::10]], metric="m")
+    many = calibrate(rows, metric="m")
+    one, other = ((c.biases[0].estimate if by else c.auroc) for c in (alone, many))
+    assert other.value == pytest.approx(one.value)
+    widths = [found.interval.high - found.interval.low for found in (one, other)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.3)
+
+
+def test_place_is_a_share_on_any_scale():
+    rows = [Judgement(2.0, float(k % 2 * 2), swapped=0.0) for k in range(40)]
+    (bias,) = calibrate(rows, metric="m", scale=(0.0, 2.0)).biases
+    assert bias.estimate.value == 0.5  # always the first
+
+
+@pytest.mark.parametrize("field", ["again", "swapped"])
+def test_what_lies_outside_the_scale_is_told(field):
+    rows = [Judgement(1.0, 1.0, **{field: 5.0})] * 30
+    with pytest.raises(ConfigurationError, match="outside the scale"):
+        calibrate(rows, metric="m")
 
 
 # Files of recorded verdicts
@@ -254,6 +311,33 @@ def test_rows_that_break_a_reader_are_named(tmp_path, row):
     path = tmp_path / "verdicts.jsonl"
     path.write_text('{"judge": 1, "human": 1}\n' + row + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"verdicts\.jsonl:2"):
+        of_file(path, {})
+
+
+@pytest.mark.parametrize("own", ["yes", "TRUE", 1, True])
+def test_whose_an_answer_is_is_said_or_not_known(tmp_path, own):
+    path = tmp_path / "verdicts.jsonl"
+    path.write_text(json.dumps({"judge": 1, "human": 1, "own": own}), encoding="utf-8")
+    assert of_file(path, {})[0].own is True
+    path.write_text('{"judge": 1, "human": 1, "own": "perhaps"}', encoding="utf-8")
+    with pytest.raises(DataError, match="`own` is 'perhaps'"):
+        of_file(path, {})
+
+
+def test_a_comma_that_is_not_quoted_cuts_no_answer_short(tmp_path):
+    table = tmp_path / "verdicts.CSV"
+    table.write_text("judge,human,answer\n1,0,Yes, it is\n", encoding="utf-8")
+    with pytest.raises(DataError, match="more cells than names"):
+        of_file(table, {})
+    table.write_text("judge;human\n1;0\n", encoding="utf-8")
+    with pytest.raises(DataError, match="only judge;human"):
+        of_file(table, {})
+
+
+def test_what_is_too_large_to_reckon_with_is_named(tmp_path):
+    path = tmp_path / "verdicts.jsonl"
+    path.write_text('{"judge": 1e308, "human": -1e308}\n', encoding="utf-8")
+    with pytest.raises(DataError, match="too large"):
         of_file(path, {})
 
 
@@ -307,6 +391,17 @@ def test_labels_meet_the_runs_scores():
         of_run(run, labels, "ground")
     with pytest.raises(ConfigurationError, match="quilate label"):
         of_run(run, [], "grounded")
+
+
+def test_what_people_could_say_is_the_metrics_own_unless_they_said_else():
+    rated = Metric("m", judged=True, labels=(("bad", 0.0), ("fair", 0.5), ("good", 1.0)))
+
+    def said(label, value, metric="m"):
+        return Label("r", "t", "s", 0, metric, label, value, "ana")
+
+    assert labels_of(rated, [said("bad", 0.0)]) == {"bad": 0.0, "fair": 0.5, "good": 1.0}
+    assert labels_of(rated, [said("poor", 0.0), said("x", 1.0, "other")]) == {"poor": 0.0}
+    assert labels_of(Metric("m"), [said("yes", 1.0)]) == {"no": 0.0, "yes": 1.0}
 
 
 def test_what_is_kept_is_found_by_the_judge_and_by_no_other(tmp_path):
