@@ -105,13 +105,20 @@ def document_from(row: Mapping[str, Any], where: str | None = None) -> Document:
                 where=where,
                 remedy='A document is an object such as {"id": "1", "text": "…"}.',
             )
-    if any("\ud800" <= letter <= "\udfff" for letter in row["text"]):
+    for name in ("id", "text", "title"):
+        whole_characters(name, row.get(name, ""), where)
+    return Document(**row)
+
+
+def whole_characters(name: str, text: str, where: str | None) -> None:
+    """Raise `DataError` where a field holds a lone surrogate."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise DataError(
-            "The field 'text' holds half a character (a lone surrogate), which no file can store.",
+            f"The field '{name}' holds half a character (a lone surrogate), which no file can "
+            "store.",
             where=where,
             remedy="Write the character whole, or take it out.",
         )
-    return Document(**row)
 
 
 def _files(root: Path, glob: str) -> Iterator[Path]:
@@ -220,6 +227,12 @@ def _json_line(line: str, where: str) -> Document:
             f"Column {error.colno} is not JSON: {error.msg}.",
             where=where,
             remedy="Write one JSON object a line.",
+        ) from None
+    except (ValueError, RecursionError) as error:  # a number too long, lists nested too deeply
+        raise DataError(
+            f"This line cannot be read as JSON: {error}.",
+            where=where,
+            remedy="Take out what is too long or nested too deeply.",
         ) from None
     if not isinstance(row, dict):
         raise DataError(

@@ -8,7 +8,7 @@ from typing import Any
 from quilate.errors import DataError
 from quilate.retrieval.chunkers import recursive
 from quilate.retrieval.languages import language_of
-from quilate.retrieval.loaders import document_from, load, read_text, unique
+from quilate.retrieval.loaders import document_from, load, read_text, unique, whole_characters
 from quilate.retrieval.tokens import CountTokens, estimate_tokens
 from quilate.retrievers import Document, Passage
 
@@ -101,7 +101,7 @@ def document_of(passage: Passage) -> str:
 def _chunk(line: str, where: str) -> Passage:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"This line is not JSON: {error}.", where=where, remedy="Write one JSON object a line."
         ) from None
@@ -114,6 +114,7 @@ def _chunk(line: str, where: str) -> Passage:
     for name in ("document", "language", "title"):
         if not isinstance(row.get(name) or "", str):
             raise DataError(f"The field '{name}' is not a string.", where=where, remedy="Quote it.")
+        whole_characters(name, row.get(name) or "", where)
     kept = {name: row[name] for name in ("id", "text", "metadata") if row.get(name) is not None}
     document = document_from(kept, where)
     rest = {name: value for name, value in row.items() if name not in _CHUNK_FIELDS}

@@ -116,6 +116,9 @@ def test_the_users_chunks_keep_their_ids_texts_and_documents(tmp_path):
         ('{"id": "1", "text": 3}', "'text'"),
         ('{"id": "1", "text": "a", "document": 4}', "'document' is not a string"),
         ('{"id": "1", "text": "\\ud800"}', "lone surrogate"),
+        ('{"id": "\\ud800", "text": "a"}', "lone surrogate"),
+        ('{"id": "1", "text": "a", "title": "\\udc00"}', "lone surrogate"),
+        ('{"id": "1", "text": "a", "metadata": ' + "[" * 99_999 + "]" * 99_999 + "}", "not JSON"),
         ('{"id": "0", "text": "again"}', "Two passages have the identifier '0'"),
     ],
 )
@@ -125,6 +128,14 @@ def test_a_file_of_chunks_is_checked_line_by_line(tmp_path, line, said):
     with pytest.raises(DataError, match=r"chunks\.jsonl:2|Two passages") as raised:
         read_chunks(file)
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["[" * 99_999 + "]" * 99_999, '{"id": ' + "9" * 5000 + "}"])
+def test_a_document_line_that_no_parser_takes_is_named(tmp_path, line):
+    file = tmp_path / "docs.jsonl"
+    file.write_text(f'{{"id": "0", "text": "x"}}\n{line}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"docs\.jsonl:2: This line cannot be read as JSON"):
+        make(file, tmp_path / "q.jsonl", model=scripted())
 
 
 def test_questions_of_another_file_are_not_repeated(docs, tmp_path):
