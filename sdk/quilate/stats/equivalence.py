@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from quilate.stats.comparison import checked_bounds
-from quilate.stats.estimates import Estimate, Interval, mean, unanimous
+from quilate.stats.estimates import Estimate, hull, mean, unanimous
 from quilate.stats.observations import Bounds, as_clusters, as_pairs, check_share
 from quilate.stats.tango import exceeds, tango_interval
 
@@ -193,7 +193,7 @@ def _tested(
         if limits is None:
             return difference, tests
         agreeing = unanimous(value, delta.size, limits, level=level)
-        difference = replace(difference, interval=_hull(interval, agreeing))
+        difference = replace(difference, interval=hull(interval, agreeing))
         return difference, _weaker(tests, sign * value, delta.size, limits[1], margin)
     if limits is None:
         return difference, None
@@ -228,14 +228,6 @@ def _weaker(student: _Tests, value: float, n: int, width: float, margin: float) 
         max(student.below_high, equal.below_high),
         width,
     )
-
-
-def _hull(one: Interval, other: Interval) -> Interval:
-    """The first, as far out as the second where that is further."""
-    low, high = min(one.low, other.low), max(one.high, other.high)
-    widened = (low, high) != (one.low, one.high)
-    method = f"{one.method}, rule of three" if widened else one.method
-    return replace(one, low=low, high=high, method=method)
 
 
 def _agreeing(value: float, units: int, width: float, margin: float) -> _Tests:

@@ -404,13 +404,32 @@ def test_few_unequal_clusters_cover_where_the_plain_sandwich_does_not():
 
 
 def test_score_interval_covers_near_a_bound_where_t_does_not():
-    def draw(method):
+    def draw(method, bounds=None):
         return lambda rng: mean(
-            np.where(rng.random(20) < 0.7, 1.0, rng.random(20)), bounds=(0.0, 1.0), method=method
+            np.where(rng.random(20) < 0.7, 1.0, rng.random(20)), bounds=bounds, method=method
         )
 
-    assert coverage(draw("score"), 0.85, 3000) >= 0.935
+    assert coverage(draw("score", (0.0, 1.0)), 0.85, 3000) >= 0.935
     assert coverage(draw("t"), 0.85, 3000) < 0.925
+
+
+def test_nearly_equal_scores_are_no_surer_than_equal_ones():
+    equal, nearly = estimate([0.999] * 20), estimate([0.999] * 19 + [1.0])
+    assert equal.interval.low == pytest.approx(nearly.interval.low, abs=1e-4)
+    assert nearly.interval.method == "score, rule of three"
+    # Where they do differ, the score interval is the wider one, and stays as it is.
+    assert estimate([1.0] * 19 + [0.1]).interval.method == "score"
+    # In a metric without bounds nothing is known of what was not seen.
+    assert mean([1.0] * 19 + [0.999]).interval.method == "t"
+
+
+@pytest.mark.parametrize("n", [20, 100])
+def test_scores_that_hardly_vary_cover_when_a_few_are_far_off(n):
+    def draw(rng):
+        u = rng.random(n)
+        return estimate(np.where(u < 0.02, 0.0, np.where(u < 0.07, 0.999, 1.0)))
+
+    assert coverage(draw, 0.98 - 0.05 * 0.001, 2000) >= 0.925
 
 
 def test_bootstrap_t_covers_skewed_values_better_than_t():
