@@ -6,6 +6,19 @@ from quilate.evaluators import Metric, Output, Sample, Score
 from quilate_evaluators.retrieval.context import is_gold
 
 
+def abstains(output: Output) -> bool:
+    """Whether an answer says that there is none: as its target tells, else by its words.
+
+    >>> abstains(Output("I don't know.")), abstains(Output("I don't know.", abstained=False))
+    (True, False)
+    """
+    if output.abstained is not None:
+        return output.abstained
+    from quilate.retrieval import abstained
+
+    return abstained(output.text)
+
+
 @dataclass(frozen=True, slots=True)
 class Abstention:
     """`abstention`: on samples that have no answer, whether the target said so.
@@ -24,11 +37,7 @@ class Abstention:
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """Three scores; of the first two, one is unscored, by whether the sample is answerable."""
-        abstained = output.abstained
-        if abstained is None:
-            from quilate.retrieval import abstained as abstains
-
-            abstained = abstains(output.text)
+        abstained = abstains(output)
         return [*_by_sample(sample, abstained), _by_context(sample, output, abstained)]
 
 

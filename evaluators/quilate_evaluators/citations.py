@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from quilate.evaluators import Metric, Output, Sample, Score
+from quilate_evaluators.abstention import abstains
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class CitationValidity:
         """Two scores; unscored where there is nothing to cite or nothing is said."""
         if output.context is None:
             return self._unscored("the target shows the model no passages")
-        if output.abstained:
+        if abstains(output):
             return self._unscored("the answer abstains")
         cited = Score.of("cited", bool(output.citations))
         if not output.citations:

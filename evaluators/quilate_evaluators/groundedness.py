@@ -8,6 +8,7 @@ from quilate.decisions import Question, decide
 from quilate.errors import ConfigurationError
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.models import Model, Request
+from quilate_evaluators.abstention import abstains
 from quilate_evaluators.judges.prompting import (
     digests,
     language_of,
@@ -72,7 +73,7 @@ class Groundedness:
         score of that, and asks again on resume where that may help."""
         if output.context is None:
             return [Score.unscored("groundedness", "the target shows the model no passages")]
-        if output.abstained or not output.text.strip():
+        if abstains(output) or not output.text.strip():
             return [Score.unscored("groundedness", "the answer abstains")]
         language = language_of(sample)
         shown = messages(

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.errors import MalformedReply, ModelError
-from quilate.evaluators import Citation, Metric, Output, Sample, Score
+from quilate.evaluators import ABSTAINS, Citation, Metric, Output, Sample, Score
 from quilate.models import Model
+from quilate_evaluators.abstention import abstains
 from quilate_evaluators.claims.judging import Judge, judge, together
 from quilate_evaluators.judges.asking import check_votes
 from quilate_evaluators.judges.prompting import digests, language_of, own_prompt
@@ -73,8 +74,8 @@ class CitationSupport:
         of both; raises what else the model raises, with what was paid till then."""
         if output.context is None:
             return self._unscored("the target shows the model no passages")
-        if output.abstained or not output.text.strip():
-            return self._unscored("the answer abstains")
+        if abstains(output) or not output.text.strip():
+            return self._unscored(ABSTAINS)
         cited = cited_sentences(output)
         if not cited:
             return self._unscored("the answer is empty")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from quilate.decisions import Decision
 from quilate.errors import MalformedReply, ModelError
-from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.evaluators import ABSTAINS, Metric, Output, Sample, Score
 from quilate.models import Model
+from quilate_evaluators.abstention import abstains
 from quilate_evaluators.claims.judging import PROMPTS, Judge, judge, together, verdict
 from quilate_evaluators.claims.measures import (
     MEASURES,
@@ -30,7 +31,6 @@ from quilate_evaluators.text.words import answer_text
 if TYPE_CHECKING:
     from quilate.prompts import Template
 
-ABSTAINS = "the answer abstains"
 NO_CONTEXT = "the target shows the model no passages"
 NO_REFERENCES = "the sample has no references"
 
@@ -68,7 +68,7 @@ class Claims:
     `measures` is ``all`` or a list of names, see `MEASURES`. The answer and each reference are
     split into claims by one call each, and each pair of a claim and a text is judged once, with
     the labels entailed, contradicted and neutral; only what the measures require is asked. Of
-    several references each is judged, and every measure takes the one that suits it best.
+    several references each is judged, and every measure takes the one that suits the answer best.
 
     A text with more than `max_claims` claims or sentences leaves its measures unscored. A reply
     that is of no use makes every measure that needs it an error: no mean is taken over the rest.
@@ -241,7 +241,7 @@ class Claims:
 def _obstacle(measure: Measure, sample: Sample, output: Output) -> str | None:
     """Why a measure cannot be had of an output at all."""
     if measure.of_answer or "reference_by_answer" in measure.requires:
-        if _abstains(output):
+        if abstains(output):
             return ABSTAINS
         if not answer_text(output):
             return "the answer is empty"
@@ -252,14 +252,6 @@ def _obstacle(measure: Measure, sample: Sample, output: Output) -> str | None:
     if measure.requires == ("reference_by_passage",) and not output.context:
         return NO_PASSAGES
     return None
-
-
-def _abstains(output: Output) -> bool:
-    if output.abstained is not None:
-        return output.abstained
-    from quilate.retrieval import abstained
-
-    return abstained(output.text)
 
 
 def _references(sample: Sample) -> list[str]:
@@ -328,22 +320,32 @@ def _told(measure: Measure, outcome: Outcome, material: _Material, reference: st
     if outcome.value is None:
         return Score.unscored(measure.name, outcome.reason)
     value = min(max(outcome.value, 0.0), 1.0)
-    kind = measure.requires[-1] if measure.name == "context_utilisation" else measure.requires[0]
-    if kind == "reference_by_passage":
+    if measure.requires == ("reference_by_passage",):
         told = "; ".join(f"{share:.2f} {n}" for n, share in enumerate(outcome.shares, 1))
         return Score.of(measure.name, value, explanation=f"by passage: {told}")
-    pairs = list(zip(material.claims(kind, reference), outcome.shares, strict=True))
-    told = "; ".join(f"{share:.2f} {claim.text}" for claim, share in pairs)
-    bad = [c.sentence for c, s in pairs if (s < 0.5) == measure.metric.higher_is_better]
+    # The claims of each text once, also where two kinds of judgement are about them.
+    about = {
+        kind.startswith("reference"): material.claims(kind, reference) for kind in measure.requires
+    }
+    claims = [claim for of_reference in sorted(about) for claim in about[of_reference]]
+    told = "; ".join(
+        f"{share:.2f} {claim.text}" for claim, share in zip(claims, outcome.shares, strict=True)
+    )
+    weights = outcome.weights or (1.0,) * len(claims)
+    bad = [
+        claim.sentence
+        for claim, share, weight in zip(claims, outcome.shares, weights, strict=True)
+        if weight >= 0.5 and (share < 0.5) == measure.metric.higher_is_better
+    ]
     return Score.of(measure.name, value, explanation=told, evidence=tuple(dict.fromkeys(bad)))
 
 
 def _best(measure: Measure, scores: Sequence[Score]) -> Score:
-    """The best of the scores by several references; an error before any, since the best may be
-    what is not known."""
+    """The score by the reference that suits the answer best; an error before any, since that may
+    be the one that is not known."""
     failed = [score for score in scores if score.status == "error"]
     scored = [score for score in scores if score.value is not None]
     if failed or not scored:
         return (failed or list(scores))[0]
-    sign = 1 if measure.metric.higher_is_better else -1
+    sign = 1 if measure.rises else -1
     return max(scored, key=lambda score: sign * (score.value or 0.0))

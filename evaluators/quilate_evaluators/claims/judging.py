@@ -11,7 +11,7 @@ from quilate.errors import MalformedReply, ModelError
 from quilate.messages import Message
 from quilate.models import FREE, Cost, Model, Request, Usage
 from quilate_evaluators.claims.measures import Verdict
-from quilate_evaluators.judges.prompting import messages, question, shipped
+from quilate_evaluators.judges.prompting import material, messages, question, shipped
 
 if TYPE_CHECKING:
     from quilate.prompts import Template
@@ -71,7 +71,8 @@ class Judge:
 
     async def entails(self, claim: str, texts: Sequence[str]) -> Decision:
         """Whether the texts, read together, entail a claim."""
-        evidence = messages(self.entailment, texts=list(texts), claim=claim)
+        shown = [material(text) for text in texts]
+        evidence = messages(self.entailment, texts=shown, claim=material(claim))
         text = question("claims_entailment_question", self.language)
         return await self._decide(evidence, Question(text, ENTAILMENT, id="entailment"))
 

@@ -39,21 +39,26 @@ Judged = Mapping[Kind, Sequence[Verdict]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A value, and what each claim (of the answer, or of the reference) contributes to it; or, in
-    place of a value, the reason why there is none."""
+    """A value, and what each claim (of the answer, then of the reference, as far as they are
+    looked at) contributes to it; or, in place of a value, the reason why there is none. `weights`
+    says how much each claim counts, where that is not the same for all."""
 
     value: float | None
     shares: tuple[float, ...] = ()
     reason: str = ""
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric, the judgements that it `requires`, and how it follows from them."""
+    """A metric, the judgements that it `requires`, and how it follows from them. `rises` says that
+    the value is the higher the more of the answer a reference holds: of several references the
+    one that suits the answer best is then that of the highest value, and else of the lowest."""
 
     metric: Metric
     requires: tuple[Kind, ...]
     compute: Callable[[Judged], Outcome]
+    rises: bool = True
 
     @property
     def name(self) -> str:
@@ -140,7 +145,7 @@ def correctness(judged: Judged) -> Outcome:
     assert precise.value is not None and recalled.value is not None  # noqa: S101
     both = precise.value + recalled.value
     value = 2 * precise.value * recalled.value / both if both else 0.0
-    return Outcome(value, precise.shares)
+    return Outcome(value, precise.shares + recalled.shares)
 
 
 def utilisation(judged: Judged) -> Outcome:
@@ -156,7 +161,7 @@ def utilisation(judged: Judged) -> Outcome:
     if sum(found) < 0.5:
         return Outcome(None, reason=NOTHING_FOUND)
     used = sum(one * other for one, other in zip(found, said, strict=True))
-    return Outcome(used / sum(found), tuple(said))
+    return Outcome(used / sum(found), tuple(said), weights=tuple(found))
 
 
 def any_of(verdicts: Sequence[Verdict]) -> Verdict:
@@ -211,11 +216,13 @@ _ALL = (
         _metric("hallucination", "Claims that neither passages nor reference hold.", better=False),
         _BOTH,
         _of_both(_fails, _fails),
+        rises=False,
     ),
     Measure(
         _metric("noise_sensitivity", "Wrong claims that the passages entail.", better=False),
         _BOTH,
         _of_both(_fails, _holds),
+        rises=False,
     ),
     Measure(
         _metric("self_knowledge", "Right claims that the passages do not entail.", better=False),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from quilate.errors import MalformedReply
 from quilate.models import FREE, Cost, JsonFormat, Model, Request, Response, Sampling, Usage
-from quilate_evaluators.judges.prompting import messages
+from quilate_evaluators.judges.prompting import material, messages
 
 if TYPE_CHECKING:
     from quilate.prompts import Template
@@ -47,7 +47,8 @@ async def split(
     parts = _sentences(text)
     if len(parts) > most:
         return _too_long(whose)
-    evidence = messages(template, question=question, sentences=parts)
+    shown = [material(part) for part in parts]
+    evidence = messages(template, question=material(question), sentences=shown)
     wanted = JsonFormat(_schema(len(parts), most), name="claims")
     request = Request(evidence, sampling=_sampling(model, text), format=wanted)
     response = await model.generate(request)

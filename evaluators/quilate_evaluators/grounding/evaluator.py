@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quilate import registry
 from quilate.evaluators import Metric, Output, Sample, Score
+from quilate_evaluators.abstention import abstains
 from quilate_evaluators.grounding.support import (
     forms,
     parts,
@@ -56,7 +57,7 @@ class GroundednessSpans:
         if output.context is None:
             return [Score.unscored(NAME, "the target shows the model no passages")]
         text = answer_text(output)
-        if _abstains(output):
+        if abstains(output):
             return [Score.unscored(NAME, "the answer abstains")]
         if not text:
             return [Score.unscored(NAME, "the answer is empty")]
@@ -109,14 +110,6 @@ class GroundednessSpans:
         best = (said @ held.T).max(axis=1)
         spread = _HIGHEST - _LOWEST
         return [min(1.0, max(0.0, (float(cosine) - _LOWEST) / spread)) for cosine in best]
-
-
-def _abstains(output: Output) -> bool:
-    if output.abstained is not None:
-        return output.abstained
-    from quilate.retrieval import abstained
-
-    return abstained(output.text)
 
 
 def _language(given: str | None, answer: str, passages: Sequence[str]) -> str | None:

@@ -72,7 +72,9 @@ def messages(template: "Template", **values: Any) -> "tuple[Message, ...]":
     return template.render(**{name: values[name] for name in template.variables})
 
 
-_OURS = re.compile(r"<(?=\s*/?\s*(?:answer|respuesta|example|ejemplo)(?![a-z]))", re.IGNORECASE)
+_OURS = re.compile(
+    r"<(?=\s*/?\s*(?:answer|respuesta|example|ejemplo|texto?)(?![a-z]))", re.IGNORECASE
+)
 
 
 def material(text: str) -> str:

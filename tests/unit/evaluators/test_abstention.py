@@ -2,9 +2,10 @@
 
 import pytest
 
-from quilate import sync
+from quilate import registry, sync
 from quilate.evaluators import Output, Sample
 from quilate.retrievers import Hit, Passage
+from quilate.testing import ScriptedModel
 from quilate_evaluators.abstention import Abstention
 
 GOLD = (Hit(Passage("a#1", "?", document_id="a"), 1.0),)
@@ -48,3 +49,16 @@ def test_the_text_tells_where_the_target_does_not():
 )
 def test_what_nobody_knows_is_unscored(context, sample, reason):
     assert correct(Output("x", context=context), **sample).reason == reason
+
+
+@pytest.mark.parametrize(
+    "name", ["citation_support", "citation_validity", "groundedness", "groundedness_spans"]
+)
+def test_an_answer_that_abstains_by_its_words_alone_is_not_unsupported(name):
+    """Of a target that does not tell, such as an application behind HTTP."""
+    judges = ("citation_support", "groundedness")
+    judged = {"model": ScriptedModel("unsupported")} if name in judges else {}
+    evaluator = registry.evaluator(name, **judged)
+    output = Output("I don't know.", context=(Hit(Passage("p", "Lima is old."), 1.0),))
+    for score in sync.run(evaluator.evaluate(Sample("1", "How old?", language="en"), output)):
+        assert score.reason == "the answer abstains"
