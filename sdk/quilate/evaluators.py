@@ -1,8 +1,8 @@
 """The Target and Evaluator protocols and their values: sample → output → scores."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from quilate.decisions import Decision
@@ -94,7 +94,9 @@ class Target(Protocol):
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What a score's number means. `judged` says that a model gave it; `labels` are what a person
-    may answer in the judge's place, each with its value."""
+    may answer in the judge's place, each with its value. `of_judge` says that it tells of the judge
+    itself, such as whether its verdict held in another order: nobody can answer that in its place.
+    """
 
     name: str
     description: str = ""
@@ -102,6 +104,7 @@ class Metric:
     higher_is_better: bool = True
     judged: bool = False
     labels: tuple[tuple[str, float], ...] = ()
+    of_judge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,10 @@ class Score:
 
 
 class Evaluator(Protocol):
-    """Turns an output into scores. A pure value: configured once, no mutable state."""
+    """Turns an output into scores. A pure value: configured once, no mutable state.
+
+    It may have a method ``misfit(samples) -> str | None`` too, see `misfit`.
+    """
 
     @property
     def name(self) -> str:
@@ -171,3 +177,61 @@ class Evaluator(Protocol):
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """Score one output."""
         ...
+
+
+def misfit(evaluator: Evaluator, samples: Sequence[Sample]) -> str | None:
+    """Why an evaluator is of no use for samples, as what follows its name; None where it is of use
+    for one at least. It is what no sample has of its `needs`, else what its own ``misfit`` says:
+    for what depends on its options, or stands in the samples' metadata.
+
+    >>> from quilate.registry import evaluator
+    >>> misfit(evaluator("exact_match"), [Sample("1", "?")])
+    'needs `references`, which no sample has'
+    """
+    for need in sorted(evaluator.needs):
+        if all(getattr(sample, need, None) in (None, (), "") for sample in samples):
+            return f"needs `{need}`, which no sample has"
+    own = getattr(evaluator, "misfit", None)
+    found: str | None = own(samples) if callable(own) else None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """An evaluator under a `name` of its own, so that a suite can hold several of one kind: its
+    metric is called so or, where it gives several, each ``NAME_METRIC``.
+
+    >>> from quilate.registry import evaluator
+    >>> [metric.name for metric in evaluator("exact_match", name="strict").metrics]
+    ['strict']
+    """
+
+    evaluator: Evaluator
+    name: str
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those of the evaluator, renamed."""
+        own = self.evaluator.metrics
+        return tuple(replace(metric, name=self._called(metric.name)) for metric in own)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Those of the evaluator."""
+        return self.evaluator.needs
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That of the evaluator."""
+        return misfit(self.evaluator, samples)
+
+    def provenance(self) -> Evaluator:
+        """What it is does not change with its name."""
+        return self.evaluator
+
+    async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
+        """The evaluator's scores, renamed."""
+        scores = await self.evaluator.evaluate(sample, output)
+        return [replace(score, metric=self._called(score.metric)) for score in scores]
+
+    def _called(self, metric: str) -> str:
+        return self.name if len(self.evaluator.metrics) == 1 else f"{self.name}_{metric}"

@@ -56,7 +56,7 @@ class Jury:
         for own in self._jurors[0].metrics:
             name = f"jury_{own.name}"
             found.append(replace(own, name=name, description=_SAID[self.aggregate], judged=True))
-            found.append(Metric(f"{name}_agreement", _AGREEMENT, judged=True))
+            found.append(Metric(f"{name}_agreement", _AGREEMENT, judged=True, of_judge=True))
         return tuple(found)
 
     @property

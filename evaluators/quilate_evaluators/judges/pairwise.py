@@ -161,7 +161,7 @@ class Pairwise:
             judged=True,
             labels=(("worse", 0.0), ("neither", 0.5), ("better", 1.0)),
         ),
-        Metric("position_consistent", "The judge: both orders agree.", judged=True),
+        Metric("position_consistent", "The judge: both orders agree.", judged=True, of_judge=True),
     )
     prompts = ("pairwise", "pairwise_criterion", "pairwise_question", "judge_reasoning")
     _baseline: Baseline = field(init=False, repr=False)

@@ -120,7 +120,7 @@ def _shown(
     lang: str | None,
 ) -> Iterator[str]:
     words, said = Words(language(lang)), saying(lang)
-    judged = [name for name, metric in run.metrics.items() if metric.judged]
+    judged = [name for name, one in run.metrics.items() if one.judged and not one.of_judge]
     for name in judged:
         if name in known:
             yield from calibration_lines(known[name], lang)

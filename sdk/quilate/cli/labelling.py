@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from quilate.cli.options import DEFAULT_STORE, AsJson, Lang, RunId, Store
 
 if TYPE_CHECKING:
     from quilate.evals import Run
+    from quilate.evaluators import Metric
     from quilate.judging.label_agreement import LabelAgreement
     from quilate.judging.labelling import Sheet
     from quilate.stats import Estimate
@@ -115,12 +117,26 @@ def label(
         sample=sample,
         shuffle_own=shuffle_own,
     )
+    if metric is None:
+        _say_which(run, chosen, lang)
     shown = {"show_target": show_target, "references": references.value}
     _serve(sheet, port, lang, shown, open_page=open_page)
     _end(sheet, store, lang)
 
 
+def _say_which(run: "Run", chosen: "Metric", lang: str | None) -> None:
+    """Say which metric was taken for want of a name, and the others that there are."""
+    from quilate.cli.finishing import say
+    from quilate.judging.words import words_of
+
+    others = [one.name for one in run.metrics.values() if one != chosen and not one.of_judge]
+    if others:
+        said = words_of(lang)["first_judged" if chosen.judged else "none_judged"]
+        say(said.format(metric=chosen.name, others=", ".join(others)))
+
+
 def _name(given: str | None) -> str:
+    """Who labels. The same letters typed in two ways (an accent of its own) are one person."""
     from quilate.errors import ConfigurationError
 
     try:
@@ -132,7 +148,7 @@ def _name(given: str | None) -> str:
             "Who labels is not known." if given is None else f"{given!r} is no name.",
             remedy="Give a name: --labeller ana",
         )
-    return name
+    return unicodedata.normalize("NFC", name)
 
 
 def _serve(

@@ -43,17 +43,22 @@ class Entry(NamedTuple):
 def chosen_metric(run: Run, name: str | None) -> Metric:
     """The metric to label: the one named, else the first that a model judged, else the first.
 
-    Raises `ConfigurationError` for one that the run has not.
+    Raises `ConfigurationError` for one that the run has not, or that people cannot give.
     """
-    if not run.metrics:
-        raise ConfigurationError(f"The run {run.id} has no metric that could be labelled.")
+    usual = [metric for metric in run.metrics.values() if not metric.of_judge]
+    if name is None and usual:
+        return next((metric for metric in usual if metric.judged), usual[0])
     if name is None:
-        judged = (metric for metric in run.metrics.values() if metric.judged)
-        return next(judged, next(iter(run.metrics.values())))
+        raise ConfigurationError(f"The run {run.id} has no metric that could be labelled.")
     if name not in run.metrics:
         raise ConfigurationError(
             f"The run {run.id} has no metric '{name}'.",
             remedy=nearest(name, list(run.metrics)),
+        )
+    if run.metrics[name].of_judge:
+        raise ConfigurationError(
+            f"'{name}' tells of the judge, not of the answer: people cannot give it.",
+            remedy=f"Label what the judge scores: {', '.join(one.name for one in usual)}.",
         )
     return run.metrics[name]
 
@@ -104,6 +109,12 @@ def scale_from(text: str, option: str = "--labels") -> list[tuple[str, float]]:
         pairs.append((label, value))
     if len({label for label, _ in pairs}) < len(pairs) or len(pairs) < 2:
         raise ConfigurationError("A choice is between two labels or more, each once.", where=option)
+    if len({value for _, value in pairs}) < 2:
+        raise ConfigurationError(
+            f"All labels count as {pairs[0][1]:g}, so that they tell nothing apart.",
+            where=option,
+            remedy=f"Give them different numbers: {option} bad=0,good=1.",
+        )
     return pairs
 
 

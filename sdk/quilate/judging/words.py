@@ -8,10 +8,11 @@ _TABLE: dict[str, tuple[str, str]] = {
     "page": ("Labelling", "Etiquetado"),
     "skip": ("Skip to the answer", "Ir a la respuesta"),
     "noscript": ("Labelling needs JavaScript.", "Para etiquetar hace falta JavaScript."),
-    "as": ("You are {labeller}", "Usted es {labeller}"),
+    "as": ("You are {labeller}", "Eres {labeller}"),
     "place": ("Answer {n} of {total}", "Respuesta {n} de {total}"),
     "count": ("{labelled} of {total} labelled", "{labelled} de {total} etiquetadas"),
     "question": ("Question", "Pregunta"),
+    "image": ("Image of the question", "Imagen de la pregunta"),
     "answer": ("Answer", "Respuesta"),
     "empty": ("(The answer is empty.)", "(La respuesta está vacía.)"),
     "before": ("Said before", "Lo dicho antes"),
@@ -25,7 +26,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "saving": ("Saving…", "Guardando…"),
     "saved": ("Saved at {time}: {label}", "Guardada a las {time}: {label}"),
     "note_saved": ("Note saved at {time}", "Nota guardada a las {time}"),
-    "earlier": ("Your label: {label}", "Su etiqueta: {label}"),
+    "earlier": ("Your label: {label}", "Tu etiqueta: {label}"),
     "waiting": ("Not saved yet: {label}", "Sin guardar todavía: {label}"),
     "not_saved": (
         "Not saved. {why} Labels waiting here: {count}; they are kept in this browser and tried "
@@ -40,7 +41,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "gone": (
         "The program does not answer: start the same command again and open the address that it "
         "prints.",
-        "El programa no responde: vuelva a dar la misma orden y abra la dirección que muestra.",
+        "El programa no responde: vuelve a dar la misma orden y abre la dirección que muestra.",
     ),
     "refused": ("The program said {status}.", "El programa dijo {status}."),
     "all_saved": ("What was waiting is saved.", "Lo que esperaba ya está guardado."),
@@ -49,7 +50,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "done_text": (
         "Stop the program with Ctrl-C where you started it. It says where the labels are and what "
         "to do with them.",
-        "Detenga el programa con Ctrl-C donde lo inició. Dirá dónde están las etiquetas y qué "
+        "Detén el programa con Ctrl-C donde lo iniciaste. Dirá dónde están las etiquetas y qué "
         "hacer con ellas.",
     ),
     "rest": ("Skipped", "Omitidas"),
@@ -73,7 +74,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "key_label": ("Give that label", "Dar esa etiqueta"),
     "key_u": (
         "Back to the answer that you labelled last: the label you give it then counts",
-        "Volver a la última respuesta etiquetada: cuenta la etiqueta que le dé entonces",
+        "Volver a la última respuesta etiquetada: cuenta la etiqueta que le des entonces",
     ),
     "key_s": ("Skip to the next answer without a label", "Ir a la siguiente sin etiqueta"),
     "key_n": ("Write a note", "Escribir una nota"),
@@ -82,7 +83,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "key_help": ("This help", "Esta ayuda"),
     "wrong_address": (
         "This address is not that of the running program: open the one that quilate label printed.",
-        "Esta dirección no es la del programa en marcha: abra la que mostró quilate label.",
+        "Esta dirección no es la del programa en marcha: abre la que mostró quilate label.",
     ),
     "no_label": ("This is no label.", "Esto no es una etiqueta."),
     "from_elsewhere": (
@@ -94,7 +95,17 @@ _TABLE: dict[str, tuple[str, str]] = {
     "assistant": ("Assistant", "Asistente"),
     "tool": ("Tool", "Herramienta"),
     # What the command prints.
-    "open_page": ("Label the answers here: {url}", "Etiquete aquí las respuestas: {url}"),
+    "first_judged": (
+        "Labelling {metric}, the first that a judge scored. Another: --metric NAME ({others}).",
+        "Se etiqueta {metric}, la primera que puntuó un juez. Otra: --metric NOMBRE ({others}).",
+    ),
+    "none_judged": (
+        "No judge scored this run, so that its first metric is labelled: {metric}. Another: "
+        "--metric NAME ({others}).",
+        "Ningún juez puntuó esta ejecución, así que se etiqueta su primera métrica: {metric}. "
+        "Otra: --metric NOMBRE ({others}).",
+    ),
+    "open_page": ("Label the answers here: {url}", "Etiqueta aquí las respuestas: {url}"),
     "to_label": (
         "{metric}: {total} answers, {labelled} of them labelled by {labeller}. Ctrl-C ends.",
         "{metric}: {total} respuestas, {labelled} ya etiquetadas por {labeller}. Ctrl-C termina.",
@@ -105,7 +116,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "other_person": (
         "Another person? Stop, and give --labeller NAME.",
-        "¿Es otra persona? Pare y dé --labeller NOMBRE.",
+        "¿Eres otra persona? Para y da --labeller NOMBRE.",
     ),
     "kept": ("Labels kept: {count}, in {path}", "Etiquetas guardadas: {count}, en {path}"),
     "none_kept": ("No label was given.", "No se dio ninguna etiqueta."),

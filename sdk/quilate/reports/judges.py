@@ -99,9 +99,8 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
     intervals are those of a delete-a-group jackknife over `Sample.group` (Kott 2001).
     """
     references = [metric for metric in run.metrics.values() if not metric.judged and metric.bounds]
-    judges = [
-        _judge(run, metric, references, level) for metric in run.metrics.values() if metric.judged
-    ]
+    judged = [one for one in run.metrics.values() if one.judged and not one.of_judge]
+    judges = [_judge(run, metric, references, level) for metric in judged]
     known = find_calibrations(run) if judges else {}
     corrected = corrected_means(run, known, level=level)
     unreadable = unreadable_calibrations(run) if judges else {}
