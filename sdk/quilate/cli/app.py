@@ -139,8 +139,11 @@ def resume(
 
 
 @app.command()
-def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
-    """List the runs in the store, newest first."""
+def runs(store: Store = DEFAULT_STORE, lang: Lang = None, as_json: AsJson = False) -> None:
+    """List the runs in the store, newest first.
+
+    A gate is a run of `quilate gate`, a replay one of `quilate run --replay`.
+    """
     from quilate.codec import to_data
     from quilate.evals.runner import list_runs
 
@@ -148,27 +151,14 @@ def runs(store: Store = DEFAULT_STORE, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([to_data(record) for record in records], ensure_ascii=False))
         return
-    if not records:
-        typer.echo(f"No runs in {store}. Start one: quilate run SUITE")
-        return
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    from quilate.reports.visible import visible
+    from quilate.reports.listing import no_runs, run_table
 
-    table = Table(box=None)
-    table.add_column("run", no_wrap=True)  # it is copied from here, so it must be whole
-    table.add_column("suite", overflow="fold")
-    for name in ("created (UTC)", "status", "items"):
-        table.add_column(name, no_wrap=True)
-    for record in records:
-        created = record.created[:16].replace("T", " ")
-        items = f"{record.finished}/{record.planned}"
-        table.add_row(
-            Text(visible(record.id)), Text(visible(record.name)), created, record.status, items
-        )
-    Console().print(table)
+    if records:
+        Console().print(run_table(records, lang))
+    else:
+        typer.echo(no_runs(store, lang))
 
 
 @app.command()

@@ -23,10 +23,11 @@ def run_ids(context: typer.Context, incomplete: str) -> list[str]:
     from quilate.evals.runner import list_runs
 
     try:
-        known = [record.id for record in list_runs(context.params.get("store") or DEFAULT_STORE)]
+        records = list_runs(context.params.get("store") or DEFAULT_STORE)
     except QuilateError:
         return []
-    named = ["latest", *known] if known else []
+    ordinary = sum(record.kind != "gate" for record in records)
+    named = ["latest", "latest~1"][:ordinary] + [record.id for record in records]
     return [run_id for run_id in named if run_id.startswith(incomplete)]
 
 
@@ -34,7 +35,9 @@ Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="The suite file (YA
 RunId = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="A run's id, its beginning, or latest.", autocompletion=run_ids
+        metavar="RUN",
+        help="A run's id, its beginning or last part; latest, or latest~1, the one before it.",
+        autocompletion=run_ids,
     ),
 ]
 Store = Annotated[

@@ -95,7 +95,8 @@ def resume(run_id: str, suite: Suite | None = None, **options: Any) -> Run:
 
 
 def open_run(run: str = "latest", *, store: str | Path = DEFAULT_STORE) -> Run:
-    """A run read from the store, by its id, the beginning of its id, or ``latest``."""
+    """A run read from the store: by its id, the beginning or last part of its id, ``latest``, the
+    newest that is no gate, or ``latest~1``, the one before it."""
     from quilate.evals.runner import open_run as read
 
     return read(run, store=Path(store))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CallSource = Literal["live", "cache", "journal", "replay"]
 RunStatus = Literal["running", "finished", "stopped"]
+RunKind = Literal["run", "gate", "replay"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def new_run_id(name: str) -> str:
 
 
 def open_run(run: str = "latest", store: Path = STORE) -> Run:
-    """A run from the store: by its id, the beginning or last part of its id, or ``latest``."""
+    """A run from the store: by its id, the beginning or last part of its id, ``latest``, the newest
+    that is no gate, or ``latest~1``, the one before it."""
     return stores.open_run(run, store)
 
 

@@ -3,7 +3,9 @@
 This is its reading side, and who may work on which run; `journal` is its writing side.
 """
 
+import difflib
 import json
+import re
 import sqlite3
 from array import array
 from bisect import bisect_left
@@ -17,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    case,
     create_engine,
     event,
     func,
@@ -28,7 +31,7 @@ from sqlalchemy.schema import CreateTable
 
 from quilate.codec import from_data, from_json
 from quilate.errors import ConfigurationError, StoreError, UnknownName
-from quilate.evals.results import Call, Item, Run, RunStatus
+from quilate.evals.results import Call, Item, Run, RunKind, RunStatus
 from quilate.evals.stored import StoredSamples, bare_scores
 from quilate.evals.tables import (
     VERSION,
@@ -44,7 +47,6 @@ from quilate.evals.tables import (
 )
 from quilate.evaluators import Metric, Sample
 from quilate.models import Request, Response
-from quilate.registry import nearest
 
 FILE = "runs.sqlite"
 
@@ -66,6 +68,7 @@ class RunRecord:
     status: RunStatus
     finished: int
     planned: int
+    kind: RunKind
 
 
 _REMEDIES = {
@@ -229,28 +232,64 @@ def _is_held(store: Path, run: str) -> bool:
     return False
 
 
+_LATEST = re.compile(r"latest(?:~(\d{1,9}))?")
+# A gate looks at as few samples as it needs, so it is no run to label, show or compare by default.
+_KIND = case(
+    (func.json_type(runs.c.provenance, "$.gate").is_not(None), "gate"),
+    (func.json_type(runs.c.provenance, "$.replay").is_not(None), "replay"),
+    else_="run",
+).label("kind")
+_NEWEST_FIRST = (runs.c.created.desc(), runs.c.id.desc())
+
+
 def find_run(engine: Engine, wanted: str) -> "Row[Any]":
-    """The row of one run: by its id, the beginning or the last part of its id, or ``latest``.
+    """The row of one run: by its id, the beginning or the last part of its id; ``latest``, the
+    newest that is no gate, or ``latest~1``, the one before it.
 
     Raises `UnknownName` for none, `ConfigurationError` for several.
     """
     with reported(str(engine.url.database)), engine.connect() as connection:
-        by_age = select(runs.c.id, runs.c.name).order_by(runs.c.created.desc(), runs.c.id.desc())
-        known = {row.name: row.id for row in connection.execute(by_age)}
-        if wanted == "latest":
-            found = list(known)[:1]
-        elif wanted in known:
-            found = [wanted]
-        else:
-            found = [n for n in known if n.startswith(wanted) or n.endswith(f"-{wanted}")]
-        if not found:
-            raise UnknownName(f"There is no run '{wanted}'.", remedy=nearest(wanted, list(known)))
-        if len(found) > 1:
-            raise ConfigurationError(
-                f"'{wanted}' could be {len(found)} runs: {', '.join(found[:5])}.",
-                remedy="Write more of the id.",
-            )
-        return connection.execute(select(runs).where(runs.c.id == known[found[0]])).one()
+        name = _named(connection, wanted)
+        return connection.execute(select(runs).where(runs.c.name == name)).one()
+
+
+def _named(connection: Connection, wanted: str) -> str:
+    """The name of the one run that is meant."""
+    newest_first = select(runs.c.name).order_by(*_NEWEST_FIRST)
+    known: Sequence[str] = connection.execute(newest_first).scalars().all()
+    back = _LATEST.fullmatch(wanted)
+    found: Sequence[str]
+    if back is not None:
+        ordinary = newest_first.where(_KIND != "gate").limit(1).offset(int(back[1] or 0))
+        found = connection.execute(ordinary).scalars().all()
+    elif wanted in known:
+        found = [wanted]
+    else:
+        found = [n for n in known if n.startswith(wanted) or n.endswith(f"-{wanted}")]
+    if not found:
+        counted = "`latest` counts no gates. " if back is not None else ""
+        remedy = f"{counted}{_known(wanted, known)}"
+        raise UnknownName(f"There is no run '{wanted}'.", remedy=remedy)
+    if len(found) > 1:
+        named = f"{', '.join(found[:5])}{', …' if len(found) > 5 else ''}"
+        raise ConfigurationError(
+            f"'{wanted}' could be {len(found)} runs: {named}.", remedy="Write more of the id."
+        )
+    return found[0]
+
+
+def _known(wanted: str, known: Sequence[str]) -> str:
+    """What to say of a run that is not there: how many there are, and a few that may be meant."""
+    if not known:
+        return _NO_RUNS_REMEDY
+    # The last part of an id is what people write; a whole id is near to every other of its suite.
+    ends = {name.rpartition("-")[2]: name for name in reversed(known)}
+    close = [ends[end] for end in difflib.get_close_matches(wanted, ends)]
+    close = close or difflib.get_close_matches(wanted, known)
+    few = ", ".join((close or known)[:3])
+    count = f"{len(known)} run{'' if len(known) == 1 else 's'}"
+    what = "nearest" if close else "newest"
+    return f"The store has {count}; the {what}: {few}. All of them: quilate runs"
 
 
 def _status(store: Path, name: str, written: str) -> RunStatus:
@@ -266,9 +305,9 @@ def list_runs(store: Path) -> list[RunRecord]:
         return []
     engine = connect(store)
     finished = select(func.count()).where(items.c.run == runs.c.id).scalar_subquery()
-    query = select(runs, finished.label("finished"))
+    query = select(runs, finished.label("finished"), _KIND).order_by(*_NEWEST_FIRST)
     with reported(str(store)), engine.connect() as connection:
-        rows = connection.execute(query.order_by(runs.c.created.desc(), runs.c.id.desc())).all()
+        rows = connection.execute(query).all()
     return [
         RunRecord(
             row.name,
@@ -277,6 +316,7 @@ def list_runs(store: Path) -> list[RunRecord]:
             _status(store, row.name, row.status),
             row.finished,
             row.planned,
+            row.kind,
         )
         for row in rows
     ]

@@ -213,7 +213,11 @@ def test_the_shell_completes_runs(cli, folder):
     assert complete(folder, "quilate report lat") == set()
     run = cli("run", "suite.yaml", "--json").data["run"]
     assert complete(folder, "quilate report ") == {"latest", run}
-    assert complete(folder, f"quilate resume {run[:9]}") == {run}
+    cli("gate", "suite.yaml", "--margin", "0.5")
+    assert "latest~1" not in complete(folder, "quilate report ")
+    cli("run", "suite.yaml")
+    assert {"latest", "latest~1"} <= complete(folder, "quilate report ")
+    assert complete(folder, f"quilate resume {run[:-1]}") == {run}
 
 
 def complete(folder, line: str) -> set[str]:

@@ -44,6 +44,46 @@ def test_runs_lists_the_newest_first(cli):
     assert "4/4" in table
 
 
+def test_latest_is_the_newest_run_that_is_no_gate(cli):
+    first, second = (cli("run", "suite.yaml", "--json").data["run"] for _ in range(2))
+    gate = cli("gate", "suite.yaml", "--margin", "0.5", "--json").data["run"]
+    replay = cli("run", "suite.yaml", "--replay", "latest~1", "--json").data["run"]
+    kinds = {record["id"]: record["kind"] for record in cli("runs", "--json").data}
+    assert kinds == {replay: "replay", gate: "gate", second: "run", first: "run"}
+    assert f"A replay of {first}" in " ".join(cli("report", replay).out.split())
+
+    for name, meant in (("latest", replay), ("latest~1", second), ("latest~2", first)):
+        assert cli("report", name, "--json").data["run"] == meant
+    assert cli("report", gate, "--json").data["run"] == gate
+    assert_one_paragraph(cli("report", "latest~3"), "'latest~3'", "counts no gates", "4 runs")
+    compared = cli("compare", "latest~2", "latest~1", "--json").data
+    assert (compared["a"], compared["b"]) == (first, second)
+
+
+def test_the_list_of_runs_is_whole_at_80_columns_in_both_languages(cli, folder):
+    (folder / "suite.yaml").write_text(SUITE.replace("capitals", "a-name-of-a-suite-" * 4))
+    cli("run", "suite.yaml")
+    gate = cli("gate", "suite.yaml", "--margin", "0.5", "--json").data["run"]
+    for lang, kind, status in (("en", "gate", "finished"), ("es", "puerta", "terminada")):
+        for columns in ("80", "120"):
+            said = cli("runs", "--lang", lang, COLUMNS=columns).out
+            assert gate in said
+            assert "…" not in said
+        assert kind in said
+        assert status in said
+    assert "ejecuciones" in cli("runs", "--lang", "es", "--store", "none").out
+
+
+def test_an_unknown_run_is_answered_with_a_few(cli):
+    made = [cli("run", "suite.yaml", "--json").data["run"] for _ in range(5)]
+    mistyped = made[1][:-1] + "_"
+    for wanted in (mistyped, mistyped[-4:]):
+        assert_one_paragraph(done := cli("report", wanted), "5 runs", made[1], "quilate runs")
+    for wanted in ("nonsense", mistyped):
+        done = cli("report", wanted)
+        assert sum(run in done.err for run in made) <= 3
+
+
 def test_reports_speak_spanish(cli, folder):
     cli("run", "suite.yaml")
     done = cli("report", "--lang", "es", "--html", "informe.html")
