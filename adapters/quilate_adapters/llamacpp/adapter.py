@@ -143,6 +143,7 @@ class LlamaCpp:
                 "file": str(self._path),
                 "architecture": file.metadata.get("general.architecture"),
                 "trained_context_length": file.context_length,
+                "chat_template": "tokenizer.chat_template" in file.metadata,
                 "n_threads": settings.n_threads,
                 **({"mmproj": str(projector.path)} if projector else {}),
             },

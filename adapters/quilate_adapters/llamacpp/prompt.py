@@ -1,4 +1,5 @@
-"""Messages to the model's prompt, through the chat template in its file."""
+"""Messages to the model's prompt, through the chat template in its file; a base model, which has
+none, is given their texts."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -123,17 +124,14 @@ def _joined(parts: Iterable[Part]) -> str:
 
 
 def render(turns: Sequence[Mapping[str, str]], template: str | None, bos: str, eos: str) -> str:
-    """The prompt as the model's template writes it.
+    """The prompt as the model's template writes it; without one (a base model), the texts alone,
+    a blank line between them and a line break at the end, where the answer begins.
 
     Templates that would write today's date are not given it, so that a prompt is the same
     tomorrow; they fall back to a date of their own.
     """
     if template is None:
-        raise Unsupported(
-            "This model has no chat template.",
-            provider="llamacpp",
-            remedy="Use an instruction-tuned model; its GGUF file carries the template.",
-        )
+        return "\n\n".join(turn["content"] for turn in turns) + "\n"
     from jinja2 import TemplateError
 
     listed = _wants_lists(template)

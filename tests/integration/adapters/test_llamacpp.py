@@ -277,6 +277,24 @@ def test_a_prompt_is_tokenized_as_the_template_writes_it():
     engine.close()
 
 
+def test_a_base_model_without_a_template_is_given_the_texts(tmp_path):
+    key = b"tokenizer.chat_template"
+    path = tmp_path / "base.gguf"
+    path.write_bytes(discover()[NAME].read_bytes().replace(key, key.upper()))
+    base = model(str(path), n_ctx=128)
+    assert base.info.details["chat_template"] is False
+    assert model(NAME).info.details["chat_template"] is True
+    asked = Request(
+        (system("The capital of France is Paris."), user("The capital of Peru is Lima.")),
+        format=ChoiceFormat(("The capital of Chile is Santiago.", "No.")),
+    )
+    assert run(base.generate(asked)).text.startswith("The capital of Chile")
+    run(base.aclose())
+    engine = Engine(path, Settings(64))
+    assert encode(engine, [system("S"), user("U")]) == engine.tokenize("S\n\nU\n", begin=True)
+    engine.close()
+
+
 def test_prompt_longer_than_the_context():
     small = model(NAME, n_ctx=64)
     with pytest.raises(errors.ContextLengthExceeded, match=r"takes \d+ tokens.*holds 64.*n_ctx"):
