@@ -33,10 +33,12 @@ from quilate.stats.observations import (
     check_bounds,
     check_share,
 )
+from quilate.stats.robust import degrees_of_freedom
 
 # Below so many labels, the intervals of shares near 0 or 1 cover less than their level, and the
 # result's `note` says so; at 50 and more, `benchmarks.coverage` finds them at it.
 FEW_LABELS = 50
+FEW_CLUSTERS = 30
 ClusterLabels = Sequence[Hashable] | None
 
 
@@ -93,10 +95,10 @@ def ppi_mean(
     and `predictions_unlabelled` (N,) those of the others, on the scale of the labels. The labelled
     items must be a random part of all. The estimate is mean(y) + λ·(mean(f_unlabelled) −
     mean(f_labelled)); λ minimises its estimated variance within [0, 1] unless `judge_weight` fixes
-    it. The variance is the sum of squared influences, cluster-robust when `clusters` gives the
-    cluster labels of both parts (which may share clusters); the quantile is Student's with as many
-    degrees of freedom as labelled units less one, and less another for a tuned λ, where PPI++ has
-    the normal one, for n is often small. Residuals that show no spread get the rule of three, if
+    it. The variance is the sum of squared influences, cluster-robust (CR2) when `clusters` gives
+    the cluster labels of both parts (which may share clusters); the quantile is Student's with as
+    many degrees of freedom as labelled units less one, fewer for unequal clusters, and less another
+    for a tuned λ, where PPI++ has the normal one, for n is often small. Residuals that show no spread get the rule of three, if
     the `bounds` of the labels are given, to which the interval is clipped too.
 
     Raises ValueError for lengths that differ, values that are not finite, labels outside `bounds`.
@@ -120,11 +122,11 @@ def ppi_mean(
         weight = _tuned(y, f, g, groups) if units > 2 else 0.0
     if g.size == 0:
         weight = 0.0
-    df = units - 1 - (judge_weight is None)
+    tuned = judge_weight is None
     corrected = (
         classical
         if weight == 0.0 or y.size == 0
-        else _corrected(y, f, g, weight, groups, df, classical, level, bounds)
+        else _corrected(y, f, g, weight, tuned, groups, classical, level, bounds)
     )
     return PpiEstimate(
         corrected,
@@ -206,8 +208,8 @@ def _corrected(
     f: Floats,
     g: Floats,
     weight: float,
+    tuned: bool,
     groups: Clusters | None,
-    df: int,
     classical: Estimate,
     level: float,
     bounds: Bounds | None,
@@ -217,11 +219,15 @@ def _corrected(
         value = min(max(value, bounds[0]), bounds[1])
     n, clusters = classical.n, classical.clusters
     units = n if clusters is None else clusters
-    if df < 1:
+    if units - 1 - tuned < 1:
         return Estimate(
             value, None, n, clusters, reason="too few labels to estimate the error from"
         )
-    error = _standard_error(y, f, g, weight, groups, df)
+    if groups is None:
+        df: float = units - 1 - tuned
+        error = _standard_error(y, f, g, weight, units - 1 - tuned)
+    else:
+        error, df = _clustered(y, f, g, weight, tuned, groups)
     residuals = y - weight * f
     low, high = bounds or (-math.inf, math.inf)
     if np.ptp(residuals) <= 1e-12 * max(1.0, float(np.abs(y).max())):
@@ -235,26 +241,52 @@ def _corrected(
         half = t_quantile(level, df) * error
         method = "PPI++" if groups is None else "cluster-robust PPI++"
     interval = Interval(max(value - half, low), min(value + half, high), level, method)
-    return Estimate(value, interval, n, clusters, error)
+    degrees = None if df == units - 1 else df
+    return Estimate(value, interval, n, clusters, error, degrees=degrees)
 
 
-def _standard_error(
-    y: Floats, f: Floats, g: Floats, weight: float, groups: Clusters | None, df: int
-) -> float:
+def _standard_error(y: Floats, f: Floats, g: Floats, weight: float, df: int) -> float:
     """Root of the summed squares of the influences, each part scaled for what was estimated."""
-    if groups is None:
-        residuals = (y - y.mean()) - weight * (f - f.mean())
-        spread = g - g.mean()
-        of_labels = float(residuals @ residuals) / df / y.size
-        of_judge = weight**2 * float(spread @ spread) / max(g.size - 1, 1) / g.size
-        return math.sqrt(of_labels + of_judge)
-    of_labels_each, of_judge_each = _influences(y, f, g)
-    sums = groups.sums(of_labels_each + weight * of_judge_each)
-    return math.sqrt((df + 1) / df * float(sums @ sums))
+    residuals = (y - y.mean()) - weight * (f - f.mean())
+    spread = g - g.mean()
+    of_labels = float(residuals @ residuals) / df / y.size
+    of_judge = weight**2 * float(spread @ spread) / max(g.size - 1, 1) / g.size
+    return math.sqrt(of_labels + of_judge)
+
+
+def _clustered(
+    y: Floats, f: Floats, g: Floats, weight: float, tuned: bool, groups: Clusters
+) -> tuple[float, float]:
+    """Standard error and its degrees of freedom, right for few clusters (see `robust`).
+
+    The value is a sum of two means, a regression on two indicators, whose CR2 divides a cluster's
+    squared residuals in each part by what that part's mean takes out of them. The degrees of
+    freedom are Welch and Satterthwaite's of the two, at most those of the labelled part. A tuned
+    weight, which makes the variance look small where clusters are few, costs one in each.
+    """
+    n = y.size
+    parts = Clusters(groups.codes[:n], groups.count), Clusters(groups.codes[n:], groups.count)
+    sums, variances, degrees, counts = np.zeros(groups.count), [], [], []
+    for values, part in zip((y - weight * f, weight * g), parts, strict=True):
+        shares = part.sums(np.ones(values.size)) / values.size
+        kept = np.where(shares < 1.0, 1.0 - shares, 1.0)  # of one cluster the residuals sum to 0
+        scaled = part.sums(values - values.mean()) / values.size / np.sqrt(kept)
+        sums += scaled
+        own = Clusters(np.unique(part.codes, return_inverse=True)[1], int((shares > 0.0).sum()))
+        counts.append(own.count)
+        variances.append(float(scaled @ scaled))
+        degrees.append(max(degrees_of_freedom(values, own) - tuned, 1.0) if own.count > 1 else 1.0)
+    error = math.sqrt(float(sums @ sums))
+    few = min(counts)
+    if tuned:
+        error *= math.sqrt((few - 1.0) / (few - 2.0)) if few > 2 else math.sqrt(2.0)
+    spread = sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
+    welch = sum(variances) ** 2 / spread if spread > 0.0 else degrees[0]
+    return error, max(min(degrees[0], welch), 1.0)
 
 
 def _note(units: int, clustered: bool) -> str | None:
-    few = 20 if clustered else FEW_LABELS
+    few = FEW_CLUSTERS if clustered else FEW_LABELS
     if units >= few:
         return None
     what = "clusters with labels" if clustered else "labels"
