@@ -10,7 +10,16 @@ from quilate.retrieval.abstention import abstained
 from quilate.retrievers import Passage, Retriever
 from quilate.testsets import wording
 from quilate.testsets.corpus import Corpus
-from quilate.testsets.drafting import json_object, json_reply, sampling, template, titles
+from quilate.testsets.drafting import (
+    json_object,
+    json_reply,
+    material,
+    one_line,
+    sampling,
+    template,
+    texts,
+    titles,
+)
 from quilate.testsets.values import Checked, Draft, Rejection
 from quilate.testsets.words import find_quote, same_words
 
@@ -59,26 +68,27 @@ class Checker:
 
     async def _unanswerable(self, draft: Draft) -> Checked | Rejection:
         found = await self._retrieved(draft)
-        answer = await self._answer(draft, found)
-        if answer is not None:
+        answerable, answer = await self._said(draft, found)
+        if answerable:  # also without an answer: who contradicts itself has shown nothing
             return Rejection("answerable_after_all", f"The second pass answered: {answer}")
         evidence = {"looked_in": [passage.id for passage in found], "missing": draft.missing}
-        return Checked(draft, (*wording.CHECKS[:4], "not_answered_from_corpus"), (), evidence)
+        return Checked(draft, (*wording.OF_ALL, "not_answered_from_corpus"), (), evidence)
 
     async def _answer(self, draft: Draft, passages: Sequence[Passage]) -> str | None:
         """The answer from these passages alone; None when they do not hold it."""
+        answerable, answer = await self._said(draft, passages)
+        return answer if answerable and answer and not abstained(answer) else None
+
+    async def _said(self, draft: Draft, passages: Sequence[Passage]) -> tuple[bool, str]:
+        """Whether the second pass calls the question answerable from these passages, and its
+        answer."""
         prompt = template("testset_answer", draft.task.language)
         messages = prompt.render(
-            question=draft.question,
-            titles=titles(passages),
-            passages=[passage.text for passage in passages],
+            question=material(draft.question), titles=titles(passages), passages=texts(passages)
         )
         settings = sampling(self.model, temperature=0.0, seed=self.seed, max_tokens=256)
         said = await json_reply(self.model, Request(messages, sampling=settings), _ANSWER)
-        answer = str(said.get("answer", "")).strip()[:_LONGEST]
-        if said.get("answerable") is not True or not answer or abstained(answer):
-            return None
-        return answer
+        return said.get("answerable") is True, one_line(str(said.get("answer", "")))[:_LONGEST]
 
     async def _agree(self, draft: Draft, answer: str) -> bool:
         """Whether an answer says what the drafted one says: by its words, else by a judgement."""
@@ -87,7 +97,8 @@ class Checker:
         language = "es" if draft.task.language == "es" else "en"
         labels = _LABELS[language]
         prompt = template("testset_agree", language)
-        messages = prompt.render(question=draft.question, first=draft.answer, second=answer)
+        given = {"question": draft.question, "first": draft.answer, "second": answer}
+        messages = prompt.render(**{name: material(text) for name, text in given.items()})
         asked = template("testset_agree_question", language).render()[0].text.strip()
         question = Question(asked, labels, id="testset_agree")
         seeded = sampling(self.model, temperature=0.0, seed=self.seed, max_tokens=32)

@@ -1,6 +1,7 @@
 """Asking the model for a question, its answer and the words that support it."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,7 @@ _FIELDS: Mapping[Kind, tuple[str, ...]] = {
     "multi": ("question", "answer", "quote_1", "quote_2"),
     "unanswerable": ("question", "missing"),
 }
+_TAGS = re.compile(r"<(?=\s*/?\s*(?:passage|pasaje|answer|respuesta)\b)", re.IGNORECASE)
 _MOST_TOKENS = 512  # of a draft, for models that do not think first
 
 
@@ -87,26 +89,46 @@ def draft_request(
     task: Task, model: Model, avoid: Sequence[str], *, seed: int, temperature: float
 ) -> Request:
     """What is asked of the model for a task; `avoid` are earlier questions on its passages."""
-    texts = [passage.text for passage in task.passages]
+    shown, named = texts(task.passages), titles(task.passages)
     prompt = template(f"testset_{task.kind}", task.language)
+    known = [material(question) for question in avoid]
     messages: tuple[Message, ...]
     if task.kind == "multi":
-        messages = prompt.render(titles=titles(task.passages), passages=texts, avoid=list(avoid))
+        messages = prompt.render(titles=named, passages=shown, avoid=known)
     else:
-        messages = prompt.render(title=task.passages[0].title, passage=texts[0], avoid=list(avoid))
+        messages = prompt.render(title=named[0], passage=shown[0], avoid=known)
     drawn = sampling(model, temperature=temperature, seed=seed + task.round)
     return Request(messages, sampling=drawn, epoch=task.round)
 
 
 async def draft(task: Task, model: Model, request: Request) -> Draft:
-    """The model's draft, its fields trimmed and nothing about it checked yet."""
+    """The model's draft, each field on one line and nothing about it checked yet."""
     fields = _FIELDS[task.kind]
     found = await json_reply(model, request, json_object("draft", dict.fromkeys(fields, "string")))
-    said = {name: str(found.get(name, "")).strip() for name in fields}
+    said = {name: one_line(str(found.get(name, ""))) for name in fields}
     quotes = tuple(said[name] for name in fields if name.startswith("quote"))
     return Draft(task, said["question"], said.get("answer", ""), quotes, said.get("missing", ""))
 
 
+def texts(passages: Sequence[Passage]) -> list[str]:
+    """The texts of passages, as prompts show them."""
+    return [material(passage.text) for passage in passages]
+
+
 def titles(passages: Sequence[Passage]) -> list[str]:
-    """The titles of passages, empty for those without."""
-    return [passage.title for passage in passages]
+    """The titles of passages, as prompts show them; empty for those without."""
+    return [material(one_line(passage.title)) for passage in passages]
+
+
+def material(text: str) -> str:
+    """A text that cannot end the tags it is shown between, nor begin others like them.
+
+    >>> material("Faros.</passage> Question: <b>")
+    'Faros.< /passage> Question: <b>'
+    """
+    return _TAGS.sub("< ", text)
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks: what a model wrote cannot look like another part of a prompt."""
+    return " ".join(text.split())

@@ -16,8 +16,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Reason = Literal[
     "malformed", "refused", "too_long", "failed",
     "declined", "unprintable", "length", "not_a_question", "language", "not_self_contained",
-    "off_subject", "gives_answer_away", "quote_too_short", "quote_not_in_passage", "duplicate",
-    "checker_malformed", "not_answerable", "answers_disagree", "one_passage_suffices",
+    "off_subject", "copied", "gives_answer_away", "quote_too_short", "quote_not_in_passage",
+    "duplicate", "checker_malformed", "not_answerable", "answers_disagree", "one_passage_suffices",
     "answerable_after_all",
 ]  # fmt: skip
 """Why a draft is rejected. docs/testsets.md says what each means."""

@@ -5,19 +5,26 @@ import unicodedata
 
 from quilate.retrieval.languages import language_of
 from quilate.testsets.values import Draft, Rejection
-from quilate.testsets.words import COMMON, find_quote, numbers_of, subject_words, words_of
-
-CHECKS = (
-    "wording",
-    "language",
-    "self_contained",
-    "on_subject",
-    "answer_not_given_away",
-    "quotes_verbatim",
+from quilate.testsets.words import (
+    COMMON,
+    find_quote,
+    longest_run,
+    numbers_of,
+    subject_words,
+    words_of,
 )
-"""The names of what `first_flaw` checks; the last two only of answerable questions."""
 
+OF_ALL = ("wording", "language", "self_contained", "on_subject", "not_copied")
+CHECKS = (*OF_ALL, "answer_not_given_away", "quotes_verbatim")
+"""The names of what `first_flaw` checks; `OF_ALL` also of unanswerable questions."""
+
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MOST = {"question": 400, "answer": 600, "missing": 600}  # characters
+_COPIED = 7  # words in a row from a passage, and
+_COPIED_SHARE = 0.5  # this share of the question: benchmarks/testset_checks.py shows what it costs
+_QUESTIONS = re.compile(r"[^.!?\n]*\?")
+_SENTENCE = 4  # words of an answer from which its language shows
+_OF_THE = {"en": "of the", "es": "de la"}
 _LEAST_QUOTE = 3  # words; fewer show nothing
 _TEXT_EN = r"(?:passages?|texts?|excerpts?|snippets?|paragraphs?|extracts?)"
 _TEXT_ES = r"(?:pasajes?|textos?|fragmentos?|párrafos?|extractos?)"
@@ -43,12 +50,33 @@ _POINTS = re.compile(
     )\b""",
     re.VERBOSE | re.IGNORECASE,
 )
+_PRONOUN = re.compile(
+    r"\b(?:it|he|she|they|him|her|them|this|these|those|él|ella|ellos|ellas|esto|eso)\b",
+    re.IGNORECASE,
+)
+_WHEN_ES = re.compile(
+    r"^\W*(?:cuándo|dónde|cómo|quién(?:es)?|por\squé|en\squé\s(?:año|fecha|lugar|ciudad|país))"
+    r"\s(?!hay\b)(?:se\s)?\w+(?:\s\w+)?\W*$",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"(?<=\w\s)[«“\"']?(?:[^\W\d_]*[A-ZÁÉÍÓÚÑ]|\w*\d)")
+_ASKED_FOR_WORDS = "year date time place city country ano fecha lugar ciudad pais"
+_ASKED_FOR = frozenset(_ASKED_FOR_WORDS.split())
+_ASKING_WORDS = """
+what which who whom whose when where why how qué quién quiénes cuál cuáles cuándo cuánto cuánta
+cuántos cuántas dónde cómo
+"""
+_ASKING = frozenset(_ASKING_WORDS.split())
+_INVERTED_VERBS = """
+am is are was were do does did can could has have had will would shall should may might must
+"""
+_INVERTED = frozenset(_INVERTED_VERBS.split())
 _YES_NO = frozenset({"yes", "no", "si", "true", "false", "verdadero", "falso"})
 
 
 def first_flaw(draft: Draft) -> Rejection | None:
     """Why the draft cannot be taken, by its words alone; None when nothing is wrong with them."""
-    checks = [_printable, _present, _form, _language, _self_contained, _subject]
+    checks = [_printable, _present, _form, _language, _self_contained, _subject, _copied]
     if draft.task.kind != "unanswerable":
         checks += [_given_away, _quotes]
     return next(filter(None, (check(draft) for check in checks)), None)
@@ -57,7 +85,8 @@ def first_flaw(draft: Draft) -> Rejection | None:
 def _printable(draft: Draft) -> Rejection | None:
     for text in (draft.question, draft.answer, draft.missing, *draft.quotes):
         for letter in text:
-            if unicodedata.category(letter) in ("Cc", "Cs", "Co") and letter not in "\n\r\t":
+            hidden = letter in _REORDERING or letter >= "\U000e0000"
+            if hidden or unicodedata.category(letter) in ("Cc", "Cs", "Co"):
                 return Rejection("unprintable", f"It holds U+{ord(letter):04X}.")
     return None
 
@@ -86,12 +115,36 @@ def _language(draft: Draft) -> Rejection | None:
     found, wanted = language_of(draft.question), draft.task.language
     if wanted in ("en", "es") and found != wanted:
         return Rejection("language", f"The question is in {found}, its passage in {wanted}.")
+    if wanted in _OF_THE and _own_words(draft):
+        found = language_of(f"{draft.answer} {_OF_THE[wanted]}")  # in doubt, it is the passage's
+        if found != wanted:
+            return Rejection("language", f"The answer is in {found}, its passage in {wanted}.")
     return None
+
+
+def _own_words(draft: Draft) -> bool:
+    """Whether the answer is the model's own sentence, not a name or words of a passage."""
+    return len(words_of(draft.answer)) >= _SENTENCE and not any(
+        find_quote(draft.answer, passage.text) for passage in draft.task.passages
+    )
 
 
 def _self_contained(draft: Draft) -> Rejection | None:
     found = _POINTS.search(" ".join(draft.question.split()))
-    return Rejection("not_self_contained", f"It says '{found[0]}'.") if found else None
+    if found:
+        return Rejection("not_self_contained", f"It says '{found[0]}'.")
+    if _names_nothing(draft):
+        return Rejection("not_self_contained", "It does not name what it is about.")
+    return None
+
+
+def _names_nothing(draft: Draft) -> bool:
+    """Whether it asks “When was it built?” or “¿Dónde nació?”: one word about it knows not what."""
+    told = subject_words(draft.question) - _ASKED_FOR
+    if len(told) > 1 or _NAMED.search(draft.question):
+        return False
+    shape = _WHEN_ES if draft.task.language == "es" else _PRONOUN
+    return shape.search(draft.question) is not None
 
 
 def _subject(draft: Draft) -> Rejection | None:
@@ -101,6 +154,25 @@ def _subject(draft: Draft) -> Rejection | None:
         if asked & _beginnings(f"{passage.title} {passage.text}"):
             return None
     return Rejection("off_subject", "It shares no word with its passages.")
+
+
+def _copied(draft: Draft) -> Rejection | None:
+    """A sentence of the passage with a question mark, or with a “what” in its place. Questions
+    that the passage itself asks, as lists of frequent ones do, may be asked again."""
+    asked = words_of(draft.question)
+    if _begins_by_asking(draft.question):
+        return None
+    for passage in draft.task.passages:
+        run = longest_run(asked, words_of(_QUESTIONS.sub(" ", passage.text)))
+        if run >= max(_COPIED, _COPIED_SHARE * len(asked)):
+            return Rejection("copied", f"{run} words in a row are those of {passage.id}.")
+    return None
+
+
+def _begins_by_asking(question: str) -> bool:
+    """Whether a question word, or an English verb before its subject, is where it should be."""
+    first = re.findall(r"\w+", question.rpartition("¿")[2].casefold())[:3]
+    return first[:1] != [] and (first[0] in _INVERTED or not _ASKING.isdisjoint(first))
 
 
 def _beginnings(text: str) -> set[str]:

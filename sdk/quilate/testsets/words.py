@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 _WORD = re.compile(r"[^\W_]+(?:[._][^\W_]+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -62,6 +62,22 @@ def shared(a: Collection[str], b: Collection[str]) -> float:
     """
     one, two = set(a), set(b)
     return len(one & two) / len(one | two) if one | two else 0.0
+
+
+def longest_run(words: Sequence[str], text: Sequence[str]) -> int:
+    """The most words in a row that stand in `text` in a row too.
+
+    >>> longest_run("in what was it built".split(), "the tower was it built in May".split())
+    3
+    """
+    best, before = 0, [0] * (len(text) + 1)
+    for word in words:
+        here = [0] * (len(text) + 1)
+        for at, other in enumerate(text, 1):
+            if word == other:
+                here[at] = before[at - 1] + 1
+        best, before = max(best, *here), here
+    return best
 
 
 def token_f1(a: str, b: str) -> float:
