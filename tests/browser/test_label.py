@@ -18,7 +18,7 @@ import pytest
 from quilate.evals import Run
 from quilate.judging.labels import Label, append_label, labels_path, read_labels
 from tests.unit.cli.conftest import environment
-from tests.unit.judging.label_runs import make_store
+from tests.unit.judging.label_runs import make_store, pictured_store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -304,6 +304,117 @@ def test_a_label_outlives_the_program(pages: Pages, start: Any, labels: Path) ->
     other.get_by_text("What was waiting is saved.").wait_for()
     assert [one.label for one in read_labels(labels)] == ["yes"]
     pages.said = [text for text in pages.said if "ERR_CONNECTION" not in text and "403" not in text]
+
+
+def test_what_waited_does_not_undo_what_was_said_since(
+    pages: Pages, start: Any, labels: Path
+) -> None:
+    page = pages.open(start().url)
+    folder = labels.parent
+    if folder.exists():
+        folder.rmdir()
+    folder.write_text("in the way")
+    try:
+        for n, key in ((1, "2"), (2, "1")):
+            at(page, n)
+            page.keyboard.press(key)
+        page.get_by_role("alert").get_by_text("Labels waiting here: 2").wait_for()
+    finally:
+        folder.unlink()
+    held: list[Any] = []
+    page.route("**/labels", lambda route: route.continue_() if held else held.append(route))
+    page.get_by_role("button", name="Try now").click()
+    while not held:  # the first of what waited is on its way, and the second waits behind it
+        page.wait_for_timeout(20)
+    step(page, "k")
+    at(page, 2)
+    page.keyboard.press("2")
+    page.wait_for_timeout(300)
+    held[0].continue_()
+    page.get_by_text("What was waiting is saved.").wait_for()
+    page.get_by_text("2 of 8 labelled").wait_for()
+    assert [one.label for one in read_labels(labels)] == ["yes", "yes"]
+    pages.said = [text for text in pages.said if "503" not in text]
+
+
+def test_a_label_that_is_refused_holds_up_no_other(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start().url)
+    page.keyboard.press("2")
+    at(page, 2)
+    key = page.evaluate("fetch('answers/4').then((a) => a.json()).then((a) => a.key)")
+    page.evaluate(
+        """(key) => {
+            const made = (key) => ({ key, label: "yes", note: "", stamp: key });
+            const place = JSON.parse(document.getElementById("data").textContent).queue;
+            const entries = { a: made("a"), [key]: made(key) }; // there is no answer "a"
+            localStorage.setItem(JSON.stringify(place), JSON.stringify(entries));
+        }""",
+        key,
+    )
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    page.get_by_role("alert").get_by_text("Labels waiting here: 1").wait_for()
+    page.get_by_text("2 of 8 labelled").wait_for()
+    assert len(read_labels(labels)) == 2
+    pages.said = [text for text in pages.said if "422" not in text]
+
+
+ACT = (
+    {"key": "&", "code": "Digit1"},  # a French keyboard, whose digits need Shift
+    {"key": "1", "code": "Digit1", "shiftKey": True},
+    {"key": "\u0661", "code": "Digit1"},  # an Arabic one
+    {"key": "1", "code": "Numpad1"},
+    {"key": "\u043e", "code": "KeyJ"},  # a Russian one
+    {"key": "J", "code": "KeyJ"},  # Caps Lock
+    {"key": "j", "code": "KeyC"},  # Dvorak: what is typed counts
+)
+DO_NOTHING = (
+    {"key": "h", "code": "KeyJ"},
+    {"key": "!", "code": "Digit1", "shiftKey": True},
+    {"key": "J", "code": "KeyJ", "shiftKey": True},
+    {"key": "1", "code": "Digit1", "ctrlKey": True},
+    {"key": "1", "code": "Digit1", "metaKey": True},
+    {"key": "End", "code": "Numpad1"},  # Num Lock off
+    {"key": "toString", "code": ""},
+)
+
+
+def test_keys_of_other_layouts(pages: Pages, start: Any, labels: Path) -> None:
+    page = pages.open(start().url)
+
+    def typed(key: dict[str, Any]) -> None:
+        page.evaluate(
+            "(key) => document.body.dispatchEvent(new KeyboardEvent('keydown', "
+            "{ ...key, bubbles: true, cancelable: true }))",
+            key,
+        )
+
+    for key in DO_NOTHING:
+        typed(key)
+    page.wait_for_timeout(300)
+    at(page, 1)
+    for n, key in enumerate(ACT, start=2):
+        typed(key)
+        at(page, n)
+    assert len(read_labels(labels)) == 4
+
+
+def test_images_of_the_question_are_shown_and_long_texts_asked_for(
+    pages: Pages, start: Any, tmp_path: Path
+) -> None:
+    command = Command(pictured_store(tmp_path))
+    try:
+        page = pages.open(command.url)
+        assert page.get_by_text("What is this?").is_visible()
+        assert page.get_by_text("[image/png: http://elsewhere.example/x.png]").is_visible()
+        image = page.get_by_alt_text("Image of the question")
+        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 1
+        answer = page.locator(".answer .text")
+        assert 100_000 <= len(answer.text_content() or "") < 100_010
+        page.get_by_role("button", name="Show all 400,000 characters").click()
+        assert len(answer.text_content() or "") == 400_000
+    finally:
+        command.kill()
 
 
 def test_two_tabs_lose_nothing(pages: Pages, start: Any, labels: Path) -> None:

@@ -177,7 +177,7 @@ def _routes(
         return progress_of(sheet)
 
     def following(after: int) -> Any:
-        return {"next": sheet.after(min(after, len(sheet) - 1))}
+        return {"next": sheet.after(max(-1, min(after, len(sheet) - 1)))}
 
     def answer(n: int) -> Any:
         if not 0 <= n < len(sheet):

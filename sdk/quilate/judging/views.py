@@ -4,17 +4,20 @@ What would sway a labeller is left out: the target, the judge's score, what anot
 and whether a citation was verified.
 """
 
+import base64
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from quilate.evaluators import Citation, Output, Sample
 from quilate.judging.labelling import Sheet
-from quilate.messages import Message
+from quilate.messages import Audio, File, Image, Message, Part, Text, ToolCall, ToolResult
 from quilate.retrievers import Hit
 
 References = Literal["folded", "open", "never"]
 Pieces = list[list[Any]]
 """Text in pieces: each is [text], or [text, n] where it is marked and belongs to `n`."""
+_SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
 def view(
@@ -32,7 +35,7 @@ def view(
         "sample": sample.id,
         "lang": sample.language,
         "turns": _turns(sample),
-        "question": sample.question,
+        "question": _said(_asked(sample)),
         "answer": _answer(output, hits or ()),
         "passages": [_passage(hit, place, output) for place, hit in enumerate(hits or (), 1)],
         "references": [] if references == "never" else list(sample.references),
@@ -41,23 +44,55 @@ def view(
     }
 
 
-def _turns(sample: Sample) -> list[Mapping[str, str]]:
-    """What was said before the question, in a conversation."""
+def _turns(sample: Sample) -> list[Mapping[str, Any]]:
+    """What else was said in a conversation than the question, in its order."""
+    asked = _asked(sample)
     if isinstance(sample.input, str):
         return []
-    turns = list(sample.input)
-    users = [n for n, message in enumerate(turns) if message.role == "user"]
-    asked = users[-1] if users else -1
-    return [
-        {"role": message.role, "text": _said(message)}
-        for n, message in enumerate(turns)
-        if n != asked
-    ]
+    return [{"role": one.role, **_said(one)} for one in sample.input if one is not asked]
 
 
-def _said(message: Message) -> str:
-    others = [f"[{type(part).__name__}]" for part in message.parts if not hasattr(part, "text")]
-    return " ".join(filter(None, (message.text, *others)))
+def _asked(sample: Sample) -> Message:
+    """The question: the last message of the user, with all its parts."""
+    if isinstance(sample.input, str):
+        return Message("user", (Text(sample.input),))
+    users = [message for message in sample.input if message.role == "user"]
+    return users[-1] if users else Message("user", ())
+
+
+def _said(message: Message) -> Mapping[str, Any]:
+    """A message as text, and its images as addresses that hold them."""
+    images = [_image(part) for part in message.parts if _is_shown(part)]
+    texts = [_text(part) for part in message.parts if not _is_shown(part)]
+    return {"text": "\n".join(filter(None, texts)), "images": images}
+
+
+def _is_shown(part: Part) -> TypeGuard[Image]:
+    """Whether a part is an image that a browser shows. Nothing is fetched: one that is elsewhere
+    is named."""
+    return isinstance(part, Image) and part.image is not None and part.media_type in _SHOWN
+
+
+def _image(part: Image) -> str:
+    return f"data:{part.media_type};base64,{base64.b64encode(part.image or b'').decode()}"
+
+
+def _text(part: Part) -> str:
+    match part:
+        case Text(text):
+            return text
+        case Image():
+            return f"[{part.media_type}{': ' + part.url if part.url else ''}]"
+        case Audio():
+            return f"[{part.media_type}]"
+        case File():
+            return f"[{part.media_type}{': ' + part.name if part.name else ''}]"
+        case ToolCall():
+            return f"{part.name}({json.dumps(part.arguments, ensure_ascii=False, default=str)})"
+        case ToolResult():
+            return part.content
+        case _:  # what the model thought is no part of what was said
+            return ""
 
 
 def _answer(output: Output, hits: Iterable[Hit]) -> Pieces:

@@ -1,5 +1,6 @@
 """A stored run to label: two targets, a scripted judge, hostile texts, failures, no scores."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import quilate
 from quilate import Sample
 from quilate.evals import Run
 from quilate.evaluators import Citation, Metric, Output, Score
+from quilate.messages import File, Image, Message, Reasoning, Text, ToolCall, ToolResult
 from quilate.retrievers import Hit, Passage
 
 HOSTILE = (
@@ -62,4 +64,35 @@ def make_store(store: Path, ids: Sequence[str] = ("0", "1", "2", "3", "failed", 
     ]
     targets = {"SECRET-rag": rag, "SECRET-plain": plain}
     suite = quilate.Suite("library", samples, targets, [Judge()])
+    return quilate.evaluate(suite, store=store)
+
+
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
+    "Jggg=="
+)
+
+
+def pictured_store(store: Path) -> Run:
+    """A store with one run, of a conversation with parts of all kinds and a long answer."""
+
+    async def long(sample: Sample) -> Output:
+        return Output("long " * 80_000)
+
+    called = ToolCall("1", "look", {"at": "ñ"})
+    turns = (
+        Message("assistant", (Reasoning("SECRET thought"), called)),
+        Message("tool", (ToolResult("1", "it saw 7"),)),
+        Message(
+            "user",
+            (
+                Text("What is this?"),
+                Image(DOT),
+                Image(b"<svg onload='alert(1)'/>", media_type="image/svg+xml"),
+                Image(url="http://elsewhere.example/x.png"),
+                File(b"%PDF", name="a.pdf"),
+            ),
+        ),
+    )
+    suite = quilate.Suite("pictures", [Sample("0", turns)], {"long": long}, [Judge()])
     return quilate.evaluate(suite, store=store)

@@ -1,6 +1,7 @@
 """What is labelled, in which order, by which labels; and how far the labellers agree."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,16 @@ def test_the_judged_metric_is_labelled_unless_another_is_named(run):
     assert chosen_metric(run, "short").name == "short"
     with pytest.raises(ConfigurationError, match="Did you mean 'grounded'"):
         chosen_metric(run, "groundd")
+
+
+def test_what_tells_of_the_judge_itself_is_not_labelled(run):
+    steady = Metric("steady", judged=True, of_judge=True)
+    mixed = replace(run, metrics={"steady": steady, **run.metrics})
+    assert chosen_metric(mixed, None).name == "grounded"
+    with pytest.raises(ConfigurationError, match="people cannot give it"):
+        chosen_metric(mixed, "steady")
+    with pytest.raises(ConfigurationError, match="no metric"):
+        chosen_metric(replace(run, metrics={"steady": steady}), None)
 
 
 def test_labels_are_the_metrics_own_or_those_given():

@@ -1,6 +1,7 @@
 """The page's server: who may ask, what it gives out, what it keeps. And the command around it."""
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from quilate.judging import page
 from quilate.judging.labelling import Sheet, choices_of, chosen_metric
 from quilate.judging.labels import Label, append_label, labels_path, read_labels
 from tests.unit.cli.conftest import environment
-from tests.unit.judging.label_runs import make_store
+from tests.unit.judging.label_runs import DOT, make_store, pictured_store
 
 pytest.importorskip("fastapi", reason="the extra serving is not installed")
 
@@ -157,6 +158,31 @@ def test_a_label_that_is_none_is_refused_and_nothing_is_written(sheet, body):
     assert not sheet.path.exists()
 
 
+@pytest.mark.parametrize("after", ["9" * 30, "-" + "9" * 30, "-1"])
+def test_the_next_answer_after_any_number_is_one(sheet, after):
+    assert get(sheet, f"/next?after={after}").json() == {"next": 0}
+
+
+def test_a_question_is_shown_with_all_its_parts(tmp_path):
+    run = pictured_store(tmp_path)
+    metric = chosen_metric(run, None)
+    sheet = Sheet(run, metric, choices_of(metric), "ana", tmp_path / "r.jsonl")
+    answer = get(sheet, "/answers/0")
+    assert "SECRET" not in answer.text
+    called, result = answer.json()["turns"]
+    assert called == {"role": "assistant", "text": 'look({"at": "ñ"})', "images": []}
+    assert result["text"] == "it saw 7"
+    question = answer.json()["question"]
+    assert question["text"].splitlines() == [
+        "What is this?",
+        "[image/svg+xml]",
+        "[image/png: http://elsewhere.example/x.png]",
+        "[application/pdf: a.pdf]",
+    ]
+    (image,) = question["images"]
+    assert base64.b64decode(image.removeprefix("data:image/png;base64,")) == DOT
+
+
 @pytest.mark.parametrize("n", ["8", "-1", "x", "1e9", "99999999999999999999"])
 def test_an_answer_that_is_not_there_is_not_found(sheet, n):
     assert get(sheet, f"/answers/{n}").status_code in (404, 422)
@@ -279,6 +305,20 @@ def test_the_command_keeps_labels_and_says_on_ctrl_c_where_they_are(store, run):
         assert "Another person?" in ended(process)[1]
 
 
+def test_the_metric_that_is_taken_for_want_of_a_name_is_told(store, run, tmp_path):
+    with labelling(store, "--labeller", "ana") as (process, _):
+        said = ended(process)[1]
+        assert "Labelling grounded, the first that a judge scored" in said
+        assert "--metric NAME (short)" in said
+    with labelling(store, "--labeller", "ana", "--metric", "short") as (process, _):
+        assert "--metric NAME" not in ended(process)[1]
+
+
+def test_one_name_typed_in_two_ways_is_one_labeller(store, run):
+    with labelling(store, "--labeller", "jose\u0301") as (process, _):
+        assert "labelled by jos\u00e9." in ended(process)[1]
+
+
 def test_the_page_is_on_the_loopback_address_alone(store, run):
     with labelling(store, "--labeller", "eva") as (_, url):
         port = int(re.search(r":(\d+)/", url)[1])
@@ -330,6 +370,7 @@ def test_agreement_is_told_and_lists_what_differs(tmp_path, capsys, monkeypatch)
     [
         (["--metric", "nothing"], 1, "has no metric 'nothing'"),
         (["--labels", "bad"], 1, "no label with a value"),
+        (["--labels", "bad=1,good=1"], 1, "tell nothing apart"),
         (["--labeller", " "], 1, "--labeller ana"),
         (["--labeller", "a\nb"], 1, "is no name"),
         (["nothing"], 1, "no run 'nothing'"),

@@ -136,3 +136,9 @@ def test_a_judge_that_always_says_the_same_is_unmeasured() -> None:
     ]
     (judge,) = measure_judges(replace(run, items=items))
     assert judge.standing == "unmeasured"
+
+
+def test_what_tells_of_the_judge_itself_is_no_judge() -> None:
+    run = make_run(40, judge="good")
+    own = replace(run.metrics["groundedness"], of_judge=True)
+    assert measure_judges(replace(run, metrics={**run.metrics, "groundedness": own})) == ()

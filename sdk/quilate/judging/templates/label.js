@@ -6,6 +6,7 @@
   const { data, words, control, fill, integer, h } = page;
   const clock = new Intl.DateTimeFormat(data.lang, { timeStyle: "medium" });
   const buttons = [...document.querySelectorAll(".choice")];
+  const LONG = 100000; // characters of a text shown before it is asked for
   const main = control("answer"), note = control("note"), help = control("help");
 
   let answer = null; // the one shown; null at the end
@@ -58,10 +59,16 @@
       return { error: words.gone };
     }
     const body = await response.json().catch(() => ({}));
-    return response.ok ? body : { error: body.error || fill("refused", { status: response.status }) };
+    if (response.ok) return body;
+    // `lasting`: the same would be refused again, and what waits behind it need not wait.
+    return { error: body.error || fill("refused", { status: response.status }), lasting: response.status === 422 };
   }
 
-  async function send(entry) {
+  // One label after the other, so that the last one given is the last one kept.
+  let line = Promise.resolve();
+  const send = (entry) => (line = line.then(() => deliver(entry)));
+
+  async function deliver(entry) {
     const { key, label, note } = entry;
     const headers = { "Content-Type": "application/json" };
     const said = await ask("labels", { method: "POST", headers, body: JSON.stringify({ key, label, note }) });
@@ -87,9 +94,15 @@
     clearTimeout(timer);
     if (busy) { timer = setTimeout(flush, 500); return; }
     const waiting = Object.values(queue.all());
+    let refused = false;
     for (const entry of waiting) {
-      if ((await send(entry)).error) return;
+      // Not one that was sent, or given anew, in the meantime.
+      if (queue.all()[entry.key]?.stamp !== entry.stamp) continue;
+      const said = await send(entry);
+      if (said.error && !said.lasting) return;
+      refused ||= Boolean(said.error);
     }
+    if (refused) return;
     delay = 0;
     control("trouble").hidden = true;
     if (waiting.length) say(words.all_saved, "good");
@@ -113,11 +126,34 @@
     for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.label === label);
   }
 
-  // A text in pieces, those that belong to a passage marked by `mark(text, n)`.
+  // A text in pieces, those that belong to a passage marked by `mark(text, n)`. Of one that a browser
+  // would take minutes to lay out the beginning, and a button for the rest.
   function textOf(pieces, mark) {
     const block = h("p", { class: "text", dir: "auto", lang: answer.lang || null });
-    block.append(...pieces.map(([text, n]) => (n === undefined ? text : mark(text, n))));
-    return block;
+    const put = (some) => block.replaceChildren(...some.map(([text, n]) => (n === undefined ? text : mark(text, n))));
+    const length = pieces.reduce((sum, [text]) => sum + text.length, 0);
+    if (length <= LONG) {
+      put(pieces);
+      return block;
+    }
+    put([...beginning(pieces), ["…"]]);
+    const more = h("button", { type: "button" }, fill("show_rest", { count: integer.format(length) }));
+    more.addEventListener("click", () => {
+      put(pieces);
+      block.tabIndex = -1;
+      block.focus({ preventScroll: true });
+      more.remove();
+    });
+    return [block, more];
+  }
+
+  function beginning(pieces) {
+    let left = LONG;
+    return pieces.map(([text, ...of]) => {
+      const kept = text.slice(0, left);
+      left -= kept.length;
+      return [kept, ...of];
+    }).filter(([text]) => text);
   }
 
   const cite = (text, n) => h("a", { class: "cite", href: `#p${n}` }, text);
@@ -133,8 +169,10 @@
     const { turns, question, passages, references } = answer;
     const place = { n: integer.format(answer.n + 1), total: integer.format(data.total) };
     const plain = (text) => textOf([[text]], null);
+    const pictured = ({ text, images }) => [text && plain(text),
+      images.map((src) => h("img", { class: "picture", src, alt: words.image }))];
     const folded = turns.length > 0 && h("details", { class: "fold" }, h("summary", null, words.before),
-      h("div", null, turns.map(({ role, text }) => h("div", { class: "turn" }, h("p", { class: "role" }, words[role] || role), plain(text)))));
+      h("div", null, turns.map((turn) => h("div", { class: "turn" }, h("p", { class: "role" }, words[turn.role] || turn.role), pictured(turn)))));
     const known = references.length > 0 && h("details", { class: "fold", id: "references", open: data.open_references },
       h("summary", null, words.references, " ", h("kbd", null, "r")), h("div", null, references.map(plain)));
     const written = answer.answer.length ? textOf(answer.answer, cite) : h("p", { class: "text quiet" }, words.empty);
@@ -142,7 +180,7 @@
       h("h2", { tabindex: "-1", id: "place" }, fill("place", place)),
       answer.target && h("p", { class: "meta" }, words.target, ": ", h("b", null, answer.target)),
       folded,
-      block(words.question, "question", plain(question)),
+      block(words.question, "question", pictured(question)),
       block(words.answer, "answer", written),
       known,
       h("p", { class: "meta" }, h("small", null, fill("sample", { id: answer.sample }))));
@@ -281,6 +319,17 @@
   });
   note.addEventListener("blur", () => { noting = keepNote(); });
 
+  // The action's key: what is typed; with Caps Lock its small letter; and where the layout types
+  // something else there (digits that need Shift, letters that are not Latin) what is printed on it.
+  function keyOf({ key, code, shiftKey }) {
+    if (Object.hasOwn(actions, key)) return key;
+    if (shiftKey || [...key].length !== 1) return null;
+    const digit = /^(?:Digit|Numpad)(\d)$/.exec(code)?.[1];
+    const letter = /^[^\x00-\x7f]$/u.test(key) ? /^Key([A-Z])$/.exec(code)?.[1] : key;
+    const found = digit ?? letter?.toLowerCase();
+    return Object.hasOwn(actions, found) ? found : null;
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || help.open) return;
     if (event.target === note) {
@@ -288,9 +337,10 @@
       return;
     }
     if (event.target.closest("input, select, textarea") || !control("keys").checked) return;
-    if (!Object.hasOwn(actions, event.key)) return;
+    const key = keyOf(event);
+    if (key === null) return;
     event.preventDefault();
-    actions[event.key]();
+    actions[key]();
   });
 
   // Leaving is harmless as long as the browser keeps the queue; the person is asked all the same.
