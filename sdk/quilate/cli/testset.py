@@ -147,6 +147,7 @@ def as_data(made: "Testset") -> dict[str, Any]:
         "usage": asdict(made.usage),
         "cost": asdict(made.cost),
         "stopped": made.stopped,
+        "notes": list(made.notes),
     }
 
 
@@ -168,6 +169,7 @@ def show(made: "Testset") -> None:
         reasons = ", ".join(f"{name} {count}" for name, count in made.reasons.items())
         lines.append(f"  rejected: {reasons} (see {made.rejected})")
     lines.append(f"  {made.usage.total_tokens} tokens, {_money(made)}")
+    lines += [f"Note: {note}" for note in made.notes]
     if made.stopped is not None:
         lines.append(f"Stopped: {made.stopped} Go on with: {_again()}")
     elif made.samples:

@@ -1,7 +1,7 @@
 """The second pass: a model that has only the passages answers what was drafted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quilate.decisions import Question, decide
@@ -62,9 +62,9 @@ class Checker:
                 if alone is not None and await self._agree(draft, alone):
                     return Rejection("one_passage_suffices", f"{passage.id} gives: {alone}")
             done = (*done, "needs_both")
-        quotes = wording.quotes_as_they_stand(draft)
-        evidence = {"second_answer": together, **self._elsewhere(draft, quotes)}
-        return Checked(draft, done, quotes, evidence)
+        checked = Checked(draft, done, wording.quote_spans(draft))
+        evidence = {"second_answer": together, **self._elsewhere(draft, checked.quotes)}
+        return replace(checked, evidence=evidence)
 
     async def _unanswerable(self, draft: Draft) -> Checked | Rejection:
         found = await self._retrieved(draft)

@@ -16,8 +16,8 @@ _ALIKE = 0.5  # passages that share more of their words tell the same, or overla
 
 
 class Corpus:
-    """Passages, searchable by words. BM25: Robertson and Zaragoza, The Probabilistic Relevance
-    Framework, 2009.
+    """Passages, searchable by words; `copies` are the identifiers of those that repeat another.
+    BM25: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
 
     >>> corpus = Corpus([Passage("a", "Faros de Galicia"), Passage("b", "Puentes de hierro")])
     >>> [passage.id for passage in corpus.search("¿Qué puentes hay?", k=2)]
@@ -27,6 +27,7 @@ class Corpus:
     def __init__(self, passages: Sequence[Passage]) -> None:
         self.passages = tuple(passages)
         self.languages = tuple(language_of_passage(passage) for passage in passages)
+        self.copies = _copies(passages)
         self._at = {passage.id: at for at, passage in enumerate(passages)}
         self._words = [Counter(words_of(f"{one.title} {one.text}")) for one in passages]
         self._lengths = [counts.total() for counts in self._words]
@@ -82,3 +83,13 @@ class Corpus:
         if placed and max(a.start, b.start) < min(a.end, b.end):
             return False
         return shared(self._words[here], self._words[at]) <= _ALIKE
+
+
+def _copies(passages: Sequence[Passage]) -> frozenset[str]:
+    """The identifiers of passages that hold the same words as an earlier one."""
+    first: dict[str, str] = {}
+    return frozenset(
+        passage.id
+        for passage in passages
+        if first.setdefault(" ".join(passage.text.split()), passage.id) != passage.id
+    )

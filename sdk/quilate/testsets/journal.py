@@ -87,6 +87,11 @@ class Journal:
         self._failures[key] = row
         await anyio.to_thread.run_sync(self._append, row)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was ever entered."""
+        return not (self._responses or self._failures or self.written)
+
     def will_write(self, digest: str) -> None:
         """Note the digest of a test set before it is written."""
         if digest not in self.written:

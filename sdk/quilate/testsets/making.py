@@ -24,11 +24,12 @@ from quilate.testsets.journal import Journal
 from quilate.testsets.pipeline import Pipeline, layered, together
 from quilate.testsets.planning import SHARES, Queue, checked_shares, long_enough, ordered, quotas
 from quilate.testsets.sources import Source, passages_of
-from quilate.testsets.values import Kind, Outcome, Rejection, Tally, Task, Testset
+from quilate.testsets.values import Kind, Outcome, Reason, Rejection, Tally, Task, Testset
 from quilate.testsets.writing import beside, check_ours, check_out, lines_of, sample_of, write
 
 _DRAFTS = 5
 """Drafts that a wanted question may take on average before its kind is given up."""
+_ANSWERED: tuple[Reason, ...] = ("answers_disagree", "one_passage_suffices")
 _SPARE = 10  # drafts beside those, for small test sets
 
 
@@ -215,9 +216,10 @@ class _Making:
             return
         sample = sample_of(
             checked,
-            model=self.pipeline.model.info.name,
-            checker=self.pipeline.checker.model.info.name,
+            model=self.pipeline.model.info,
+            checker=self.pipeline.checker.model.info,
             seed=self.pipeline.seed,
+            temperature=self.pipeline.temperature,
         )
         question, answers = checked.draft.question, sample.references
         language = outcome.task.language
@@ -238,9 +240,14 @@ class _Making:
     def _left_out(self) -> dict[str, int]:
         spoken = Counter(self.corpus.languages)
         left = {f"in {name}": spoken[name] for name in sorted(set(spoken) - set(self.languages))}
-        left["too short"] = sum(
-            language in self.languages and not long_enough(passage)
+        here = [
+            passage
             for passage, language in zip(self.corpus.passages, self.corpus.languages, strict=True)
+            if language in self.languages
+        ]
+        left["too short"] = sum(not long_enough(passage) for passage in here)
+        left["copies of another"] = sum(
+            long_enough(passage) and passage.id in self.corpus.copies for passage in here
         )
         return {why: count for why, count in left.items() if count}
 
@@ -267,7 +274,34 @@ class _Making:
             usage=usage,
             cost=cost,
             stopped=stopped,
+            notes=self._notes(taken, reasons),
         )
+
+    def _notes(self, taken: Counter[Kind], reasons: Counter[Reason]) -> tuple[str, ...]:
+        """Why the unanswerable questions that were taken may be answered after all."""
+        if not taken["unanswerable"]:
+            return ()
+        notes = []
+        lost = reasons["not_answerable"]
+        answered = sum(reasons[one] for one in _ANSWERED) + taken["single"] + taken["multi"]
+        if not lost + answered:
+            notes.append(
+                "Only unanswerable questions were checked, so nothing shows that the second pass "
+                "finds an answer where there is one."
+            )
+        elif lost >= answered:
+            notes.append(
+                f"The second pass answered {answered} of {answered + lost} questions from the "
+                "passages that they were drafted from. Who finds no answers calls every question "
+                "unanswerable: do not rely on those that were taken."
+            )
+        spoken = sorted(set(self.corpus.languages))
+        if len(spoken) > 1 and self.pipeline.checker.retriever is None:
+            notes.append(
+                f"The passages are in {', '.join(spoken)}. A search by words seldom finds what "
+                "another language answers; an index does better (--index)."
+            )
+        return tuple(notes)
 
 
 def _paid(journal: Journal) -> tuple[Usage, Cost]:

@@ -146,12 +146,14 @@ class Pipeline:
 
 def _gives_nothing(model: Model, tasks: int, last: ModelError, *, checking: bool) -> ModelError:
     done = "checked no draft" if checking else "gave no valid draft"
+    remedy = "Choose a model that follows a JSON schema."
+    if last.retryable:  # the network's fault, or the server's
+        remedy = last.remedy or "Wait until the model can be reached."
     return type(last)(
         f"The model {done}: {tasks} tries, and each one failed. The last time: {last.what}",
         where=model.info.name,
         provider=model.info.provider,
-        remedy="Choose a model that follows a JSON schema, and give the command again: what was "
-        "answered is kept.",
+        remedy=f"{remedy} Then give the command again: what was answered is kept.",
     )
 
 

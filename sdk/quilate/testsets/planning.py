@@ -76,10 +76,11 @@ def quotas(n: int, shares: Mapping[Kind, float]) -> dict[Kind, int]:
 
 def ordered(corpus: Corpus, languages: Sequence[str], seed: int) -> list[Passage]:
     """The passages to ask about, shuffled by `seed`, so that languages, and within them documents,
-    take turns."""
+    take turns. Of copies only the first is asked about."""
     by_language: dict[str, dict[str, list[Passage]]] = defaultdict(lambda: defaultdict(list))
     for passage, language in zip(corpus.passages, corpus.languages, strict=True):
-        if language in languages and long_enough(passage):
+        asked = language in languages and long_enough(passage)
+        if asked and passage.id not in corpus.copies:
             by_language[language][document_of(passage)].append(passage)
     turns = []
     for language in sorted(by_language):

@@ -61,13 +61,19 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A draft that stood all checks: their names, the quotes as the passages hold them, and what
+    """A draft that stood all checks: their names, where each quote stands in its passage, and what
     the second pass saw."""
 
     draft: Draft
     checks: tuple[str, ...]
-    quotes: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def quotes(self) -> tuple[str, ...]:
+        """The quotes with the letters of their passages."""
+        placed = zip(self.draft.task.passages, self.spans, strict=False)
+        return tuple(passage.text[slice(*span)] for passage, span in placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,8 @@ class Tally:
 @dataclass(frozen=True, slots=True)
 class Testset:
     """What was made. `stopped` says why it ended before it was whole (a limit, failing calls);
-    None when nothing was left to try. `usage` and `cost` are those of all goes at it together."""
+    None when nothing was left to try. `usage` and `cost` are those of all goes at it together.
+    `notes` are reasons not to rely on what was taken."""
 
     samples: tuple[Sample, ...]
     tallies: Mapping[Kind, Tally]
@@ -105,3 +112,4 @@ class Testset:
     usage: Usage = Usage()
     cost: Cost = Cost()
     stopped: str | None = None
+    notes: tuple[str, ...] = ()

@@ -201,10 +201,10 @@ def _quotes(draft: Draft) -> Rejection | None:
     return None
 
 
-def quotes_as_they_stand(draft: Draft) -> tuple[str, ...]:
-    """The quotes with the letters of their passages."""
-    places = [
-        (passage.text, find_quote(quote, passage.text))
+def quote_spans(draft: Draft) -> tuple[tuple[int, int], ...]:
+    """Where each quote stands in its passage, in characters."""
+    found = (
+        find_quote(quote, passage.text)
         for quote, passage in zip(draft.quotes, draft.task.passages, strict=False)
-    ]
-    return tuple(text[slice(*place)] for text, place in places if place is not None)
+    )
+    return tuple(span for span in found if span is not None)

@@ -3,19 +3,23 @@
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from quilate.codec import digest, to_data
 from quilate.errors import ConfigurationError, StoreError
 from quilate.evaluators import Sample
+from quilate.models import ModelInfo
 from quilate.testsets.drafting import prompt_digests
 from quilate.testsets.journal import Journal
 from quilate.testsets.sources import document_of
 from quilate.testsets.values import Checked, Outcome
 
 
-def sample_of(checked: Checked, *, model: str, checker: str, seed: int) -> Sample:
+def sample_of(
+    checked: Checked, *, model: ModelInfo, checker: ModelInfo, seed: int, temperature: float
+) -> Sample:
     """The sample of a draft that stood all checks, with its provenance in the metadata."""
     draft = checked.draft
     task = draft.task
@@ -24,14 +28,24 @@ def sample_of(checked: Checked, *, model: str, checker: str, seed: int) -> Sampl
     used = [f"testset_{task.kind}", "testset_answer", "testset_agree", "testset_agree_question"]
     provenance: dict[str, Any] = {
         "passages": [
-            {"id": one.id, "document": document_of(one), "sha256": digest(one.text)}
+            {
+                "id": one.id,
+                "document": document_of(one),
+                "start": one.start,
+                "end": one.end,
+                "sha256": digest(one.text),
+            }
             for one in task.passages
         ],
         "quotes": list(checked.quotes),
-        "model": model,
-        "checker": checker,
+        "spans": [list(span) for span in checked.spans],
+        "model": model.name,
+        "checker": checker.name,
+        "model_identity": model.identity,
+        "checker_identity": checker.identity,
         "prompts": {name: prompts[name] for name in (used if answerable else used[:2])},
         "seed": seed + task.round,
+        "temperature": temperature,
         "checks": list(checked.checks),
         **checked.evidence,
     }
@@ -88,6 +102,13 @@ def lines_of(out: Path) -> int:
 
 def check_ours(out: Path, journal: Journal) -> None:
     """Raise `ConfigurationError` where writing would destroy what is not ours, or was edited."""
+    rejected = beside(out, "rejected")
+    if journal.fresh and rejected.exists():
+        raise ConfigurationError(
+            "There is such a file already, and it would be overwritten.",
+            where=str(rejected),
+            remedy="Move it away, or choose another --out.",
+        )
     if not out.exists() or _digest(out.read_bytes()) in journal.written:
         return
     edited = bool(journal.written)
@@ -111,7 +132,9 @@ def write(out: Path, samples: Sequence[Sample], outcomes: Iterable[Outcome], log
             _replace(out, body)
         elif out.exists():
             out.unlink()
-        _replace(beside(out, "rejected"), _lines(map(rejected_row, outcomes)))
+        told = _lines(map(rejected_row, outcomes))
+        log.will_write(_digest(told))
+        _replace(beside(out, "rejected"), told)
     except OSError as error:
         raise StoreError(
             f"The test set cannot be written: {error.strerror}.",
@@ -146,8 +169,13 @@ def _digest(data: bytes) -> str:
 def _replace(path: Path, body: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with draft.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:  # on a full disk, half a draft would take the room that is wanted
+        with suppress(OSError):
+            draft.unlink()
+        raise

@@ -1,6 +1,7 @@
 """Making a test set with scripted models: accounting, waves, limits, resuming, bad input."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,17 @@ from quilate.evaluators import Sample
 from quilate.testsets import make, read_chunks
 from quilate.testsets.journal import Journal
 from quilate.testsets.planning import kinds_from, quotas
-from tests.unit.testsets.scripts import BRIDGE, FAROS, GOOD, LACKING, TEXTS, Script, dump, scripted
+from tests.unit.testsets.scripts import (
+    BRIDGE,
+    FAROS,
+    FRESNEL,
+    GOOD,
+    LACKING,
+    TEXTS,
+    Script,
+    dump,
+    scripted,
+)
 
 ALL = {"single": 0.5, "multi": 0.25, "unanswerable": 0.25}
 
@@ -149,12 +160,101 @@ def test_questions_of_another_file_are_not_repeated(docs, tmp_path):
 
 
 def test_a_question_drafted_twice_in_one_wave_is_taken_once(tmp_path):
-    chunks = [{"id": name, "text": FAROS} for name in ("a", "b")]
-    out = tmp_path / "q.jsonl"
-    made = make(chunks, out, model=scripted(), n=2, kinds={"single": 1})
+    chunks = [{"id": "a", "text": FAROS}, {"id": "b", "text": f"{FAROS} Hay otros."}]
+    question, answer, quote = GOOD[FAROS]
+    same = {"question": question, "answer": answer, "quote": quote}
+    model = scripted(single=same, answer={"answerable": True, "answer": answer})
+    made = make(chunks, tmp_path / "q.jsonl", model=model, n=2, kinds={"single": 1})
     assert len(made.samples) == 1
     assert made.samples[0].metadata["provenance"]["quoted_also_in"] != list(made.samples[0].gold)
-    assert set(made.reasons) == {"duplicate"}
+    assert made.tallies["single"].drafted == 2 + 2 + 2
+    assert made.reasons == {"duplicate": 5}
+
+
+def test_of_copies_one_is_asked_about_and_its_question_names_the_others(tmp_path):
+    chunks = [{"id": name, "text": text} for name, text in
+              (("a", FAROS), ("b", FAROS.replace(" ", "\n")), ("c", FRESNEL))]  # fmt: skip
+    made = make(chunks, tmp_path / "q.jsonl", model=scripted(), n=2, kinds={"single": 1})
+    assert made.left_out == {"copies of another": 1}
+    by_gold = {sample.gold: sample.metadata["provenance"] for sample in made.samples}
+    assert by_gold[("a",)]["quoted_also_in"] == ["b"]
+    assert set(by_gold) == {("a",), ("c",)}
+    assert made.reasons == {}
+
+
+def test_a_second_pass_that_finds_no_answers_is_not_relied_on(docs, tmp_path):
+    blind = scripted("blind", answer={"answerable": False, "answer": ""})
+    made = make(docs, tmp_path / "q.jsonl", model=scripted(), checker=blind, n=4,
+                kinds={"single": 1, "unanswerable": 1}, languages=("en",))  # fmt: skip
+    assert made.tallies["unanswerable"].accepted == 2
+    assert "answered 0 of 6 questions" in made.notes[0]
+    able = make(docs, tmp_path / "r.jsonl", model=scripted(), n=2, kinds={"single": 1})
+    assert able.notes == ()
+
+
+def test_a_corpus_of_two_languages_is_searched_with_an_index_or_told(tmp_path):
+    class Nowhere:
+        async def retrieve(self, query, *, k, where=None):
+            return []
+
+    chunks = [{"id": name, "text": text} for name, text in TEXTS.items()]
+    options = {"model": scripted(), "n": 2, "kinds": {"unanswerable": 1}}
+    alone = make(chunks, tmp_path / "q.jsonl", **options)
+    assert any("en, es" in note and "--index" in note for note in alone.notes)
+    aided = make(chunks, tmp_path / "r.jsonl", retriever=Nowhere(), **options)
+    assert not any("--index" in note for note in aided.notes)
+
+
+def test_provenance_says_where_the_words_stand_and_what_wrote_them(tmp_path):
+    document = {"id": "long.md", "text": "\n\n".join((BRIDGE, FRESNEL, FAROS))}
+    model = scripted(single={"question": GOOD[BRIDGE][0], "answer": GOOD[BRIDGE][1],
+                             "quote": GOOD[BRIDGE][2]},
+                     answer={"answerable": True, "answer": GOOD[BRIDGE][1]})  # fmt: skip
+    made = make([document], tmp_path / "q.jsonl", model=model, n=1, kinds={"single": 1},
+                chunk_tokens=40, languages=("en",), temperature=0.2)  # fmt: skip
+    source = made.samples[0].metadata["provenance"]
+    (passage,), (span,) = source["passages"], source["spans"]
+    text = document["text"][passage["start"] : passage["end"]]
+    assert digest(text) == passage["sha256"]
+    assert text[slice(*span)] == source["quotes"][0] == GOOD[BRIDGE][2]
+    assert source["model_identity"] == source["checker_identity"] == model.info.identity
+    assert source["temperature"] == 0.2
+
+
+def test_a_file_of_rejections_that_is_not_ours_is_kept(docs, tmp_path):
+    mine = tmp_path / "q.rejected.jsonl"
+    mine.write_text("mine\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="such a file already"):
+            make(docs, tmp_path / "q.jsonl", model=scripted(), n=1)
+    assert mine.read_text(encoding="utf-8") == "mine\n"
+
+
+def test_a_go_in_which_every_call_failed_is_followed_by_another(docs, tmp_path):
+    def failing(_):
+        raise ServerError("Broken.", status=500)
+
+    from quilate.middleware import standard
+
+    out = tmp_path / "q.jsonl"
+    broken = standard(scripted("flaky", single=failing), attempts=1)
+    texts = [{"id": str(n), "text": f"{FAROS} Nota {n}."} for n in range(10)]
+    with pytest.raises(ServerError, match="10 tries") as raised:
+        make(texts, out, model=broken, n=10, kinds={"single": 1})
+    assert "JSON" not in raised.value.remedy
+    assert rejected(out)
+    assert len(make(docs, out, model=scripted("flaky"), n=1, kinds={"single": 1}).samples) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_leaves_no_half_files(tmp_path, monkeypatch):
+    from quilate.testsets.writing import _replace
+
+    body = b"x" * 10
+    monkeypatch.setattr("os.fsync", lambda _: os.write(os.open("/dev/full", os.O_WRONLY), body))
+    with pytest.raises(OSError, match="No space left"):
+        _replace(tmp_path / "q.jsonl", body)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_later_rounds_name_the_questions_that_were_drafted_before(tmp_path):
