@@ -27,7 +27,8 @@ BETS: Floats = ((np.arange(32) + 0.5) / 32) ** 1.5
 _LARGEST_BET = 0.98  # less than all, so that wealth is never lost whole
 _LARGEST_PACED = 0.9
 _ROUNDING = 1e-9
-_PRECISION, _SECTIONS = 1e-8, 32  # of the search for the end of an interval
+_PRECISION = 1e-9  # of the end of an interval
+_LARGEST_SURPLUS = 1e6  # of log wealth, which is infinite where a null is impossible
 LOG_2 = math.log(2.0)
 
 
@@ -140,13 +141,13 @@ class PacedBets:
     power of a test at its end alone. `nulls` (k,) and each x (k,) lie in [0, 1].
     """
 
+    PRIOR = 2  # as if so many values had been seen at the ends of [0, 1]
+
     def __init__(self, nulls: Floats, goal: Floats | float, horizon: int) -> None:
         self.nulls, self.goal, self.horizon = nulls, goal, horizon
         self.log_wealth: Floats = np.zeros(nulls.shape)
         self._seen = 0
-        # As if two values had been seen at the ends of [0, 1].
-        self._prior = 2
-        self._squares = np.full(nulls.shape, self._prior * 0.25)
+        self._squares = np.full(nulls.shape, self.PRIOR * 0.25)
 
     def take(self, x: Floats | float) -> None:
         """Bet on the next values; beyond the horizon, no more."""
@@ -154,7 +155,7 @@ class PacedBets:
         left = self.horizon - self._seen
         if left > 0:
             need = np.maximum(self.goal - self.log_wealth, 0.0)
-            square = self._squares / (self._prior + self._seen)
+            square = self._squares / (self.PRIOR + self._seen)
             stake = np.minimum(np.sqrt(2.0 * need / (square * left)), _LARGEST_PACED / self.nulls)
             self.log_wealth = self.log_wealth + np.log1p(stake * gain)
         self._squares = self._squares + gain**2
@@ -177,50 +178,68 @@ def confidence_set(
 
 def _lower_end(units: Floats, enough: float, population: int | None, horizon: int | None) -> float:
     """The mean at which log wealth, which falls with the null, is `enough`; 0 if it is nowhere."""
+    from scipy.optimize import brentq  # slow to import, and needed at the end of a test alone
 
-    def wealth(nulls: Floats) -> Floats:
-        mixture = _final_wealth(units, nulls, population)
-        return (
-            mixture if horizon is None else shared(mixture, _paced(units, nulls, enough, horizon))
-        )
+    counted = _counted(units) if population is None else None
 
-    low, high = _ROUNDING, 1.0
-    if units.size == 0 or float(wealth(np.array([low]))[0]) < enough:
+    def surplus(null: float) -> float:
+        wealth = _final_wealth(units, null, population, counted)
+        if horizon is not None:
+            paced = _paced(units, null, enough + LOG_2, horizon)
+            wealth = float(np.logaddexp(wealth, paced)) - LOG_2
+        return min(wealth - enough, _LARGEST_SURPLUS)
+
+    if units.size == 0 or surplus(_ROUNDING) < 0.0:
         return 0.0
-    while high - low > _PRECISION:
-        nulls = np.linspace(low, high, _SECTIONS + 1)
-        first_left = int(np.argmax(wealth(nulls[1:]) < enough))
-        low, high = float(nulls[first_left]), float(nulls[first_left + 1])
-    return (low + high) / 2.0
+    # Nearly always it lies some standard errors below the mean: look there first.
+    low, high = _ROUNDING, 1.0
+    step = 1.0 / math.sqrt(units.size)
+    null = min(float(units.mean()), 1.0 - _ROUNDING)
+    while null > low:
+        if surplus(null) >= 0.0:
+            low = null
+            break
+        null, high, step = null - step, null, 2.0 * step
+    return 1.0 if surplus(high) >= 0.0 else float(brentq(surplus, low, high, xtol=_PRECISION))
 
 
-def _final_wealth(units: Floats, nulls: Floats, population: int | None) -> Floats:
-    """Log of the mixture's wealth after all values, for each null (k,)."""
-    if population is None:  # the order does not matter: count equal values once
-        x, counts = np.unique(units, return_counts=True)
-        before = np.zeros(x.size)
-    else:
-        x, counts = units, np.ones(units.size, dtype=np.intp)
-        before = np.cumsum(units) - units
-    totals = np.empty((nulls.size, BETS.size))
-    for place, null in enumerate(nulls):
-        factors = log_factor(
-            x[:, None],
-            float(null),
-            BETS,
-            before=before[:, None],
-            seen=np.arange(x.size)[:, None],
-            population=population,
-        )
-        totals[place] = (counts[:, None] * factors).sum(axis=0)
-    return mixed(totals)
+def _counted(units: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Equal values once, with their numbers: without a population their order does not matter."""
+    values, counts = np.unique(units, return_counts=True)
+    return values, counts
 
 
-def _paced(units: Floats, nulls: Floats, enough: float, horizon: int) -> Floats:
-    bets = PacedBets(nulls, enough + LOG_2, horizon)
-    for unit in units.tolist():
-        bets.take(unit)
-    return bets.log_wealth
+def _final_wealth(
+    units: Floats,
+    null: float,
+    population: int | None,
+    counted: tuple[Floats, npt.NDArray[np.intp]] | None,
+) -> float:
+    """Log of the mixture's wealth after all values."""
+    x, counts = (units, None) if counted is None else counted
+    factors = log_factor(
+        x[:, None],
+        null,
+        BETS,
+        before=(np.cumsum(x) - x)[:, None],
+        seen=np.arange(x.size)[:, None],
+        population=population,
+    )
+    return float(mixed(factors.sum(axis=0) if counts is None else counts @ factors))
+
+
+def _paced(units: Floats, null: float, goal: float, horizon: int) -> float:
+    """Log of the wealth of `PacedBets` after all values, for one null: what NumPy would spend on
+    each step is a hundred times the step."""
+    wealth, prior = 0.0, PacedBets.PRIOR
+    squares, largest = prior * 0.25, _LARGEST_PACED / null
+    for seen, unit in enumerate(units[:horizon].tolist()):
+        need = max(goal - wealth, 0.0)
+        gain = unit - null
+        stake = math.sqrt(2.0 * need * (prior + seen) / (squares * (horizon - seen)))
+        wealth += math.log1p(min(stake, largest) * gain)
+        squares += gain * gain
+    return wealth
 
 
 def shared(mixture: Floats, paced: Floats) -> Floats:

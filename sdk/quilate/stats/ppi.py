@@ -98,8 +98,9 @@ def ppi_mean(
     it. The variance is the sum of squared influences, cluster-robust (CR2) when `clusters` gives
     the cluster labels of both parts (which may share clusters); the quantile is Student's with as
     many degrees of freedom as labelled units less one, fewer for unequal clusters, and less another
-    for a tuned λ, where PPI++ has the normal one, for n is often small. Residuals that show no spread get the rule of three, if
-    the `bounds` of the labels are given, to which the interval is clipped too.
+    for a tuned λ, where PPI++ has the normal one, for n is often small. Residuals that show no
+    spread get the rule of three, if the `bounds` of the labels are given, to which the interval is
+    clipped too.
 
     Raises ValueError for lengths that differ, values that are not finite, labels outside `bounds`.
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quilate.stats import SequentialTest, confidence_sequence, replay
-from quilate.stats.betting import BETS, PacedBets, log_wealth
+from quilate.stats.betting import BETS, PacedBets, confidence_set, log_wealth
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=50)
 
@@ -380,3 +380,18 @@ def test_cluster_means_hold_the_level_where_items_of_a_cluster_do_not():
     by_item = replay(np.repeat(documents, 10, axis=1)).decisions
     assert at_most(np.mean(np.array(by_document) != "undecided"), 500, 0.05) > 0.001
     assert np.mean(np.array(by_item) != "undecided") > 0.2
+
+
+@pytest.mark.parametrize(("population", "horizon"), [(None, None), (300, None), (None, 300)])
+@pytest.mark.parametrize("graded", [False, True])
+def test_the_ends_of_an_interval_are_where_wealth_is_enough(population, horizon, graded):
+    # By the vectorised wealth that tests stop by, which is written independently of the interval's.
+    rng = np.random.default_rng(8)
+    units = rng.beta(2, 3, 200) if graded else (rng.random(200) < 0.4) * 1.0
+    enough = math.log(2 / 0.1)
+    low, high = confidence_set(units, 0.9, population=population, horizon=horizon)
+    for values, end in ((units, low), (1.0 - units, 1.0 - high)):
+        wealth = log_wealth(
+            values[None, :], end, population=population, horizon=horizon, enough=enough
+        )
+        assert wealth[0, -1] == pytest.approx(enough, abs=1e-4)
