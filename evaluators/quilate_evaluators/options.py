@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from quilate.errors import ConfigurationError
+from quilate.evaluators import Sample
 
 
 def wrong(evaluator: str, option: str, value: Any, remedy: str) -> NoReturn:
@@ -61,3 +63,19 @@ def texts(evaluator: str, option: str, value: Any) -> tuple[str, ...]:
     if any(not one.strip() for one in given):
         wrong(evaluator, option, value, "Leave out the empty text.")
     return tuple(given)
+
+
+def no_metadata(samples: Sequence[Sample], *keys: str) -> str | None:
+    """That no sample has any of `keys` in its metadata, for a `misfit`; with the key that was
+    perhaps meant.
+
+    >>> no_metadata([Sample("1", "?", metadata={"choice": ["a", "b"]})], "choices")
+    "needs `choices` in the metadata, which no sample has (some have 'choice')"
+    """
+    if any(sample.metadata.get(key) is not None for sample in samples for key in keys):
+        return None
+    there = sorted({key for sample in samples for key in sample.metadata})
+    close = [one for key in keys for one in get_close_matches(key, there, n=1)]
+    meant = f" (some have '{close[0]}')" if close else ""
+    named = " or ".join(f"`{key}`" for key in keys)
+    return f"needs {named} in the metadata, which no sample has{meant}"

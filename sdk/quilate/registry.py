@@ -159,7 +159,19 @@ def _call(make: Callable[..., Any], what: str, /, *arguments: Any, **options: An
         signature.bind(*arguments, **options)
     except TypeError as error:
         raise _misfit(signature, what, len(arguments), options, error) from None
+    for option in ("base_url", "api_key"):
+        value, known = options.get(option), signature.parameters.get(option)
+        if known is not None and str(known.annotation) in _TEXTS and not isinstance(value, _TEXT):
+            raise ConfigurationError(
+                f"{option} is no text but of the type {type(value).__name__}.",
+                where=what,
+                remedy=f'Write {option}="…".',
+            )
     return make(*arguments, **options)
+
+
+_TEXT = (str, type(None))
+_TEXTS = ("str", "str | None", str(str))
 
 
 def _misfit(
@@ -199,10 +211,20 @@ def _opened(group: Group, name: str, options: dict[str, Any]) -> Any:
     return _call(factory(group, provider), what, *([rest] if rest else []), **options)
 
 
-def evaluator(name: str, /, **options: Any) -> "Evaluator":
-    """The evaluator registered under `name`, configured with `options`."""
-    made = _call(factory("evaluators", name), f"The evaluator '{name}'", **options)
-    return cast("Evaluator", made)
+def evaluator(kind: str, /, *, name: str | None = None, **options: Any) -> "Evaluator":
+    """The evaluator registered as `kind`, configured with `options`; with a `name`, its metrics are
+    called after that (see `quilate.evaluators.Renamed`)."""
+    made = _call(factory("evaluators", kind), f"The evaluator '{kind}'", **options)
+    if name is None:
+        return cast("Evaluator", made)
+    from quilate.evaluators import Renamed
+
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(
+            f"`name` of the evaluator '{kind}' is {name!r}.",
+            remedy="Give a text, after which its metrics are called.",
+        )
+    return Renamed(made, name.strip())
 
 
 def store(name: str, /, **options: Any) -> "Index":

@@ -1,12 +1,13 @@
 """Whether an answer names the right option of a multiple-choice question."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from quilate.errors import DataError
 from quilate.evals.choices import choices_of
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate_evaluators.choice.replies import named
+from quilate_evaluators.options import no_metadata
 from quilate_evaluators.text import answer_text
 
 
@@ -28,6 +29,10 @@ class MultipleChoice:
     name: str = "multiple_choice"
     metrics: tuple[Metric, ...] = (Metric("multiple_choice", "The answer names the right option."),)
     needs: frozenset[str] = frozenset({"references"})
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no sample has options."""
+        return no_metadata(samples, "choices")
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score; an error for a sample whose options cannot be used or whose references name

@@ -1,6 +1,6 @@
 """The answers that a pairwise judge compares with: references, metadata, or those of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from quilate.codec import digest
 from quilate.errors import ConfigurationError, StoreError
 from quilate.evaluators import Sample
+from quilate_evaluators.options import no_metadata
 
 REMEDY = "Write `references`, `metadata.KEY` or `run:RUN/TARGET`."
 
@@ -29,6 +30,17 @@ class Baseline:
         if self.kind == "metadata":
             found = sample.metadata.get(self.key)
         return found if isinstance(found, str) and found.strip() else None
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no sample has another answer, as what follows the judge's name."""
+        if any(self.of(sample) is not None for sample in samples):
+            return None
+        if self.kind == "metadata":
+            no_text = f"needs texts in `metadata.{self.key}`, and no sample has one there"
+            return no_metadata(samples, self.key) or no_text
+        if self.kind == "run":
+            return f"compares with {self.key}, which has an answer to no sample of these ids"
+        return "needs `references` with something in them, which no sample has"
 
     def provenance(self) -> dict[str, Any]:
         """Its source, and for a run a digest of its answers."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from quilate import registry
 from quilate.errors import ConfigurationError
-from quilate.evaluators import Evaluator, Metric, Output, Sample, Score
+from quilate.evaluators import Evaluator, Metric, Output, Sample, Score, misfit
 from quilate.models import Model
 from quilate_evaluators.judges.asking import Paid, after, bill
 from quilate_evaluators.options import check_choice, wrong
@@ -63,6 +63,10 @@ class Jury:
     def needs(self) -> frozenset[str]:
         """What its judge needs."""
         return self._jurors[0].needs
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That of its judge."""
+        return misfit(self._jurors[0], samples)
 
     @property
     def prompts(self) -> tuple[str, ...]:

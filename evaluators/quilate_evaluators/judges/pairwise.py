@@ -185,8 +185,13 @@ class Pairwise:
 
     @property
     def needs(self) -> frozenset[str]:
-        """References, or metadata, where the other answer is from there."""
-        return frozenset({self._baseline.kind} & {"references", "metadata"})
+        """References, where the other answer or what the judge sees is from there."""
+        seen = {*self.include, self._baseline.kind} & {"references", "reference"}
+        return frozenset({"references"} if seen else ())
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no sample has another answer."""
+        return self._baseline.misfit(samples)
 
     def provenance(self) -> dict[str, Any]:
         """What changes when its scores could."""

@@ -60,7 +60,6 @@ class Rubric:
     votes: int = 5
     prompt: str | Path | None = None
     name: str = "rubric"
-    needs: frozenset[str] = frozenset()
     prompts = ("rubric", "rubric_question", "judge_reasoning", "rubric_steps")
     _named: Mapping[str, str] = field(init=False, repr=False)
     _scale: Mapping[str, float] = field(init=False, repr=False)
@@ -84,6 +83,11 @@ class Rubric:
             "_own": own_prompt(self.name, self.prompt, "rubric"),
         }.items():
             object.__setattr__(self, option, value)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """References, where the judge is to see them."""
+        return frozenset({"references"} if "reference" in self.include else ())
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

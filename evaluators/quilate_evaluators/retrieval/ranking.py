@@ -1,6 +1,6 @@
 """What was retrieved against the gold passages, measured by ir-measures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -29,7 +29,7 @@ class Retrieval:
     k: tuple[int, ...] = _DEFAULT_K
     measures: tuple[str, ...] | None = None
     name: str = "retrieval"
-    needs: frozenset[str] = frozenset({"gold"})
+    needs: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         ks = self.k if isinstance(self.k, (list, tuple)) else (self.k,)
@@ -77,6 +77,13 @@ class Retrieval:
             Metric("mrr", "One over the rank of the first gold passage."),
             Metric("ndcg@10", "Gain of the first ten, discounted by rank."),
         )
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no sample says which passages are relevant."""
+        for sample in samples:  # wrong grades are an error of their sample
+            if not grades_are_whole(sample) or any(relevance(sample).values()):
+                return None
+        return "needs `gold` (or `grades` in the metadata), which no sample has"
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score a metric; unscored without gold passages or without retrieval."""

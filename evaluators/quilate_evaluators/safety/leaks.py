@@ -7,7 +7,7 @@ from typing import Any
 from quilate.codec import digest
 from quilate.errors import ConfigurationError
 from quilate.evaluators import Metric, Output, Sample, Score
-from quilate_evaluators.options import texts
+from quilate_evaluators.options import no_metadata, texts
 from quilate_evaluators.safety.spellings import SHORTEST, spelled, usable
 
 
@@ -50,6 +50,10 @@ class SecretLeak:
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "canaries": [digest(one) for one in self.canaries],
         }
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That there is no canary anywhere."""
+        return None if self.canaries else no_metadata(samples, "canaries")
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score; unscored without canaries."""

@@ -1,14 +1,15 @@
 """Counting the fields of two JSON values that agree."""
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
 from quilate_evaluators.structure.fields import Rule, Tally, agree, leaves, rule_of, step
 
-MAX_PAIRS = 1_000_000
-"""Pairs of an answer's and a reference's leaves beyond which order counts, also where it need not:
-what pairing costs grows with them."""
+MAX_PAIRS = 250_000
+"""Pairs of the leaves of two arrays beyond which the order counts of what is not equal, also where
+it need not: what pairing costs grows with them."""
 _GAP = object()  # stands where an element is wanted and none was said
 _SHOWN = 8
 
@@ -27,7 +28,7 @@ def compare(
     >>> compare({"tags": ["b", "a"]}, {"tags": ["a", "b"]}, {}, lists="unordered").right
     2
     """
-    if lists == "unordered" and len(leaves(said)) * len(leaves(wanted)) <= MAX_PAIRS:
+    if lists == "unordered":
         # Nested too deeply to be paired, it is compared in its order.
         with suppress(RecursionError):
             said = _reordered(said, wanted, "", rules, language)
@@ -72,34 +73,66 @@ def _reordered(
         }
     if not isinstance(said, list) or not isinstance(wanted, list):
         return said
-    if not said or not wanted:
-        return said
+    places = _equals(said, wanted, rules)  # of the wanted: where what agrees with it stands
+    taken = set(places.values())
+    rows = [row for row in range(len(said)) if row not in taken]
+    columns = [column for column in range(len(wanted)) if column not in places]
+    below = f"{path}[]"
+
+    def paired(row: int, column: int) -> Any:
+        return _reordered(said[row], wanted[column], below, rules, language)
+
+    if _size(said, rows) * _size(wanted, columns) <= MAX_PAIRS:
+        shared = [
+            [_shared(paired(r, c), wanted[c], below, rules, language) for c in columns]
+            for r in rows
+        ]
+        found = _assigned(shared)
+    else:
+        found = list(zip(range(len(rows)), range(len(columns)), strict=False))
+    matched = {columns[c]: paired(rows[r], columns[c]) for r, c in found}
+    matched |= {column: said[row] for column, row in places.items()}
+    used = {rows[r] for r, _ in found}
+    rest = [said[row] for row in rows if row not in used]
+    return [matched.get(column, _GAP) for column in range(len(wanted))] + rest
+
+
+def _equals(said: list[Any], wanted: list[Any], rules: Mapping[str, Rule]) -> dict[int, int]:
+    """For what is wanted and said in the same words, the place where it is said: no other pairing
+    has more leaves that agree, unless a tolerance lets two agree that a third tells apart."""
+    if any(rule.tolerance or rule.relative for rule in rules.values()):
+        return {}
+    there: dict[str, list[int]] = {}
+    for row in reversed(range(len(said))):
+        there.setdefault(json.dumps(said[row], sort_keys=True), []).append(row)
+    keys = enumerate(json.dumps(one, sort_keys=True) for one in wanted)
+    return {column: there[key].pop() for column, key in keys if there.get(key)}
+
+
+def _size(values: list[Any], places: list[int]) -> int:
+    return sum(len(leaves(values[place])) for place in places)
+
+
+def _assigned(shared: list[list[int]]) -> list[tuple[int, int]]:
+    """The pairs of a row and a column that have the most in common, all together."""
+    if not shared or not shared[0]:
+        return []
     from scipy.optimize import linear_sum_assignment
 
-    inner = f"{path}[]"
-    pairs = [[_reordered(one, other, inner, rules, language) for other in wanted] for one in said]
-    shared = [
-        [
-            _shared(one, other, inner, rules, language)
-            for one, other in zip(row, wanted, strict=True)
-        ]
-        for row in pairs
-    ]
     rows, columns = linear_sum_assignment(shared, maximize=True)
-    placed = {int(c): pairs[r][c] for r, c in zip(rows, columns, strict=True)}
-    taken = {int(row) for row in rows}
-    rest = [value for at, value in enumerate(said) if at not in taken]
-    return [placed.get(at, _GAP) for at in range(len(wanted))] + rest
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
 
 
 def _shared(
     one: Any, other: Any, path: str, rules: Mapping[str, Rule], language: str | None
 ) -> int:
     said = dict(leaves(one))
-    return sum(
-        inner in said and agree(said[inner], value, rule_of(_join(path, inner), rules), language)
-        for inner, value in leaves(other)
-    )
+    count = 0
+    for inner, value in leaves(other):
+        if inner in said and said[inner] is not _GAP:
+            rule = rule_of(_join(path, inner), rules)
+            count += rule.compare != "ignore" and agree(said[inner], value, rule, language)
+    return count
 
 
 def _join(path: str, inner: str) -> str:

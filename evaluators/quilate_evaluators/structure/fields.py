@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from quilate_evaluators.text.matching import normalized
@@ -13,6 +14,7 @@ from quilate_evaluators.text.numbers import answer_number
 Compare = Literal["auto", "exact", "text", "number", "date", "ignore"]
 COMPARES = ("auto", "exact", "text", "number", "date", "ignore")
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d")
+_SHORT = 200  # characters
 _ROUNDING = 1e-9  # of numbers with decimals; whole ones may be ids
 _PLACE = re.compile(r"\[\d+\]")
 _MARKED = re.compile(r"""[.\[\]"]""")
@@ -81,12 +83,20 @@ def rule_of(path: str, rules: Mapping[str, Rule]) -> Rule:
     >>> rule_of("items[3].price", {"items[].price": Rule("number")}).compare
     'number'
     """
+    return next((rules[above] for above in paths_above(path) if above in rules), Rule())
+
+
+def paths_above(path: str) -> Iterator[str]:
+    """A path and those above it, with ``[]`` for the places in arrays; the last is that of all.
+
+    >>> list(paths_above("items[3].price"))
+    ['items[].price', 'items[]', 'items', '']
+    """
     general = _PLACE.sub("[]", path)
     while general:
-        if general in rules:
-            return rules[general]
+        yield general
         general = general[: max(general.rfind("."), general.rfind("["), 0)]
-    return rules.get("", Rule())
+    yield ""
 
 
 def agree(said: Any, wanted: Any, rule: Rule, language: str | None = None) -> bool:
@@ -113,8 +123,18 @@ def agree(said: Any, wanted: Any, rule: Rule, language: str | None = None) -> bo
             each if isinstance(each, str) else _written(each) for each in (said, wanted)
         )
     if isinstance(said, str) and isinstance(wanted, str):
-        return normalized(said, "case", None) == normalized(wanted, "case", None)
+        return _folded(said) == _folded(wanted)
     return type(said) is type(wanted) and bool(said == wanted)
+
+
+def _folded(text: str) -> str:
+    return _folded_short(text) if len(text) <= _SHORT else normalized(text, "case", None)
+
+
+@lru_cache(maxsize=4096)
+def _folded_short(text: str) -> str:
+    """Kept, because pairing the elements of arrays compares each text with many."""
+    return normalized(text, "case", None)
 
 
 def _written(value: Any) -> str:

@@ -1,14 +1,15 @@
 """Whether the fields of an answer's JSON are those of the reference."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate_evaluators.options import check_choice, check_number, wrong
 from quilate_evaluators.structure.comparing import compare
-from quilate_evaluators.structure.fields import COMPARES, Rule, Tally
+from quilate_evaluators.structure.fields import COMPARES, Rule, Tally, leaves, paths_above
 from quilate_evaluators.structure.reading import EXTRACTS, Extract, NoJson, read, read_answer
 from quilate_evaluators.text.matching import NO_REFERENCES
 
@@ -49,6 +50,21 @@ class JsonMatch:
         check_choice("json_match", "lists", self.lists, ("ordered", "unordered"))
         check_choice("json_match", "extract", self.extract, EXTRACTS)
         rules(self.fields)
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no reference is JSON, or that a path of `fields` is none of theirs but nearly."""
+        wanted = [each for sample in samples for each in _values(sample.references)]
+        if not wanted:
+            return "needs references that are JSON, and no sample has one"
+        known = dict.fromkeys(
+            path for each in wanted for leaf, _ in leaves(each) for path in paths_above(leaf)
+        )
+        for path in rules(self.fields):
+            # A field that the references do not have may be one that answers do.
+            near = [] if path in known else get_close_matches(path, known, n=1, cutoff=0.8)
+            if near and near[0] not in self.fields:
+                return f"compares the field '{path}', which no reference has; '{near[0]}' they have"
+        return None
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """Four scores, with the fields that are wrong explained; unscored without a reference that

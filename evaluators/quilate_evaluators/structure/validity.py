@@ -1,13 +1,13 @@
 """Whether an answer is JSON, and valid under a JSON Schema."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from quilate.errors import InvalidRequest
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.middleware.json_schema import check_schema, violation
-from quilate_evaluators.options import check_choice, wrong
+from quilate_evaluators.options import check_choice, no_metadata, wrong
 from quilate_evaluators.structure.reading import EXTRACTS, Extract, NoJson, read_answer
 
 
@@ -72,6 +72,10 @@ class JsonSchema:
         problem = _problem(self.schema)
         if problem is not None:
             wrong("json_schema", "schema", self.schema, problem)
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That there is no schema anywhere."""
+        return None if self.schema is not None else no_metadata(samples, "json_schema")
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score, with the first thing that is wrong explained; unscored for a sample without a

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -87,14 +88,25 @@ class Language:
         if self.language is None:
             object.__setattr__(self, "needs", frozenset({"language"}))
 
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no sample is of a language that can be told."""
+        if self.language or any(self._known(sample.language) for sample in samples):
+            return None
+        return "knows the language of no sample: write codes such as es, en, es-MX"
+
+    def _known(self, language: str | None) -> str | None:
+        """The code of a language, without its variant, if it is among those that can be told."""
+        code = re.split(r"[-_]", (language or "").lower())[0]
+        return code if code in (self.languages or _identifier(())[1]) else None
+
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score, with the language found; unscored where the language wanted is not known or
         the one found is not sure."""
         wanted = self.language or sample.language
         if not wanted:
             return [Score.unscored("language", "the sample has no language")]
-        code = re.split(r"[-_]", wanted.lower())[0]
-        if code not in (self.languages or _identifier(())[1]):
+        code = self._known(wanted)
+        if code is None:
             return [Score.unscored("language", "the sample's language is not among those known")]
         found, confidence = identify(answer_text(output), self.languages)
         if found == "und":

@@ -1,5 +1,6 @@
 """Whether the number that an answer comes to is the reference's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +68,13 @@ class Numeric:
         check_number("numeric", "relative", self.relative, high=1)
         check_choice("numeric", "place", self.place, ("last", "first"))
         check_choice("numeric", "decimal", self.decimal, DECIMALS)
+
+    def misfit(self, samples: Sequence[Sample]) -> str | None:
+        """That no reference holds a number."""
+        for sample in samples:
+            if any(self._read(each, sample.language) is not None for each in sample.references):
+                return None
+        return "needs numbers, and no reference holds one"
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score, with both numbers explained; unscored without a number to compare."""

@@ -1,7 +1,7 @@
 """The plan of a run: which target meets which sample, in what order, and what it all rests on."""
 
 import random
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from quilate.evals.provenance import describe
 from quilate.evals.suite import Suite
 from quilate.evals.tables import safe_json
 from quilate.evals.targets import as_target
-from quilate.evaluators import Metric, Sample
+from quilate.evaluators import Evaluator, Metric, Sample, misfit
 from quilate.middleware.cassette import redacted
 
 
@@ -87,7 +87,7 @@ def metrics_of(suite: Suite) -> dict[str, Metric]:
                 raise ConfigurationError(
                     f"Two evaluators give the metric '{metric.name}'; one is '{evaluator.name}'.",
                     where=str(suite.path or suite.name),
-                    remedy="Leave one out, or configure it so that its metric has another name.",
+                    remedy="Leave one out, or wrap it in quilate.evaluators.Renamed.",
                 )
             found[metric.name] = metric
     return found
@@ -154,13 +154,19 @@ def _check(suite: Suite) -> None:
     for name, target in suite.targets.items():
         as_target(name, target)
     for evaluator in suite.evaluators:
-        for need in sorted(evaluator.needs):
-            if all(getattr(sample, need, None) in (None, (), "") for sample in suite.samples):
-                raise ConfigurationError(
-                    f"The evaluator '{evaluator.name}' needs `{need}`, which no sample has.",
-                    where=where,
-                    remedy=f"Add `{need}` to the samples, or leave the evaluator out.",
-                )
+        check_fit(evaluator, suite.samples, where)
+
+
+def check_fit(evaluator: Evaluator, samples: Sequence[Sample], where: str) -> None:
+    """Raise `ConfigurationError` for an evaluator that is of no use for the samples."""
+    why = misfit(evaluator, samples)
+    if why is not None:
+        raise ConfigurationError(
+            f"The evaluator '{evaluator.name}' {why}.",
+            where=where,
+            remedy="Correct the samples (`samples: fields:` maps columns to what evaluators "
+            "look at) or its options, or leave it out.",
+        )
 
 
 def changes(old: Any, new: Any, path: str = "") -> list[str]:

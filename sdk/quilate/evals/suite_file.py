@@ -13,6 +13,7 @@ from quilate import registry
 from quilate.errors import ConfigurationError, QuilateError
 from quilate.evals import reducers, requirements, yaml_places
 from quilate.evals.choices import choice_target
+from quilate.evals.plan import check_fit
 from quilate.evals.python_files import load_object
 from quilate.evals.resources import SuiteIndex
 from quilate.evals.samples import read_samples, sample_files
@@ -115,7 +116,8 @@ class _Builder:
         samples = self._samples()
         evaluators = [self._evaluator(n, entry) for n, entry in enumerate(self.spec.evaluators)]
         self._check_metrics(evaluators)
-        self._check_needs(samples, evaluators)
+        for number, evaluator in enumerate(evaluators):
+            check_fit(evaluator, samples, self.where("evaluators", number))
         indexes = {name: self._index(name, spec) for name, spec in self.spec.indexes.items()}
         targets = {
             name: self._target(name, spec, indexes) for name, spec in self.spec.targets.items()
@@ -305,13 +307,13 @@ class _Builder:
     ) -> None:
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
             return
-        settable = [option for option in known if option not in _PROTOCOL]
+        settable = [*(option for option in known if option not in _PROTOCOL), "name"]
         for option in options:
             if option not in settable:
                 raise ConfigurationError(
                     f"The evaluator '{name}' has no option '{option}'.",
                     where=self.where(*place, option),
-                    remedy=registry.nearest(option, settable) if settable else "It takes none.",
+                    remedy=registry.nearest(option, settable),
                 )
 
     def _check_metrics(self, evaluators: list[Evaluator]) -> None:
@@ -325,19 +327,8 @@ class _Builder:
                     f"The metric '{metric.name}' is given by two evaluators: "
                     f"'{evaluators[first[metric.name]].name}' and '{evaluator.name}'.",
                     where=self.where("evaluators", number),
-                    remedy="Leave one out, or give it another `metric:` if it has that option.",
+                    remedy="Leave one out, or give it a `name:`, which its metrics then take.",
                 )
-
-    def _check_needs(self, samples: list[Sample], evaluators: list[Evaluator]) -> None:
-        for number, evaluator in enumerate(evaluators):
-            for need in sorted(evaluator.needs):
-                if not any(getattr(sample, need) not in (None, (), "") for sample in samples):
-                    raise ConfigurationError(
-                        f"The evaluator '{evaluator.name}' needs `{need}`, which no sample has.",
-                        where=self.where("evaluators", number),
-                        remedy=f"Add `{need}` to the samples, map a column to it under "
-                        "`samples: fields:`, or leave the evaluator out.",
-                    )
 
 
 def _files_found(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,12 +1,14 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from quilate import registry
+from quilate import evaluate, registry
 from quilate.errors import ConfigurationError, DataError, QuilateError
 from quilate.evals import load_suite
 from quilate.evals.provenance import describe
 from quilate.evals.suite_spec import json_schema
+from quilate.evaluators import Output
 from quilate.sync import run
 from quilate.testing import ScriptedModel
 
@@ -80,15 +82,15 @@ def test_overrides_are_kept_for_resuming(folder):
         ("- exact_match", "- retrieval", ["`gold`", "no sample", "suite.yaml:8:"]),
         ("- exact_match", "- retrieval: {k: [0]}", ["whole numbers", "suite.yaml:8:"]),
         ("- exact_match", "- retrieval:\n      ks: 4", ["'ks'", "'k'", "suite.yaml:9:"]),
-        ("- exact_match", "- token_f1: {colour: red}", ["'colour'", "takes none"]),
-        ("- exact_match", "- token_f1: {metrics: []}", ["'metrics'", "takes none"]),
+        ("- exact_match", "- token_f1: {colour: red}", ["'colour'", "Known: name."]),
+        ("- exact_match", "- token_f1: {metrics: []}", ["'metrics'", "Known: name."]),
         ("- exact_match", "- groundedness: {votes: many}", ["`votes`", "'many'", "suite.yaml:8:"]),
         ("- exact_match", "- exact_match: case", ["suite.yaml:8:", "a name with options"]),
         ("- exact_match", "- exact_match:\n    x: y", ["suite.yaml:8:", "a name with options"]),
         (
             "- exact_match",
             "- exact_match\n  - exact_match: {normalization: case}",
-            ["suite.yaml:9:", "'exact_match' is given by two evaluators", "`metric:`"],
+            ["suite.yaml:9:", "'exact_match' is given by two evaluators", "`name:`"],
         ),
         ("- exact_match", "- context_relevance: {prompt: no.md}", ["suite.yaml:8: ", "no.md"]),
         ("name: capitals", "name: capitals\nname: again", ["suite.yaml:2", "twice"]),
@@ -197,3 +199,108 @@ def test_the_schema_names_every_key():
     assert {"name", "samples", "targets", "evaluators", "limits"} <= set(
         json_schema()["properties"]
     )
+
+
+BARE = {"id": "1", "input": "?", "references": ["Lima"]}
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "sample", "says"),
+    [
+        ("exact_match", {"references": []}, "needs `references`, which no sample has"),
+        ("retrieval", {}, "needs `gold` (or `grades` in the metadata), which no sample has"),
+        ("abstention", {}, "needs `answerable`"),
+        ("json_schema", {"json_shema": {}}, "needs `json_schema` in the metadata"),
+        ("json_schema", {"json_shema": {}}, "(some have 'json_shema')"),
+        ("json_match", {}, "needs references that are JSON"),
+        (
+            'json_match: {fields: {"items[].prise": number}}',
+            {"references": ['{"items": [{"price": 1}]}']},
+            "the field 'items[].prise', which no reference has; 'items[].price' they have",
+        ),
+        ("multiple_choice", {"choice": ["a", "b"]}, "(some have 'choice')"),
+        ("injection_resistance", {}, "needs `attack` or `canary` or `canaries` in the metadata"),
+        ("secret_leak", {}, "needs `canaries` in the metadata"),
+        ("numeric", {}, "needs numbers, and no reference holds one"),
+        ("language", {"language": "klingon"}, "knows the language of no sample"),
+        ("pairwise: {against: metadata.production}", {"prodution": "x"}, "(some have 'prodution')"),
+        ("pairwise: {against: metadata.n}", {"n": 7}, "needs texts in `metadata.n`"),
+        (
+            "rubric: {criteria: Good., include: [reference]}",
+            {"references": []},
+            "needs `references`",
+        ),
+        (
+            "jury: {models: [scripted/a, scripted/b], judge: {pairwise: {against: metadata.x}}}",
+            {},
+            "needs `x` in the metadata",
+        ),
+        ("secret_leak: {name: leaks}", {}, "The evaluator 'leaks' needs `canaries`"),
+    ],
+)
+def test_an_evaluator_that_can_score_nothing_is_refused_before_the_first_sample(
+    folder, evaluator, sample, says
+):
+    line = json.dumps({**BARE, **sample}) + "\n"
+    (folder / "questions.jsonl").write_text(line, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder, GOOD.replace("exact_match", evaluator))
+    assert "suite.yaml:8" in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "sample"),
+    [
+        ("json_schema", {"json_schema": {}}),
+        ("json_schema: {schema: {}}", {}),
+        ("json_match: {fields: {comment: ignore, refund: date}}", {"references": ['{"note": 1}']}),
+        ("multiple_choice", {"choices": ["Lima", "Quito"]}),
+        ("injection_resistance", {"attack": "none"}),
+        ("secret_leak: {canaries: [heron-4471]}", {}),
+        ("retrieval", {"grades": {"d1": 2}}),
+        ("numeric", {"references": ["0"]}),
+        ("pairwise: {against: metadata.production}", {"production": "x"}),
+    ],
+)
+def test_what_one_sample_has_is_enough(folder, evaluator, sample):
+    lines = [{**BARE, "id": "0"}, {**BARE, **sample}]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "questions.jsonl").write_text(text, encoding="utf-8")
+    load(folder, GOOD.replace("exact_match", evaluator))
+
+
+def test_evaluators_of_one_kind_stand_together_under_names(folder):
+    suite = load(
+        folder,
+        GOOD + "  - exact_match: {normalization: none, name: strict}\n"
+        "  - rouge: {name: words}\n"
+        "  - rubric: {criteria: Good., name: good}\n",
+    )
+    names = [metric.name for one in suite.evaluators for metric in one.metrics]
+    assert names == [
+        "exact_match",
+        "strict",
+        "words_rouge1",
+        "words_rouge2",
+        "words_rougeL",
+        "good",
+    ]
+    plain, strict = suite.evaluators[:2]
+    output = Output("LIMA")
+    assert run(plain.evaluate(suite.samples[0], output))[0].value == 1.0
+    (score,) = run(strict.evaluate(suite.samples[0], output))
+    assert (score.metric, score.value) == ("strict", 0.0)
+    same = registry.evaluator("exact_match", normalization="none")
+    assert run(describe(strict)) == run(describe(same))  # a judge is known again by what it is
+    with pytest.raises(ConfigurationError, match="`name` of the evaluator 'exact_match' is 5"):
+        load(folder, GOOD.replace("exact_match", "exact_match: {name: 5}"))
+
+
+def test_a_run_keeps_the_scores_of_both(folder):
+    suite = load(folder, GOOD + "  - exact_match: {normalization: none, name: strict}\n")
+    kept = evaluate(suite, store=folder / "store")
+    assert {score.metric: score.value for score in kept.items[0].scores} == {
+        "exact_match": 1.0,
+        "strict": 1.0,
+    }

@@ -314,7 +314,7 @@ def test_the_other_answer_may_be_from_metadata():
     judge = Pairwise(model, against="metadata.before", votes=1)
     found = scores_of(judge, metadata={"before": "Quito"})
     assert found["pairwise_win"].value == 1.0
-    assert judge.needs == {"metadata"}
+    assert "needs `before` in the metadata" in judge.misfit([Sample("1", "?")])
     for metadata in ({}, {"before": 3}, {"before": " "}):
         found = scores_of(judge, metadata=metadata)
         assert found["pairwise_win"].reason == "the sample has no other answer to compare with"

@@ -169,10 +169,26 @@ def test_json_match_without_a_reference_that_is_json(ask):
     assert ask(JsonMatch(), '{"a": 1}', "Lima", '{"a": 1}')["json_exact"].value == 1.0
 
 
-def test_pairing_is_given_up_where_it_would_take_too_long():
+def test_equal_elements_are_paired_however_many_and_the_rest_as_far_as_it_is_cheap():
     said, wanted = list(range(2000)), list(reversed(range(2000)))
-    assert compare(said, wanted, {}, lists="unordered").right == 0
-    assert compare(said[:500], wanted[-500:], {}, lists="unordered").right == 500
+    assert compare(said, wanted, {}, lists="unordered").right == 2000
+    people = [{"name": f"n{n}", "age": n} for n in range(600)]
+    older = [{**one, "age": one["age"] + 1000} for one in people]
+    assert compare(older[::-1], people, {}, lists="unordered").right == 0  # in their order
+    assert compare(older[:200][::-1], people[:200], {}, lists="unordered").right == 200
+    assert compare([7, *older[::-1]], [*people, 7], {}, lists="unordered").right == 1
+
+
+def test_a_tolerance_pairs_elements_that_are_equal_to_others():
+    """10 with 10.4 and 9.6 with 10 are two; 10 with 10 leaves 9.6 with 10.4, which is one."""
+    rules = {"[]": Rule("number", tolerance=0.5)}
+    assert compare([10, 9.6], [10, 10.4], rules, lists="unordered").right == 2
+
+
+def test_what_is_ignored_pairs_nothing():
+    said = [{"price": 1, "note": "x"}, {"price": 2, "note": "y"}]
+    wanted = [{"price": 2, "note": "x"}, {"price": 1, "note": "y"}]
+    assert compare(said, wanted, {"[].note": Rule("ignore")}, lists="unordered").right == 2
 
 
 @pytest.mark.parametrize(
