@@ -26,6 +26,8 @@ Measure = Literal["AUROC", "Spearman"]
 Standing = Literal["better than chance", "includes chance", "worse than chance", "unmeasured"]
 
 CHANCE: dict[Measure, float] = {"AUROC": 0.5, "Spearman": 0.0}
+FEWEST_SOURCES = 10
+"""Sources below which an agreement is not told: whatever it is, it may be chance."""
 _SMALLEST: dict[Measure, float] = {"AUROC": 0.0, "Spearman": -1.0}
 
 
@@ -96,7 +98,8 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
 
     It is measured within each target and averaged, for between targets the two may well differ for
     reasons that have nothing to do with the judge. Items on one source are not independent, so the
-    intervals are those of a delete-a-group jackknife over `Sample.group` (Kott 2001).
+    intervals are those of a delete-a-group jackknife over `Sample.group` (Kott 2001); what fewer
+    than `FEWEST_SOURCES` show is left out.
     """
     references = [metric for metric in run.metrics.values() if not metric.judged and metric.bounds]
     judged = [one for one in run.metrics.values() if one.judged and not one.of_judge]
@@ -124,7 +127,7 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
 
 def _judge(run: Run, judged: Metric, references: Sequence[Metric], level: float) -> Judge:
     columns = [(reference, _paired(run, judged, reference)) for reference in references]
-    usable = [(reference, pairs) for reference, pairs in columns if pairs.varies]
+    usable = [(reference, pairs) for reference, pairs in columns if pairs.tells]
     single = 1.0 - (1.0 - level) / max(len(usable), 1)
     return Judge(
         judged.name,
@@ -143,8 +146,10 @@ class _Pairs:
     clusters: tuple[str, ...]
 
     @property
-    def varies(self) -> bool:
-        return min(np.unique(self.judge).size, np.unique(self.truth).size) > 1
+    def tells(self) -> bool:
+        """Whether both sides vary, over sources enough for an interval that means something."""
+        enough = len(set(self.clusters)) >= FEWEST_SOURCES
+        return enough and min(np.unique(self.judge).size, np.unique(self.truth).size) > 1
 
 
 def _paired(run: Run, judged: Metric, reference: Metric) -> _Pairs:

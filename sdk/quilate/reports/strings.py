@@ -69,7 +69,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "judge_better": (
         "The judge {metric} agrees better than chance with {references}. Trust it as far as its "
         "measured agreement goes, and no further.",
-        "El juez {metric} coincide mejor que el azar con {references}. Confíe en él hasta donde "
+        "El juez {metric} coincide mejor que el azar con {references}. Confía en él hasta donde "
         "llega su acuerdo medido, y no más.",
     ),
     "judge_weak": (
@@ -77,7 +77,7 @@ _TABLE: dict[str, tuple[str, str]] = {
         "of them is its agreement surely nearer to perfect than to chance. Do not rely on it "
         "alone.",
         "El juez {metric} es débil: coincide mejor que el azar con {references}, pero con ninguna "
-        "es seguro que su acuerdo quede más cerca de lo perfecto que del azar. No se fíe solo de "
+        "es seguro que su acuerdo quede más cerca de lo perfecto que del azar. No te fíes solo de "
         "él.",
     ),
     "judge_not_shown": (
@@ -88,19 +88,19 @@ _TABLE: dict[str, tuple[str, str]] = {
         "The judge {metric} is weak: every interval of its agreement with the deterministic "
         "metrics includes chance. Do not rely on it.",
         "El juez {metric} es débil: todos los intervalos de su acuerdo con las métricas "
-        "deterministas incluyen el azar. No se fíe de él.",
+        "deterministas incluyen el azar. No te fíes de él.",
     ),
     "judge_worse": (
         "The judge {metric} contradicts {references}: its agreement is below chance. Do not rely "
         "on it.",
-        "El juez {metric} contradice a {references}: su acuerdo queda por debajo del azar. No se "
-        "fíe de él.",
+        "El juez {metric} contradice a {references}: su acuerdo queda por debajo del azar. No te "
+        "fíes de él.",
     ),
     "judge_unmeasured": (
         "The judge {metric} could not be measured: this run has too little to compare it with. "
         "Do not rely on it, or label some answers: quilate label RUN.",
         "El juez {metric} no se pudo medir: esta ejecución tiene muy poco con que compararlo. No "
-        "se fíe de él, o etiquete algunas respuestas: quilate label RUN.",
+        "te fíes de él, o etiqueta algunas respuestas: quilate label RUN.",
     ),
     "reference": ("Compared with", "Comparado con"),
     "agreement": ("Agreement", "Acuerdo"),

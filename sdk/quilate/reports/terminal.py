@@ -135,7 +135,7 @@ def _comparisons(words: Words, summary: Summary) -> Iterator[RenderableType]:
 def _judges(words: Words, summary: Summary) -> Iterator[RenderableType]:
     for judge in summary.judges:
         yield _plain(wording.judge_sentence(words, judge), "bold yellow" if judge.weak else "")
-        if judge.agreements:
+        if judge.agreements and judge.calibration is None:  # people's labels tell more
             table = _table(words["reference"], words["agreement"], words["standing"])
             for agreement in judge.agreements:
                 table.add_row(

@@ -18,7 +18,7 @@ def test_a_judge_that_guesses_is_said_to_be_weak() -> None:
     (judge,) = measure_judges(make_run(120, judge="weak"))
     assert judge.standing == "includes chance"
     assert "Do not rely on it" in judge_sentence(Words("en"), judge)
-    assert "No se fíe de él" in judge_sentence(Words("es"), judge)
+    assert "No te fíes de él" in judge_sentence(Words("es"), judge)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -142,3 +142,14 @@ def test_what_tells_of_the_judge_itself_is_no_judge() -> None:
     run = make_run(40, judge="good")
     own = replace(run.metrics["groundedness"], of_judge=True)
     assert measure_judges(replace(run, metrics={**run.metrics, "groundedness": own})) == ()
+
+
+def test_a_handful_of_sources_measures_no_judge() -> None:
+    """Over five sources one agreement in some looks better than chance, whatever the judge does."""
+    run = make_run(120, judge="good", hostile=False)
+    few = {
+        name: replace(one, group=f"g{n % 5}") for n, (name, one) in enumerate(run.samples.items())
+    }
+    (judge,) = measure_judges(replace(run, samples=few))
+    assert (judge.agreements, judge.standing) == ((), "unmeasured")
+    assert "could not be measured" in judge_sentence(Words("en"), judge)
