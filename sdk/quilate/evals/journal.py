@@ -229,7 +229,10 @@ class Journal:
             self._outcomes: dict[int, int] = {
                 place: outcome for place, outcome in connection.execute(done)
             }
-        self._writer = Writer(engine, then=f"Then go on with: {_resume(engine, name)}")
+        onward = f"Then go on with: {_resume(engine, name)}"
+        if "gate" in self.provenance:  # which `quilate resume` would run to the suite's end
+            onward = f"Then give the gate's command again, with: --resume {name}"
+        self._writer = Writer(engine, then=onward)
 
     def done(self, *, retry_errors: bool = False) -> set[int]:
         """Positions that need no more work: finished ones, and failures that trying again would

@@ -120,6 +120,8 @@ def connect(store: Path, *, create: bool = False) -> Engine:
         raise StoreError(f"Cannot make the store: {error.strerror}.", where=str(store)) from None
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     event.listen(engine, "connect", _prepare)
+    if not create and not _writable(engine):
+        engine = _read_only(path)
     with reported(str(path)), engine.begin() as connection:
         if create and not _version(connection):
             _create_tables(connection)
@@ -143,6 +145,40 @@ def connect(store: Path, *, create: bool = False) -> Engine:
                 remedy="Move it away, or choose another --store.",
             )
     return engine
+
+
+def _writable(engine: Engine) -> bool:
+    """Whether the store can be opened as usual, which needs to write beside it also to read."""
+    try:
+        with engine.connect() as connection:
+            _version(connection)
+    except SQLAlchemyError as error:
+        return not any(sign in str(error) for sign in ("unable to open", "readonly"))
+    return True
+
+
+def _read_only(path: Path) -> Engine:
+    """The engine over a store that only may be read. With commits that are not yet in its file, it
+    is read beside whoever writes them; else nobody does, and it needs no shared memory."""
+    log = path.with_name(f"{path.name}-wal")
+    options = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    uri = f"{path.absolute().as_uri()}?{options}"
+    made = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False),
+    )
+    try:
+        with made.connect() as connection:
+            _version(connection)
+    except SQLAlchemyError as error:
+        said = str(getattr(error, "orig", error))
+        raise StoreError(
+            f"The run store cannot be opened for reading: {said}.",
+            where=str(path),
+            remedy="Copy its whole folder to where you may write, and name that: --store DIR.",
+        ) from None
+    return made
 
 
 def _version(connection: Connection) -> int:

@@ -123,6 +123,17 @@ def test_after_a_refused_write_nothing_more_is_taken(engine, tmp_path, monkeypat
         journal.close()
 
 
+def test_a_gate_that_cannot_write_is_not_told_to_resume_as_a_run(engine, monkeypatch):
+    asked = {"gate": {"baseline": "r"}}
+    create_run(engine, "g", plan_of(6), suite="demo", metrics={}, provenance=asked)
+    monkeypatch.setattr(stores, "_PRAGMAS", (*stores._PRAGMAS, "query_only=1"))
+    journal = Journal(engine, "g")
+    with pytest.raises(StoreError, match=r"give the gate's command again, with: --resume g$"):
+        sync.run(journal.record(0, item(0), OK))
+    with pytest.raises(StoreError, match="readonly"):
+        journal.close()
+
+
 def test_a_closed_journal_says_so(engine):
     journal = Journal(engine, "r")
     journal.close()
