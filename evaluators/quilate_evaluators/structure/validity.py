@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import anyio.to_thread
+
 from quilate.errors import InvalidRequest
 from quilate.evaluators import Metric, Output, Sample, Score
-from quilate.middleware.json_schema import check_schema, violation
+from quilate.middleware.json_schema import check_schema, timed_violation
+from quilate.registry import require
 from quilate_evaluators.options import check_choice, no_metadata, wrong
 from quilate_evaluators.structure.reading import EXTRACTS, Extract, NoJson, read_answer
 
@@ -45,8 +48,10 @@ class JsonSchema:
     """1 when the answer is JSON that is valid under a JSON Schema (draft 2020-12), else 0.
 
     `schema` is the schema itself, written into the suite; without it, each sample brings its own
-    as ``json_schema`` in its metadata. Nothing that a schema refers to is fetched. `extract` is as
-    in `JsonValid`. Raises `ConfigurationError` for a schema that is none.
+    as ``json_schema`` in its metadata. Nothing that a schema refers to is fetched. A pattern in it
+    that takes more than a second is an error score, as of `Regex`. `extract` is as in `JsonValid`.
+    Raises `ConfigurationError` for a schema that is none, and `MissingDependency` for one with
+    patterns without the package regex.
 
     >>> from quilate import sync
     >>> wanted = JsonSchema({"required": ["name"], "properties": {"age": {"type": "integer"}}})
@@ -72,6 +77,7 @@ class JsonSchema:
         problem = _problem(self.schema)
         if problem is not None:
             wrong("json_schema", "schema", self.schema, problem)
+        _check_engine(self.schema)
 
     def misfit(self, samples: Sequence[Sample]) -> str | None:
         """That there is no schema anywhere."""
@@ -79,18 +85,42 @@ class JsonSchema:
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score, with the first thing that is wrong explained; unscored for a sample without a
-        schema, an error for one whose schema is none."""
+        schema, an error for one whose schema is none, or has a pattern that takes too long."""
         schema = self.schema if self.schema is not None else sample.metadata.get("json_schema")
         if schema is None:
             return [Score.unscored("json_schema", "the sample has no `json_schema`")]
         problem = _problem(schema) if self.schema is None else None
         if problem is not None:
             return [Score.error("json_schema", f"`json_schema` of the sample: {problem}")]
+        _check_engine(schema)
         try:
-            wrong_with = violation(read_answer(output, self.extract), schema)
+            said = read_answer(output, self.extract)
+            wrong_with = await anyio.to_thread.run_sync(timed_violation, said, schema)
         except NoJson as error:
             wrong_with = str(error)
+        except TimeoutError as error:
+            return [Score.error("json_schema", str(error))]
         return [Score.of("json_schema", wrong_with is None, explanation=wrong_with)]
+
+
+def _check_engine(schema: Any) -> None:
+    """Raise `MissingDependency` where patterns could not be given up when they take too long."""
+    if _has_patterns(schema):
+        require("regex", extra="text-metrics")
+
+
+def _has_patterns(schema: Any) -> bool:
+    waiting = [schema]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, Mapping):
+            # A property may be called `pattern` too: its value is a schema.
+            if isinstance(at.get("pattern"), str) or "patternProperties" in at:
+                return True
+            waiting += at.values()
+        elif isinstance(at, list | tuple):
+            waiting += at
+    return False
 
 
 def _problem(schema: Any) -> str | None:

@@ -4,22 +4,78 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from contextlib import suppress
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from quilate.errors import InvalidRequest
 
+PATTERN_SECONDS = 1.0
+"""How long one pattern of a schema may look at one text, where the package regex is installed."""
+
 
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> Any:
-    from jsonschema import Draft202012Validator
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
     whole = json.loads(schema)
     _check_form(whole, "$")
     _check_references(whole, REGISTRY)
     # A registry that retrieves nothing: without one, a remote reference is fetched.
-    return Draft202012Validator(whole, registry=REGISTRY)
+    return _timed_validators()(whole, registry=REGISTRY)
+
+
+@cache
+def _timed_validators() -> Any:
+    """The validators of jsonschema, with patterns that are given up when they take too long."""
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    additional = Draft202012Validator.VALIDATORS["additionalProperties"]
+
+    def pattern(validator: Any, wanted: str, value: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(value, "string") and not _matches(wanted, value):
+            yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+    def by_pattern(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(value, "object"):
+            for each, inner in wanted.items():
+                for key in filter(partial(_matches, each), value):
+                    yield from validator.descend(value[key], inner, path=key, schema_path=each)
+
+    def beside(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(value, "object") and "patternProperties" in schema:
+            known = schema["patternProperties"]
+            value = {k: v for k, v in value.items() if not any(_matches(p, k) for p in known)}
+            schema = {k: v for k, v in schema.items() if k != "patternProperties"}
+        yield from additional(validator, allowed, value, schema)
+
+    timed = {"pattern": pattern, "patternProperties": by_pattern, "additionalProperties": beside}
+    return validators.extend(Draft202012Validator, timed)  # type: ignore[no-untyped-call]
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether a pattern matches somewhere; raises TimeoutError where that takes too long."""
+    found = _compiled(pattern)
+    if isinstance(found, re.Pattern):
+        return found.search(text) is not None
+    try:
+        return found.search(text, timeout=PATTERN_SECONDS, concurrent=True) is not None
+    except TimeoutError:
+        raise TimeoutError(
+            f"the pattern {pattern[:100]!r} took more than {PATTERN_SECONDS:g} s"
+        ) from None
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    """By the package regex, whose searches can be given up; by `re` where it is not installed, or
+    takes a pattern of `re` for none."""
+    with suppress(ImportError):
+        import regex
+
+        with suppress(regex.error):
+            return regex.compile(pattern)
+    return re.compile(pattern)
 
 
 def _validator_of(schema: Mapping[str, Any]) -> Any:
@@ -105,12 +161,20 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 
 def violation(value: Any, schema: Mapping[str, Any]) -> str | None:
     """What is wrong with a value under a schema, with the path; None when it is valid. Raises
-    `InvalidRequest` for a schema that is none.
+    `InvalidRequest` for a schema that is none. A value that takes too long counts as wrong.
 
     >>> violation({"age": "7"}, {"properties": {"age": {"type": "integer"}}})
     "$.age: '7' is not of type 'integer'"
     >>> violation({"age": 7}, {"properties": {"age": {"type": "integer"}}})
     """
+    try:
+        return timed_violation(value, schema)
+    except TimeoutError as error:
+        return f"$: {error}"
+
+
+def timed_violation(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """`violation`, but raises TimeoutError where a pattern of the schema takes too long to say."""
     from jsonschema.exceptions import best_match
 
     validator = _validator_of(schema)

@@ -1,10 +1,12 @@
 """Answers as JSON: whether it parses, is valid, and has the right fields."""
 
 import json
+import sys
 
 import pytest
 
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, MissingDependency
+from quilate.middleware.json_schema import violation
 from quilate_evaluators.structure import JsonMatch, JsonSchema, JsonValid
 from quilate_evaluators.structure.comparing import compare
 from quilate_evaluators.structure.fields import Rule, agree, leaves
@@ -231,3 +233,51 @@ def test_unordered_lists_that_are_nested_too_deeply_are_compared_in_order(ask):
 def test_a_tolerance_that_would_do_nothing_is_refused():
     with pytest.raises(ConfigurationError, match="fields: a: tolerance"):
         JsonMatch(fields={"a": {"compare": "date", "tolerance": 1}})
+
+
+HOSTILE = "^(a|a)+$"
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer"),
+    [
+        ({"pattern": HOSTILE}, json.dumps("a" * 60 + "!")),
+        ({"patternProperties": {HOSTILE: {}}}, json.dumps({"a" * 60 + "!": 1})),
+        (
+            {"patternProperties": {HOSTILE: {}}, "additionalProperties": False},
+            json.dumps({"a" * 60 + "!": 1}),
+        ),
+        ({"items": {"propertyNames": {"pattern": HOSTILE}}}, json.dumps([{"a" * 60 + "!": 1}])),
+    ],
+)
+def test_a_pattern_of_a_schema_that_takes_for_ever_is_an_error(ask, monkeypatch, schema, answer):
+    monkeypatch.setattr("quilate.middleware.json_schema.PATTERN_SECONDS", 0.05)
+    score = ask(JsonSchema(schema), answer)["json_schema"]
+    assert (score.status, score.reason) == ("error", "the pattern '^(a|a)+$' took more than 0.05 s")
+    own = ask(JsonSchema(), answer, metadata={"json_schema": schema})["json_schema"]
+    assert own.status == "error"
+    assert "took more than" in violation(json.loads(answer), schema)
+
+
+def test_properties_by_pattern_and_beside_them(ask):
+    schema = {
+        "properties": {"k": {}},
+        "patternProperties": {"^x": {"type": "integer"}},
+        "additionalProperties": {"type": "string"},
+    }
+    for answer, valid in [
+        ({"k": 1.5, "x1": 2, "y": "z"}, 1.0),
+        ({"x1": "2"}, 0.0),
+        ({"y": 3}, 0.0),
+    ]:
+        assert ask(JsonSchema(schema), json.dumps(answer))["json_schema"].value == valid
+    closed = {**schema, "additionalProperties": False}
+    assert ask(JsonSchema(closed), '{"x1": 2}')["json_schema"].value == 1.0
+    assert ask(JsonSchema(closed), '{"y": "z"}')["json_schema"].value == 0.0
+
+
+def test_patterns_need_the_engine_that_can_be_stopped(monkeypatch):
+    monkeypatch.setitem(sys.modules, "regex", None)
+    JsonSchema({"properties": {"pattern": {"type": "string"}}})
+    with pytest.raises(MissingDependency, match="text-metrics"):
+        JsonSchema({"properties": {"code": {"pattern": "^[a-z]+$"}}})
