@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quilate.cli.finishing import say
-from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Junit, Lang, Store, run_ids
+from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Junit, Lang, Store, run_ids, share
 
 if TYPE_CHECKING:
     from quilate.reports.comparison import RunComparison
@@ -43,7 +43,11 @@ def compare(
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option(metavar="M", help="The loss that does not matter, of a metric's range: 0.02."),
+        typer.Option(
+            parser=share,
+            metavar="M",
+            help="The loss that does not matter, of a metric's range: 0.02 or 2%.",
+        ),
     ] = None,
     correction: Annotated[
         Correction,

@@ -17,6 +17,7 @@ from quilate.cli.options import (
     Store,
     Suite,
     run_ids,
+    share,
 )
 
 GATE_CODES = (
@@ -27,7 +28,9 @@ GATE_CODES = (
 Margin = Annotated[
     float,
     typer.Option(
-        min=0.0, max=1.0, metavar="M", help="The loss that does not matter, of a metric's range."
+        parser=share,
+        metavar="M",
+        help="The loss that does not matter, of a metric's range: 0.02 or 2%.",
     ),
 ]
 Metrics = Annotated[
@@ -78,6 +81,7 @@ def gate(
     Samples are answered one after the other until the answer is sure; every look is allowed for.
     """
     from quilate import evals, sync
+    from quilate.cli.calibrating import print_lines
     from quilate.cli.finishing import say
     from quilate.cli.onward import check_writable, interruptible
     from quilate.cli.progress import show_progress
@@ -85,7 +89,6 @@ def gate(
     from quilate.evals.gate import agate
     from quilate.reports.gate import as_data, gate_lines, to_xml
     from quilate.reports.pages import write_whole
-    from quilate.reports.visible import visible
 
     check_writable(junit)
     loaded = evals.load_suite(suite, model=model, judge=judge, store=store)
@@ -110,8 +113,7 @@ def gate(
     if as_json:
         typer.echo(json.dumps(as_data(result), ensure_ascii=False))
     else:
-        for line in gate_lines(result, lang):
-            typer.echo(visible(line))
+        print_lines(gate_lines(result, lang))
     if result.verdict != "not worse":
         raise typer.Exit(6 if result.verdict == "worse" else 7)
 
@@ -142,9 +144,9 @@ def plan(
 ) -> None:
     """Say how many samples an effect needs, and what they cost."""
     from quilate import evals
+    from quilate.cli.calibrating import print_lines
     from quilate.reports.planning import find_pilot, plan_samples
     from quilate.reports.planning_text import as_data, plan_lines
-    from quilate.reports.visible import visible
 
     loaded = evals.load_suite(suite, model=model, judge=judge, store=store)
     learned = evals.open_run(pilot, store=store) if pilot else find_pilot(loaded, store)
@@ -154,5 +156,4 @@ def plan(
     if as_json:
         typer.echo(json.dumps(as_data(found), ensure_ascii=False))
     else:
-        for line in plan_lines(found, lang):
-            typer.echo(visible(line))
+        print_lines(plan_lines(found, lang))

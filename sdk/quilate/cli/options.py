@@ -31,6 +31,19 @@ def run_ids(context: typer.Context, incomplete: str) -> list[str]:
     return [run_id for run_id in named if run_id.startswith(incomplete)]
 
 
+def share(text: str | float) -> float:
+    """A share, written as a number or in per cent; whether it is one of anything is checked later.
+
+    >>> share("0.02"), share("2%"), share("2 %")
+    (0.02, 0.02, 0.02)
+    """
+    written = str(text).strip()
+    try:
+        return float(written.removesuffix("%")) / (100.0 if written.endswith("%") else 1.0)
+    except ValueError:
+        raise typer.BadParameter(f"{written!r} is no share; write 0.02 or 2%.") from None
+
+
 Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="The suite file (YAML).")]
 RunId = Annotated[
     str,

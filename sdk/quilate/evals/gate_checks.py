@@ -26,8 +26,8 @@ Verdict = Literal["not worse", "worse", "undecided"]
 class Check:
     """One metric of one target, the new answers against the baseline's.
 
-    `difference` is the mean of new − baseline over the `n` units that were compared (samples, or
-    sources of samples), turned so that higher is better. `interval` holds what it is over the
+    `difference` is the mean of new − baseline over the `samples` that were compared, in `n` units
+    (each sample, or each source of several), turned so that higher is better. `interval` holds what it is over the
     whole suite, `beyond` what it is over endlessly many samples like these; both hold whenever they
     are looked at. `failed` counts the samples that the new run failed at, which count as the
     worst; `left_out` those that one of the two gave no score for other reasons.
@@ -43,6 +43,7 @@ class Check:
     n: int
     failed: int = 0
     left_out: int = 0
+    samples: int = 0
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class _Check:
     left_out: int = 0
     seen: int = 0  # samples that the baseline has a score of
     dropped: int = 0  # of those, what the new run gives none for
+    compared: int = 0  # of those, what both have
 
     @property
     def verdict(self) -> Verdict:
@@ -88,6 +90,7 @@ class _Check:
             value = statistics.fmean(worst if one is None else one for one in scores)
             _check_within(self.metric, sample, value, "the new run")
             difference = value - self.before[sample]
+            self.compared += 1
             differences.append(difference if self.metric.higher_is_better else -difference)
         if differences:
             # So weighed, the mean over units is that over samples, as every report has it.
@@ -110,6 +113,7 @@ class _Check:
             len(self.values),
             self.failed,
             self.left_out,
+            self.compared,
         )
 
     def _interval(self, test: SequentialTest) -> Interval:
@@ -188,7 +192,8 @@ class Checks:
             )
         if len(suite.samples) > len(shared):
             missing = len(suite.samples) - len(shared)
-            self.skipped.append(f"{missing} samples are not in the baseline")
+            said = "1 sample is" if missing == 1 else f"{missing} samples are"
+            self.skipped.append(f"{said} not in the baseline")
         return shared
 
     def _refuse_unscored(self, chosen: Sequence[Metric], wanted: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ _SAID = {
         "everywhere": ", for samples like these",
         "undecided": "UNDECIDED: the run ended before it was known.",
         "used": "{used} of {available} samples were needed ({run}, against {baseline}).",
+        "looked at": "{used} of {available} samples were looked at ({run}, against {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
         "beyond": "for samples like these {interval}",
         "verdict not worse": "not worse",
@@ -27,7 +28,8 @@ _SAID = {
         "nothing": "no pairs of scores yet",
         "failed": "{n} failed and count as the worst",
         "left_out": "{n} without a score left out",
-        "pairs": "{n} compared",
+        "pairs": "{n} samples compared",
+        "grouped": "{samples} samples compared, in {n} groups",
         "onward": "To settle it, add samples, widen the margin, or gate fewer metrics.",
         "stopped": "The run stopped: {reason}",
     },
@@ -38,6 +40,7 @@ _SAID = {
         "everywhere": ", para muestras como estas",
         "undecided": "SIN DECIDIR: la ejecución terminó antes de que se supiera.",
         "used": "Bastaron {used} de {available} muestras ({run}, frente a {baseline}).",
+        "looked at": "Se miraron {used} de {available} muestras ({run}, frente a {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
         "beyond": "para muestras como estas {interval}",
         "verdict not worse": "no empeora",
@@ -46,14 +49,16 @@ _SAID = {
         "nothing": "aún no hay pares de puntuaciones",
         "failed": "{n} fallaron y cuentan como lo peor",
         "left_out": "{n} sin puntuación quedan fuera",
-        "pairs": "{n} comparadas",
-        "onward": "Para decidirlo, añada muestras, amplíe el margen o vigile menos métricas.",
+        "pairs": "{n} muestras comparadas",
+        "grouped": "{samples} muestras comparadas, en {n} grupos",
+        "onward": "Para decidirlo, añade muestras, amplía el margen o vigila menos métricas.",
         "stopped": "La ejecución se detuvo: {reason}",
     },
 }
 
 # How the notes on what is not watched end, in Spanish.
 _NOTES = {
+    "1 sample is not in the baseline": "1 muestra no está en la ejecución de referencia",
     " samples are not in the baseline": " muestras no están en la ejecución de referencia",
     "no bounds, so it is not watched": "no tiene límites, así que no se vigila",
     "the baseline has no score of it": "la ejecución de referencia no la puntuó",
@@ -86,7 +91,7 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
     worse = ", ".join(one.metric for one in result.checks if one.verdict == "worse")
     lines = [
         said[result.verdict].format(margin=margin, metrics=worse, scope=scope),
-        said["used"].format(
+        said["looked at" if result.verdict == "undecided" else "used"].format(
             used=words.count(result.used),
             available=words.count(result.available),
             run=result.run.id,
@@ -115,7 +120,9 @@ def _check(words: Words, said: dict[str, str], check: Check) -> str:
             if inner != outer:
                 beyond = words.interval(outer.low, outer.high, sign=True)
                 figure += f"; {said['beyond'].format(interval=beyond)}"
-        figure += f", {said['pairs'].format(n=words.count(check.n))}"
+        units = "pairs" if check.n == check.samples else "grouped"
+        counts = {"n": words.count(check.n), "samples": words.count(check.samples)}
+        figure += f", {said[units].format(**counts)}"
     for name, count in (("failed", check.failed), ("left_out", check.left_out)):
         if count:
             figure += f"; {said[name].format(n=words.count(count))}"

@@ -1,8 +1,11 @@
 """A sample plan in words, in English and Spanish."""
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from quilate.codec import to_data
+from quilate.reports.comparison.wording import out_of_reach
 from quilate.reports.gate import translated
 from quilate.reports.planning import Price, SamplePlan
 from quilate.reports.strings import Words, language
@@ -18,6 +21,8 @@ _SAID = {
         "unseen": "the most that it can take: too few scores, or all alike",
         "enough": "The suite has {available}: enough for {metrics}.",
         "short": "The suite has {available}: {more} too few for {metrics}.",
+        "reach": "That is out of reach for {metrics}: {available} samples show a difference of"
+        " about {shown}.",
         "price": "{samples} samples take about {tokens} tokens, {cost}, and {hours} h of work"
         " (answers and judges).",
         "pilot": "For a sharper figure and its price, make a small run first: quilate run SUITE"
@@ -36,9 +41,11 @@ _SAID = {
         "unseen": "lo máximo que puede hacer falta: hay pocas puntuaciones, o son iguales",
         "enough": "El conjunto tiene {available}: basta para {metrics}.",
         "short": "El conjunto tiene {available}: faltan {more} para {metrics}.",
+        "reach": "Eso no está al alcance para {metrics}: {available} muestras muestran una"
+        " diferencia de unos {shown}.",
         "price": "{samples} muestras cuestan unos {tokens} tokens, {cost}, y {hours} h de trabajo"
         " (respuestas y jueces).",
-        "pilot": "Para una cifra más ajustada y su precio, haga antes una ejecución pequeña:"
+        "pilot": "Para una cifra más ajustada y su precio, haz antes una ejecución pequeña:"
         " quilate run SUITE --limit 50",
         "unknown": "un coste desconocido",
         "and": ", ",
@@ -80,6 +87,7 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
                     metrics=said["and"].join(names),
                 )
             )
+    lines += _beyond_reach(words, said, plan)
     lines += [f"  {translated(words, note, _NOTES)}" for note in plan.skipped]
     if plan.advice:
         lines.append(translated(words, plan.advice, _NOTES))
@@ -96,6 +104,18 @@ _NOTES = {
     "more items": "más muestras",
     "more epochs": "más épocas",
 }
+
+
+def _beyond_reach(words: Words, said: dict[str, str], plan: SamplePlan) -> Iterator[str]:
+    """For what nobody will gather, the effect that the suite as it is can show."""
+    for one in plan.needed:
+        if out_of_reach(one.samples - plan.available, plan.available):
+            shown = plan.effect * math.sqrt(one.samples / plan.available)
+            yield said["reach"].format(
+                metrics=one.metric,
+                available=words.count(plan.available),
+                shown=_figure(words, float(f"{shown:.1g}")),
+            )
 
 
 def _figure(words: Words, value: float) -> str:

@@ -46,31 +46,38 @@ class Quilate:
         limit: int | None = None,
     ) -> "GateResult":
         """Run a suite file until it is shown to be no worse than the baseline run by more than
-        `margin`; an AssertionError says by how much it is, or that the samples do not suffice.
+        `margin`; an AssertionError says by how much it is, or that the samples do not suffice. What
+        cannot be gated (no baseline, no such file) fails the test with the error's text alone.
 
         A relative path is relative to pytest's root folder. The baseline is the latest finished
         run of the suite unless one is named here or by ``--quilate-baseline``.
         """
         __tracebackhide__ = True
+        from quilate.errors import QuilateError
         from quilate.evals import load_suite
         from quilate.evals.gate import gate
         from quilate.reports.gate import gate_lines
 
-        loaded = load_suite(
-            self.root / suite,
-            model=model or self.model,
-            judge=judge or self.judge,
-            limit=limit,
-            store=self.store,
-        )
-        result = gate(
-            loaded,
-            baseline or self.baseline,
-            margin=margin,
-            level=level,
-            metrics=metrics,
-            store=self.store,
-        )
+        try:
+            loaded = load_suite(
+                self.root / suite,
+                model=model or self.model,
+                judge=judge or self.judge,
+                limit=limit,
+                store=self.store,
+            )
+            result = gate(
+                loaded,
+                baseline or self.baseline,
+                margin=margin,
+                level=level,
+                metrics=metrics,
+                store=self.store,
+            )
+        except QuilateError as error:
+            # Where the error was raised is nothing to a test: its text has the place and the way
+            # out, in the names of pytest's options.
+            pytest.fail(str(error).replace(" --baseline", " --quilate-baseline"), pytrace=False)
         if result.verdict != "not worse":
             raise AssertionError("\n".join(gate_lines(result)))
         return result

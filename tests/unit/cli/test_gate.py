@@ -22,6 +22,12 @@ def prepare(folder):
     (folder / "questions.jsonl").write_text(MANY, encoding="utf-8")
 
 
+def said(done):
+    """What a command printed, its lines put together; none is wider than 80 columns."""
+    assert max(map(len, done.out.splitlines())) <= 80
+    return " ".join(done.out.split())
+
+
 def test_pass_and_fail_have_their_words_and_codes(cli, folder):
     prepare(folder)
     nothing = cli("gate", "suite.yaml")
@@ -29,7 +35,7 @@ def test_pass_and_fail_have_their_words_and_codes(cli, folder):
     assert cli("run", "suite.yaml").code == 0
     passed = cli("gate", "suite.yaml", "--margin", "0.05")
     assert passed.code == 0
-    assert passed.out.startswith(
+    assert said(passed).startswith(
         "PASSED: no metric is worse by more than 5% of its range, on this suite's samples."
     )
     (folder / "app.py").write_text(WORSE, encoding="utf-8")
@@ -51,10 +57,10 @@ def test_a_small_margin_is_told_as_it_was_given_and_notes_are_spanish(cli, folde
     more = MANY + '{"id": "new", "input": "Q1", "references": ["q1"]}\n'
     (folder / "questions.jsonl").write_text(more, encoding="utf-8")
     found = cli("gate", "suite.yaml", "--margin", "0.005", "--lang", "es")
-    assert found.out.startswith(
+    assert said(found).startswith(
         "SUPERADA: ninguna métrica empeora más del 0,5 % de su rango, en las muestras de este"
     )
-    assert "1 muestras no están en la ejecución de referencia" in found.out
+    assert "1 muestra no está en la ejecución de referencia" in said(found)
     assert_one_paragraph(cli("gate", "suite.yaml", "--level", "0.5"), "The level is 0.5")
 
 
@@ -64,7 +70,8 @@ def test_an_undecided_gate_says_what_would_decide_it(cli, folder):
     found = cli("gate", "suite.yaml", "--generalize")
     assert found.code == 7
     assert "UNDECIDED" in found.out
-    assert "add samples" in found.out
+    assert "120 of 120 samples were looked at" in said(found)
+    assert "add samples" in said(found)
 
 
 def test_the_plugin_gates_in_a_test(folder, cli):
@@ -93,12 +100,42 @@ def test_the_plugin_gates_in_a_test(folder, cli):
     assert "samples were needed" in said
 
 
+def test_the_plugin_without_a_baseline_fails_with_one_clear_text(folder):
+    prepare(folder)
+    (folder / "test_gate.py").write_text(
+        "def test_no_regression(quilate):\n    quilate.assert_not_worse('suite.yaml')\n",
+        encoding="utf-8",
+    )
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_gate.py"]
+    done = subprocess.run(
+        words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "There is no finished run of the suite 'capitals' to compare with." in done.stdout
+    assert "--quilate-baseline RUN" in done.stdout
+    assert "Traceback" not in done.stdout and "gate.py:" not in done.stdout.split("short test")[0]
+
+
+def test_a_margin_may_be_in_per_cent(cli, folder):
+    prepare(folder)
+    cli("run", "suite.yaml")
+    data = cli("gate", "suite.yaml", "--margin", "5%", "--json").data
+    assert data["margin"] == 0.05
+    assert data["checks"][0]["samples"] == data["checks"][0]["n"] == data["used"]
+    wrong = cli("gate", "suite.yaml", "--margin", "two")
+    assert wrong.code == 2
+    assert "write 0.02 or 2%" in wrong.err
+    assert_one_paragraph(cli("gate", "suite.yaml", "--margin", "2"), "share of the metric's range")
+
+
 def test_plan_says_samples_and_money(cli, folder):
     prepare(folder)
     before = cli("plan", "suite.yaml", "--effect", "0.03")
     assert before.code == 0
-    assert "exact_match: 4,363 samples" in before.out
-    assert "The suite has 120: 4,243 too few for exact_match." in before.out
+    assert "exact_match: 4,363 samples" in said(before)
+    assert "The suite has 120: 4,243 too few for exact_match." in said(before)
+    far = said(cli("plan", "suite.yaml", "--effect", "0.001"))
+    assert "out of reach for exact_match: 120 samples show a difference of about 0.2." in far
     (folder / "app.py").write_text(WORSE, encoding="utf-8")
     cli("run", "suite.yaml")
     data = cli("plan", "suite.yaml", "--effect", "0.03", "--json").data

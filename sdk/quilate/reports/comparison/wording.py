@@ -69,8 +69,22 @@ def _open(words: CompareWords, row: Row) -> list[str]:
             return [words["blind"]]
         lines.append(words("seen", detectable=small(words, row.detectable)))
     if row.verdict in ("no difference shown", "undecided") and row.more_samples is not None:
-        lines.append(words("more", n=words.count(_rounded(row.more_samples))))
+        more = _rounded(row.more_samples)
+        key = "out_of_reach" if out_of_reach(more, len(row.samples)) else "more"
+        lines.append(words(key, n=words.count(more)))
     return lines
+
+
+def out_of_reach(more: int, have: int) -> bool:
+    """Whether nobody who has so many samples will get so many more.
+
+    >>> out_of_reach(390_000, 120), out_of_reach(9_000, 120), out_of_reach(50_000, 10_000)
+    (True, False, False)
+    """
+    return more > max(_REACH, 10 * have)
+
+
+_REACH = 10_000
 
 
 def cautions(words: CompareWords, row: Row) -> list[str]:

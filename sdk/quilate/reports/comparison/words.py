@@ -24,7 +24,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "undecided_outcome": ("Undecided: {metrics}.", "Sin decidir: {metrics}."),
     "nothing_decides": (
         "Nothing could be decided: no metric has bounds. Name one to decide by it: --metric NAME.",
-        "No se pudo decidir nada: ninguna métrica tiene límites. Nombre una: --metric NAME.",
+        "No se pudo decidir nada: ninguna métrica tiene límites. Nombra una: --metric NAME.",
     ),
     # verdicts of one metric
     "v_better": ("B is better", "B es mejor"),
@@ -65,6 +65,10 @@ _TABLE: dict[str, tuple[str, str]] = {
     "more": (
         "about {n} more samples would settle it, if the difference is as seen",
         "unas {n} muestras más lo decidirían, si la diferencia es la observada",
+    ),
+    "out_of_reach": (
+        "more samples are out of reach of settling it: some {n}, if the difference is as seen",
+        "decidirlo con más muestras no está al alcance: unas {n}, si la diferencia es la observada",
     ),
     "missing": (
         "{side} lacks {n} scores that it should have",
