@@ -27,10 +27,10 @@ class Check:
     """One metric of one target, the new answers against the baseline's.
 
     `difference` is the mean of new − baseline over the `samples` that were compared, in `n` units
-    (each sample, or each source of several), turned so that higher is better. `interval` holds what it is over the
-    whole suite, `beyond` what it is over endlessly many samples like these; both hold whenever they
-    are looked at. `failed` counts the samples that the new run failed at, which count as the
-    worst; `left_out` those that one of the two gave no score for other reasons.
+    (each sample, or each source of several), turned so that higher is better. `interval` holds what
+    it is over the whole suite, `beyond` what it is over endlessly many samples like these; both
+    hold whenever they are looked at. `failed` counts the samples that the new run failed at, which
+    count as the worst; `left_out` those that one of the two gave no score for other reasons.
     """
 
     metric: str

@@ -348,3 +348,25 @@ def test_a_metric_that_another_judge_measured_is_told() -> None:
     assert "right no se mide igual en A y en B" in found.summary(lang="es")
     assert found.to_data()["remeasured"][0]["differences"][0]["b"] == "large"
     assert [one.setting for one in found.differences] == ["evaluators.rubric.model.model"]
+
+
+def test_of_several_epochs_the_one_that_changed_is_shown_and_named() -> None:
+    def repeated(name: str, *values: float) -> Run:
+        run = run_of(*[1.0] * 4, name=name)
+        items = [
+            replace(
+                _item(item.sample_id, "right", value if item.sample_id == "2" else 1.0),
+                epoch=epoch,
+                output=Output(f"{name} said this in {epoch}"),
+            )
+            for item in run.items
+            for epoch, value in enumerate(values)
+        ]
+        return replace(run, items=items, planned=len(items))
+
+    found = compare(repeated("a", 1.0, 1.0, 1.0), repeated("b", 1.0, 0.0, 1.0))
+    said = found.summary(lang="en")
+    assert "A (epoch 2 of 3): a said this in 1" in said
+    assert "B (epoch 2 of 3): b said this in 1" in said
+    assert "B (época 2 de 3): b said this in 1" in found.summary(lang="es")
+    assert "epoch" not in compare(run_of(*HALF), run_of(*HALF[1:], 0.0, name="b")).summary()

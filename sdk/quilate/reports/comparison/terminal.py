@@ -122,13 +122,33 @@ def _flip(
         f"  {_SIGNS[flip.better]} {flip.sample}  {words.number(flip.a)} → {words.number(flip.b)}  "
     )
     yield head + _short(question, width - len(head))
+    epoch, epochs = _telling(flip, *answers), max(map(len, answers))
+    shown = words("of_epochs", epoch=epoch + 1, epochs=epochs) if epochs > 1 else ""
     for name, items in zip("AB", answers, strict=True):
-        yield f"      {name}: {_short(_answer(words, items), width - 9)}"
+        answer = _short(_answer(words, items, epoch), width - 9 - len(shown))
+        yield f"      {name}{shown}: {answer}"
 
 
-def _answer(words: CompareWords, items: Items) -> str:
-    """The first epoch's, or why there is none."""
-    first = next(iter(items), None)
+def _telling(flip: Flip, a: Items, b: Items) -> int:
+    """The epoch that shows best how the sample changed: the first of those where the scores of the
+    two differ most in the flip's direction."""
+    metric = flip.metric.partition(" ")[0]
+    before, after = (
+        {item.epoch: one.value for item in side for one in item.scores if one.metric == metric}
+        for side in (a, b)
+    )
+    sign = 1.0 if flip.b > flip.a else -1.0
+    gains = {
+        epoch: sign * (value - was)
+        for epoch, was in before.items()
+        if was is not None and (value := after.get(epoch)) is not None
+    }
+    return max(gains, key=lambda epoch: gains[epoch], default=0)
+
+
+def _answer(words: CompareWords, items: Items, epoch: int) -> str:
+    """That of one epoch, or why there is none."""
+    first = next((item for item in items if item.epoch == epoch), None)
     if first is None:
         return words["no_answer"]
     if first.failure is not None:

@@ -94,6 +94,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "got_better": ("{n} better in B", "{n} mejores en B"),
     "now_wrong": ("{n} now wrong", "{n} ahora mal"),
     "now_right": ("{n} now right", "{n} ahora bien"),
+    "of_epochs": (" (epoch {epoch} of {epochs})", " (época {epoch} de {epochs})"),
     "and_more": ("and {n} more", "y {n} más"),
     "failed": ("failed: {reason}", "falló: {reason}"),
     # what differs, what is left out
