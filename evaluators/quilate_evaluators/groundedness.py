@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.decisions import Question, decide
-from quilate.errors import ConfigurationError
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.models import Model, Request
 from quilate_evaluators.abstention import abstains
+from quilate_evaluators.judges.asking import check_votes
 from quilate_evaluators.judges.prompting import (
     digests,
     language_of,
@@ -52,11 +52,7 @@ class Groundedness:
     _own: "Template | None" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.votes, int) or self.votes < 1:
-            raise ConfigurationError(
-                f"`votes` of the evaluator 'groundedness' is {self.votes!r}.",
-                remedy="Give a whole number above zero, such as 5.",
-            )
+        check_votes(self.name, self.votes)
         object.__setattr__(self, "_own", own_prompt(self.name, self.prompt, "groundedness"))
 
     def provenance(self) -> dict[str, Any]:

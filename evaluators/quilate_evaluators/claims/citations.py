@@ -10,8 +10,8 @@ from quilate.errors import MalformedReply, ModelError
 from quilate.evaluators import ABSTAINS, Citation, Metric, Output, Sample, Score
 from quilate.models import Model
 from quilate_evaluators.abstention import abstains
-from quilate_evaluators.claims.judging import Judge, judge, together
-from quilate_evaluators.judges.asking import check_votes
+from quilate_evaluators.claims.judging import Judge, judge
+from quilate_evaluators.judges.asking import check_votes, together
 from quilate_evaluators.judges.prompting import digests, language_of, own_prompt
 from quilate_evaluators.options import wrong
 

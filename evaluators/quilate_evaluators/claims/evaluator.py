@@ -11,7 +11,7 @@ from quilate.errors import MalformedReply, ModelError
 from quilate.evaluators import ABSTAINS, Metric, Output, Sample, Score
 from quilate.models import Model
 from quilate_evaluators.abstention import abstains
-from quilate_evaluators.claims.judging import PROMPTS, Judge, judge, together, verdict
+from quilate_evaluators.claims.judging import PROMPTS, Judge, judge, verdict
 from quilate_evaluators.claims.measures import (
     MEASURES,
     NO_PASSAGES,
@@ -23,7 +23,7 @@ from quilate_evaluators.claims.measures import (
 )
 from quilate_evaluators.claims.options import checked_language, checked_measures, checked_most
 from quilate_evaluators.claims.splitting import Claim, Split, by_sentence, split
-from quilate_evaluators.judges.asking import check_votes
+from quilate_evaluators.judges.asking import check_votes, together
 from quilate_evaluators.judges.prompting import digests, language_of, own_prompt, shipped
 from quilate_evaluators.options import check_choice
 from quilate_evaluators.text.words import answer_text

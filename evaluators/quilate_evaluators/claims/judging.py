@@ -1,22 +1,19 @@
 """Judging claims: each pair of a claim and a text once, several at a time."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
-
-import anyio
+from typing import TYPE_CHECKING
 
 from quilate.decisions import Decision, Question, decide
-from quilate.errors import MalformedReply, ModelError
+from quilate.errors import ModelError
 from quilate.messages import Message
-from quilate.models import FREE, Cost, Model, Request, Usage
+from quilate.models import Model, Request
 from quilate_evaluators.claims.measures import Verdict
+from quilate_evaluators.judges.asking import Bill
 from quilate_evaluators.judges.prompting import material, messages, question, shipped
 
 if TYPE_CHECKING:
     from quilate.prompts import Template
-
-T = TypeVar("T")
 
 ENTAILMENT = ("entailed", "contradicted", "neutral")
 RELEVANCE = ("relevant", "irrelevant")
@@ -27,34 +24,6 @@ PROMPTS = (
     "claims_relevance",
     "claims_relevance_question",
 )
-_AT_ONCE = 8
-
-
-@dataclass(slots=True)
-class Bill:
-    """What the calls of one evaluation used and cost together."""
-
-    usage: Usage = Usage()
-    cost: Cost = FREE
-    calls: int = 0
-
-    def add(self, usage: Usage, cost: Cost) -> None:
-        """Add a call. The first is not added to `FREE`: an unknown cost must not look like 0."""
-        if (usage, cost) == (Usage(), FREE):
-            return
-        self.usage += usage
-        self.cost = self.cost + cost if self.calls else cost
-        self.calls += 1
-
-    def add_error(self, error: ModelError) -> None:
-        """Add what useless replies cost, where the provider told it."""
-        if error.usage is not None:
-            self.add(error.usage, error.cost or Cost())
-
-    def charge(self, error: ModelError) -> None:
-        """Let an error that ends the evaluation tell what all its calls cost, its own included."""
-        if self.calls:
-            error.usage, error.cost = self.usage, self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,33 +86,3 @@ def verdict(decision: Decision) -> Verdict:
     if "relevant" in found:
         return Verdict(found["relevant"])
     return Verdict(found["entailed"], found["contradicted"])
-
-
-async def together(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T | MalformedReply]:
-    """The results of jobs, in their order, a few under way at once; a reply that is of no use is a
-    result too.
-
-    After any other error no further job begins, those under way come to their end, so that what
-    they cost is known, and the first error is raised.
-    """
-    results: dict[int, T | MalformedReply] = {}
-    broken: list[Exception] = []
-    left = iter(enumerate(jobs))
-
-    async def work() -> None:
-        for place, job in left:
-            try:
-                results[place] = await job()
-            except MalformedReply as error:
-                results[place] = error
-            except Exception as error:  # raised below, when the others are done
-                broken.append(error)
-            if broken:
-                return
-
-    async with anyio.create_task_group() as group:
-        for _ in range(min(_AT_ONCE, len(jobs))):
-            group.start_soon(work)
-    if broken:
-        raise broken[0]
-    return [results[place] for place in range(len(jobs))]

@@ -1,9 +1,11 @@
 """Putting a question to a judge: at once, or after it has written down its reasons."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import anyio
 
 from quilate.decisions import Decision, Question, decide
 from quilate.errors import ConfigurationError, MalformedReply, ModelError
@@ -11,6 +13,9 @@ from quilate.messages import Message, Text, user
 from quilate.models import FREE, Cost, Model, Request, Sampling, Usage
 from quilate_evaluators.judges.prompting import question
 
+T = TypeVar("T")
+
+_AT_ONCE = 8
 _LONGEST = 20_000
 """Characters of reasoning that are shown to the judge again."""
 
@@ -114,6 +119,63 @@ def _sampling(model: Model) -> Sampling:
     return Sampling(
         temperature=0.0 if takes("temperature") else None, max_tokens=512 if room else None
     )
+
+
+@dataclass(slots=True)
+class Bill:
+    """What the calls of one evaluation used and cost together."""
+
+    usage: Usage = Usage()
+    cost: Cost = FREE
+    calls: int = 0
+
+    def add(self, usage: Usage, cost: Cost) -> None:
+        """Add a call. The first is not added to `FREE`: an unknown cost must not look like 0."""
+        if (usage, cost) == (Usage(), FREE):
+            return
+        self.usage += usage
+        self.cost = self.cost + cost if self.calls else cost
+        self.calls += 1
+
+    def add_error(self, error: ModelError) -> None:
+        """Add what useless replies cost, where the provider told it."""
+        if error.usage is not None:
+            self.add(error.usage, error.cost or Cost())
+
+    def charge(self, error: ModelError) -> None:
+        """Let an error that ends the evaluation tell what all its calls cost, its own included."""
+        if self.calls:
+            error.usage, error.cost = self.usage, self.cost
+
+
+async def together(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T | MalformedReply]:
+    """The results of jobs, in their order, a few under way at once; a reply that is of no use is a
+    result too.
+
+    After any other error no further job begins, those under way come to their end, so that what
+    they cost is known, and the first error is raised.
+    """
+    results: dict[int, T | MalformedReply] = {}
+    broken: list[Exception] = []
+    left = iter(enumerate(jobs))
+
+    async def work() -> None:
+        for place, job in left:
+            try:
+                results[place] = await job()
+            except MalformedReply as error:
+                results[place] = error
+            except Exception as error:  # raised below, when the others are done
+                broken.append(error)
+            if broken:
+                return
+
+    async with anyio.create_task_group() as group:
+        for _ in range(min(_AT_ONCE, len(jobs))):
+            group.start_soon(work)
+    if broken:
+        raise broken[0]
+    return [results[place] for place in range(len(jobs))]
 
 
 def check_votes(evaluator: str, votes: object) -> None:

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 from quilate import registry
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, MalformedReply, ModelError
 from quilate.evaluators import Evaluator, Metric, Output, Sample, Score, misfit
 from quilate.models import Model
-from quilate_evaluators.judges.asking import Paid, after, bill
+from quilate_evaluators.judges.asking import Bill, together
 from quilate_evaluators.options import check_choice, wrong
 
 _SAID = {
@@ -40,8 +41,12 @@ class Jury:
     def __post_init__(self) -> None:
         check_choice(self.name, "aggregate", self.aggregate, _SAID)
         models = tuple(self.models) if isinstance(self.models, list | tuple) else ()
+        named = [model if isinstance(model, str) else model.info.name for model in models]
         if len(models) < 2 or any(isinstance(model, str) for model in models):
-            wrong(self.name, "models", self.models, "Give two models or more, [PROVIDER/NAME, …].")
+            shown = named or self.models
+            wrong(self.name, "models", shown, "Give two models or more, [PROVIDER/NAME, …].")
+        if len(set(map(id, models))) < len(models):  # asked the same, it would agree with itself
+            wrong(self.name, "models", named, "One of them stands there twice: give it once.")
         jurors = tuple(_juror(self.judge, model) for model in models)
         object.__setattr__(self, "models", models)
         object.__setattr__(self, "_jurors", jurors)
@@ -82,20 +87,30 @@ class Jury:
         }
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
-        """Two scores for each metric of the judge; the first carries what all jurors cost.
-        Raises what a juror raises, with what was paid till then."""
-        said: list[list[Score]] = []
-        paid: list[Paid] = []
-        for juror in self._jurors:
-            with after(paid):
-                scores = list(await juror.evaluate(sample, output))
-            said.append(scores)
-            paid += [score for score in scores if score.usage.total_tokens or score.cost.usd]
+        """Two scores for each metric of the judge; the first carries what all jurors cost. They are
+        asked at the same time. Raises what a juror raises, with what all of them cost."""
+        owed = Bill()
+
+        async def ask(juror: Evaluator) -> Sequence[Score]:
+            try:
+                scores = await juror.evaluate(sample, output)
+            except ModelError as error:
+                owed.add_error(error)
+                raise
+            for score in scores:
+                if score.usage.total_tokens or score.cost.usd:
+                    owed.add(score.usage, score.cost)
+            return scores
+
+        try:
+            said = [_given(one) for one in await together([partial(ask, j) for j in self._jurors])]
+        except ModelError as error:
+            owed.charge(error)
+            raise
         found: list[Score] = []
         for metric in self._jurors[0].metrics:
             found += self._together(metric, [_of(metric.name, scores) for scores in said])
-        usage, cost = bill(paid)
-        return [replace(found[0], usage=usage, cost=cost), *found[1:]]
+        return [replace(found[0], usage=owed.usage, cost=owed.cost), *found[1:]]
 
     def _together(self, metric: Metric, scores: Sequence[Score | None]) -> list[Score]:
         names = f"jury_{metric.name}", f"jury_{metric.name}_agreement"
@@ -132,7 +147,7 @@ def _juror(judge: Any, model: Model) -> Evaluator:
         wrong("jury", "judge", judge, "Name one judge, such as groundedness, with its options.")
     options = dict(asked or {})
     if "model" in options:
-        wrong("jury", "judge", judge, "Its models are those of the jury: leave `model` out.")
+        wrong("jury", "judge", name, "Its models are those of the jury: leave `model` out.")
     try:
         return registry.evaluator(name, model=model, **options)
     except ConfigurationError as error:
@@ -142,6 +157,12 @@ def _juror(judge: Any, model: Model) -> Evaluator:
             f"The evaluator '{name}' asks no model, so there can be no jury of it.",
             remedy="Name a judge, such as groundedness or rubric.",
         ) from None
+
+
+def _given(said: Sequence[Score] | MalformedReply) -> Sequence[Score]:
+    if isinstance(said, MalformedReply):
+        raise said
+    return said
 
 
 def _of(name: str, scores: Sequence[Score]) -> Score | None:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from quilate.evaluators import Metric, Output, Sample, Score
-from quilate_evaluators.options import check_flag, texts, wrong
+from quilate_evaluators.options import check_choice, check_flag, texts, wrong
 from quilate_evaluators.pii.finding import KINDS, Found, canonical, find_pii
 
 _EVIDENCE = 20  # places shown
@@ -41,9 +41,10 @@ class PiiLeak:
         check_flag("pii", "strict", self.strict)
         object.__setattr__(self, "kinds", texts("pii", "kinds", self.kinds))
         object.__setattr__(self, "allow", texts("pii", "allow", self.allow))
-        unknown = [kind for kind in self.kinds if kind not in KINDS]
-        if unknown or not self.kinds:
-            wrong("pii", "kinds", list(self.kinds), f"Choose among: {', '.join(KINDS)}.")
+        for kind in self.kinds:
+            check_choice("pii", "kinds", kind, KINDS)
+        if not self.kinds:
+            wrong("pii", "kinds", [], f"Choose among: {', '.join(KINDS)}.")
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
         """One score, with the kinds and places of what was given away."""

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -50,6 +51,15 @@ def identify(text: str, languages: tuple[str, ...] = ()) -> tuple[str, float]:
     return str(language), float(confidence)
 
 
+def _nearest(code: Any, known: Sequence[str]) -> str:
+    """What to write in the place of a code that is none: a variant is written as its language."""
+    plain = re.split(r"[-_]", str(code).lower())[0]
+    short = len(plain) <= 3  # no code is like the name of a language
+    near = [plain] if plain in known else get_close_matches(plain, known, n=5) if short else []
+    told = f" Near it: {', '.join(near)}." if near else ""
+    return f"Write an ISO 639 code, such as es or en; {len(known)} are known.{told}"
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """1 when the answer is in `language`, or without it in the sample's language, else 0.
@@ -82,7 +92,7 @@ class Language:
             *(("languages", each) for each in self.languages),
         ):
             if not isinstance(code, str) or code not in known:
-                wrong("language", option, code, f"Write one of: {', '.join(sorted(known))}.")
+                wrong("language", option, code, _nearest(code, sorted(known)))
         if self.language is not None and self.languages and self.language not in self.languages:
             wrong("language", "languages", self.languages, f"Add '{self.language}' to it.")
         if self.language is None:

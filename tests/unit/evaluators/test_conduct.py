@@ -86,12 +86,14 @@ def test_where_the_language_is_not_known(ask, answer, language, reason):
 @pytest.mark.parametrize(
     ("make", "named"),
     [
+        (lambda: Language("es-MX"), "Near it: es."),
+        (lambda: Language("esp"), "140 are known. Near it: es"),
         (lambda: Language("Spanish"), "'language' of 'language' is 'Spanish'"),
         (lambda: Language(languages=["es", "xx"]), "'languages' of 'language' is 'xx'"),
         (lambda: Language("es", languages=["en", "fr"]), "'languages' of 'language'"),
         (lambda: Language(min_confidence=2), "'min_confidence' of 'language' is 2"),
         (lambda: Refusal("no"), "'should_refuse' of 'refusal' is 'no'"),
-        (lambda: PiiLeak(kinds=["emails"]), "'kinds' of 'pii' is ['emails']"),
+        (lambda: PiiLeak(kinds=["ip", "emails"]), "'kinds' of 'pii' is 'emails'"),
         (lambda: PiiLeak(kinds=[]), "'kinds' of 'pii' is []"),
         (lambda: PiiLeak(strict=1), "'strict' of 'pii' is 1"),
         (lambda: PiiLeak(allow=[5]), "'allow' of 'pii' is [5]"),

@@ -14,7 +14,13 @@ from quilate.errors import UnknownName
 from quilate.evaluators import Output, Sample
 from quilate.retrievers import EmbedderInfo, Hit, Passage
 from quilate_evaluators.grounding.evaluator import MEANING, GroundednessSpans
-from quilate_evaluators.grounding.support import WEIGHTS, prepare, support, windows_of
+from quilate_evaluators.grounding.support import (
+    UNKNOWN,
+    WEIGHTS,
+    prepare,
+    support,
+    windows_of,
+)
 
 DATA = Path(os.environ.get("QUILATE_DATA") or Path(__file__).parents[4] / "shared" / "data")
 EN = "Lima was founded in 1535 by Francisco Pizarro. The city lies on the Pacific coast."
@@ -44,9 +50,19 @@ def test_window_spans_and_nearness_are_what_they_are_by_hand():
     assert sum(WEIGHTS) == pytest.approx(1.0)
 
 
-def test_without_a_word_of_the_question_in_the_passages_nearness_does_not_count():
+def test_a_question_without_words_to_look_up_takes_no_part():
     assert support("Lima", "Why?", prepare(["Lima"], "en")).nearness is None
     assert score("The city lies on the Pacific coast.", EN, question="Why?").value == 1.0
+
+
+def test_a_question_whose_words_the_passages_lack_speaks_neither_for_nor_against():
+    said = "The city lies on the Pacific coast."
+    unknown, near, far = (
+        score(said, text, question=f"Which {word}?").value
+        for text, word in ((EN, "harbour"), (EN, "coast"), (f"Harbour. {EN * 9}", "harbour"))
+    )
+    assert far < unknown < near
+    assert unknown == pytest.approx(1 - WEIGHTS[2] * (1 - UNKNOWN))
 
 
 def test_spans_count_the_longest_pieces_and_their_squares():

@@ -53,8 +53,18 @@ def pairwise(model):
     return Pairwise(model, votes=1)
 
 
+class Twin:
+    """The same model once more, for a jury takes none twice."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+
 def jury(model):
-    return Jury([model, model], {"groundedness": {"votes": 1}})
+    return Jury([model, Twin(model)], {"groundedness": {"votes": 1}})
 
 
 JUDGES = {

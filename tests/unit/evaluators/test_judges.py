@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 
+import anyio
 import pytest
 
 import quilate
@@ -427,6 +428,47 @@ def test_a_juror_that_fails_fails_the_jury_with_what_was_paid():
     with pytest.raises(ServerError) as caught:
         scores_of(Jury(models, "groundedness"))
     assert caught.value.usage == PAID["usage"]
+
+
+def test_jurors_are_asked_at_the_same_time_and_all_are_paid_for():
+    """Each waits till the other is asked; one then fails, and what the other took is told."""
+    began, both = [], anyio.Event()
+
+    async def meet(request):
+        began.append(request)
+        if len(began) == 2:
+            both.set()
+        with anyio.fail_after(60):
+            await both.wait()
+        return reply("supported", **PAID)
+
+    async def meet_and_fail(request):
+        await meet(request)
+        raise ServerError("down")
+
+    features = Capabilities.declared("choices")
+    together = [ScriptedModel(meet, capabilities=features) for _ in range(2)]
+    found = scores_of(Jury(together, {"groundedness": {"votes": 1}}))
+    assert found["jury_groundedness"].value == 1.0
+    began.clear()
+    both = anyio.Event()
+    broken = [ScriptedModel(one, capabilities=features) for one in (meet_and_fail, meet)]
+    with pytest.raises(ServerError) as caught:
+        scores_of(Jury(broken, {"groundedness": {"votes": 1}}))
+    assert (caught.value.usage, caught.value.cost) == (PAID["usage"], PAID["cost"])
+
+
+def test_errors_of_a_jury_name_models_and_no_objects():
+    model = quilate.model("scripted/a")
+    for models, judge in [
+        ([model], "groundedness"),
+        ([model, model], "groundedness"),
+        ([model, quilate.model("scripted/b")], {"rubric": {"criteria": "Good.", "model": model}}),
+    ]:
+        with pytest.raises(ConfigurationError) as caught:
+            Jury(models, judge)
+        assert "object at" not in str(caught.value)
+        assert "scripted/a" in str(caught.value) or "'rubric'" in str(caught.value)
 
 
 def test_what_no_juror_judges_is_unscored():
