@@ -1,19 +1,35 @@
-"""How well numbers rank or follow others: AUROC and correlations. Values are independent."""
+"""How well numbers rank or follow others: AUROC and correlations.
+
+Pairs are independent unless `clusters` (a label for each; None is a cluster of its own) says which
+share a source. Then the interval is that of a delete-a-group jackknife (Kott 2001) on the scale
+of the other one, Fisher's or the logit: no closed form counts clusters in.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from quilate.stats.estimates import NO_VALUES, Estimate, Interval, z_quantile
-from quilate.stats.observations import Floats, as_pairs, check_share, is_binary
+from quilate.stats.jackknife import jackknife
+from quilate.stats.observations import Floats, as_clusters, as_pairs, check_share, is_binary
 
 CONSTANT = "one side is constant"
+ClusterLabels = Sequence[Hashable] | None
 
 
-def auroc(scores: npt.ArrayLike, labels: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+def auroc(
+    scores: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    clusters: ClusterLabels = None,
+    level: float = 0.95,
+) -> Estimate:
     """Probability that a positive item scores above a negative one, ties counting one half.
 
     `labels` are 0 and 1. The standard error is that of DeLong, DeLong & Clarke-Pearson (1988),
@@ -29,6 +45,10 @@ def auroc(scores: npt.ArrayLike, labels: npt.ArrayLike, *, level: float = 0.95) 
     score, label = as_pairs(scores, labels, ("scores", "labels"))
     if not is_binary(label):
         raise ValueError("labels must be 0 and 1.")
+    return _clustered(_auroc, score, label, clusters, level, _LOGIT)
+
+
+def _auroc(score: Floats, label: Floats, level: float) -> Estimate:
     positive, negative = score[label == 1.0], score[label == 0.0]
     n, m = positive.size, negative.size
     if not (n and m):
@@ -52,7 +72,13 @@ def auroc(scores: npt.ArrayLike, labels: npt.ArrayLike, *, level: float = 0.95) 
     return Estimate(area, interval, n + m, std_error=error)
 
 
-def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+def spearman(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    clusters: ClusterLabels = None,
+    level: float = 0.95,
+) -> Estimate:
     """Spearman's rank correlation, ties at their mean rank.
 
     The interval is Fisher's z with the variance (1 + r²/2) / (n − 3) of Bonett & Wright (2000,
@@ -64,6 +90,10 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Esti
     """
     check_share(level, "level")
     first, second = as_pairs(x, y, ("x", "y"))
+    return _clustered(_spearman, first, second, clusters, level, _FISHER)
+
+
+def _spearman(first: Floats, second: Floats, level: float) -> Estimate:
     r = _product_moment(midranks(first), midranks(second))
     if r is None:
         return _no_correlation(first.size)
@@ -72,7 +102,13 @@ def spearman(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Esti
     )
 
 
-def pearson(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+def pearson(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    clusters: ClusterLabels = None,
+    level: float = 0.95,
+) -> Estimate:
     """Pearson's product-moment correlation.
 
     The interval is Fisher's z with the variance 1 / (n − 3), which supposes that both sides are
@@ -84,13 +120,23 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estim
     """
     check_share(level, "level")
     first, second = as_pairs(x, y, ("x", "y"))
+    return _clustered(_pearson, first, second, clusters, level, _FISHER)
+
+
+def _pearson(first: Floats, second: Floats, level: float) -> Estimate:
     r = _product_moment(first, second)
     if r is None:
         return _no_correlation(first.size)
     return _on_fishers_scale(r, first.size, 1.0 / max(first.size - 3, 1), 4, level, "Fisher")
 
 
-def kendall(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+def kendall(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    clusters: ClusterLabels = None,
+    level: float = 0.95,
+) -> Estimate:
     """Kendall's tau-b: pairs of items in the same order less pairs in opposite order, over what
     that could be, corrected for ties.
 
@@ -101,15 +147,76 @@ def kendall(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Estim
     >>> round(kendall([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]).value, 10)
     0.6
     """
-    from scipy.stats import kendalltau
-
     check_share(level, "level")
     first, second = as_pairs(x, y, ("x", "y"))
+    return _clustered(_kendall, first, second, clusters, level, _FISHER)
+
+
+def _kendall(first: Floats, second: Floats, level: float) -> Estimate:
+    from scipy.stats import kendalltau
+
     if first.size < 2 or min(np.unique(first).size, np.unique(second).size) < 2:
         return _no_correlation(first.size)
     tau = float(kendalltau(first, second).statistic)
     variance = 0.437 / max(first.size - 4, 1)
     return _on_fishers_scale(tau, first.size, variance, 5, level, "Fieller–Hartley–Pearson")
+
+
+def _expit(x: float) -> float:
+    return 0.5 * (1.0 + math.tanh(x / 2.0))
+
+
+class _Scale(NamedTuple):
+    """Where a figure's error is about the same whatever the figure: the way there and back, the
+    slope of the way back, and the figure's least value; the largest is 1."""
+
+    name: str
+    there: Callable[[float], float]
+    back: Callable[[float], float]
+    slope: Callable[[float], float]
+    least: float
+
+
+_FISHER = _Scale("Fisher z", math.atanh, math.tanh, lambda r: 1.0 - r * r, -1.0)
+_LOGIT = _Scale("logit", lambda p: math.log(p / (1.0 - p)), _expit, lambda p: p * (1.0 - p), 0.0)
+_OFF = 1e-6  # so near an end of the scale is a figure put that lies on it
+
+
+def _clustered(
+    figure: Callable[[Floats, Floats, float], Estimate],
+    x: Floats,
+    y: Floats,
+    clusters: ClusterLabels,
+    level: float,
+    scale: _Scale,
+) -> Estimate:
+    """A figure of independent pairs, with an interval over their clusters where some share one."""
+    alone = figure(x, y, level)
+    groups = as_clusters(clusters, x.size)
+    if groups is None:
+        return alone
+    if alone.value is None or alone.interval is None or groups.count == x.size:
+        return replace(alone, clusters=groups.count)
+
+    def scaled(keep: npt.NDArray[np.bool_]) -> float | None:
+        value = figure(x[keep], y[keep], level).value
+        if value is None:
+            return None
+        return scale.there(min(max(value, scale.least + _OFF), 1.0 - _OFF))
+
+    found = jackknife(
+        scaled, groups.codes.tolist(), smallest=-math.inf, largest=math.inf, level=level
+    )
+    if found.interval is None or found.std_error is None:
+        return Estimate(alone.value, None, alone.n, groups.count, reason=found.reason)
+    interval = Interval(
+        scale.back(found.interval.low),
+        scale.back(found.interval.high),
+        level,
+        f"{found.interval.method}, {scale.name}",
+    )
+    error = found.std_error * scale.slope(alone.value)
+    return replace(alone, interval=interval, std_error=error, clusters=groups.count)
 
 
 def _product_moment(x: Floats, y: Floats) -> float | None:
@@ -152,7 +259,3 @@ def midranks(values: Floats) -> Floats:
     ends = np.cumsum(counts)
     ranks: Floats = (ends - (counts - 1) / 2.0)[inverse]
     return ranks
-
-
-def _expit(x: float) -> float:
-    return 0.5 * (1.0 + math.tanh(x / 2.0))

@@ -19,13 +19,14 @@ def jackknife(
     clusters: Sequence[Hashable],
     *,
     smallest: float,
+    largest: float = 1.0,
     level: float = 0.95,
 ) -> Estimate:
     """`figure` of all items, with the t interval of the delete-a-group jackknife (Kott 2001).
 
     `figure` is given which items count (n,) and returns None where it cannot be had. One cluster
     is left out at a time, or one of 50 blocks of them where there are more; a cluster None is an
-    item of its own. The interval is clipped to [`smallest`, 1].
+    item of its own. The interval is clipped to [`smallest`, `largest`].
 
     >>> values = np.array([0.0, 0.5, 1.0, 1.0])
     >>> found = jackknife(lambda keep: float(values[keep].mean()), "aabc", smallest=0.0)
@@ -46,6 +47,6 @@ def jackknife(
     if error < 1e-12:
         return Estimate(value, None, n, known, reason="no spread between the sources")
     half = t_quantile(level, count - 1) * error
-    low, high = max(value - half, smallest), min(value + half, 1.0)
+    low, high = max(value - half, smallest), min(value + half, largest)
     interval = Interval(low, high, level, "delete-a-group jackknife")
     return Estimate(value, interval, n, known, error)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from quilate.stats import kendall, pearson
+from quilate.stats import auroc, kendall, pearson, spearman
 
 
 def test_pearson_agrees_with_scipy():
@@ -55,3 +55,51 @@ def test_intervals_cover(figure, rho):
         x, noise = rng.normal(size=(2, 60))
         hits += truth in figure(x, rho * x + math.sqrt(1 - rho**2) * noise).interval
     assert 0.92 <= hits / 800 <= 0.98
+
+
+FIGURES = {
+    "auroc": (auroc, 0.5),
+    "spearman": (spearman, 0.0),
+    "pearson": (pearson, 0.0),
+    "kendall": (kendall, 0.0),
+}
+
+
+def copied(rng, name, documents=30, copies=5):
+    """Nothing in common but by document, of which every value stands there so often."""
+    x, y = rng.normal(size=documents), rng.normal(size=documents)
+    if name == "auroc":
+        y = (y > 0) * 1.0
+    labels = np.repeat(np.arange(documents), copies).tolist()
+    return np.repeat(x, copies), np.repeat(y, copies), labels
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_clustered_intervals_cover_where_those_that_ignore_clusters_do_not(name):
+    figure, truth = FIGURES[name]
+    rng, runs = np.random.default_rng(1), 200 if name == "kendall" else 400
+    clustered = ignoring = 0
+    for _ in range(runs):
+        x, y, labels = copied(rng, name)
+        clustered += truth in figure(x, y, clusters=labels).interval
+        ignoring += truth in figure(x, y).interval
+    assert 0.915 <= clustered / runs <= 0.985
+    assert ignoring / runs < 0.75
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_clusters_of_one_change_nothing_and_high_figures_keep_their_interval(name):
+    figure, _ = FIGURES[name]
+    rng = np.random.default_rng(2)
+    x, y, labels = copied(rng, name, copies=1)
+    alone = figure(x, y)
+    assert figure(x, y, clusters=labels).interval == alone.interval
+    assert figure(x, y, clusters=[None] * len(x)).clusters == 30
+    x, y, labels = copied(rng, name)
+    strong = figure(x + 20 * y, y, clusters=labels) if name != "auroc" else None
+    if strong is not None:
+        assert strong.value in strong.interval
+        assert 0.8 < strong.interval.low < strong.interval.high < 1.0
+        assert strong.std_error > 0.0
+    few = figure(x, y, clusters=["a"] * 75 + ["b"] * 75)
+    assert few.interval is None and "too few" in few.reason
