@@ -14,6 +14,7 @@ from quilate.evals.plan import Plan, metrics_of
 from quilate.evals.results import Item, Run
 from quilate.evals.suite import Suite
 from quilate.evaluators import Metric
+from quilate.stats.betting import confidence_sequence
 from quilate.stats.estimates import Interval
 from quilate.stats.sequential import SequentialTest
 
@@ -56,7 +57,7 @@ class _Check:
     before: Mapping[str, float]
     passing: SequentialTest
     failing: SequentialTest
-    beyond: SequentialTest
+    units: int  # of the suite: samples, or sources of several
     typical: float  # samples of a unit, on average
     tolerated: float  # share of samples that may lose their score, by an abstention, and still pass
     values: list[float] = field(default_factory=list)
@@ -98,7 +99,7 @@ class _Check:
             most = self.passing.bounds[1]  # which rounding must not exceed
             value = min(max(weight * statistics.fmean(differences), -most), most)
             self.values.append(value)
-            for test in (self.passing, self.failing, self.beyond):
+            for test in (self.passing, self.failing):
                 test.update(value)
 
     def result(self) -> Check:
@@ -108,16 +109,21 @@ class _Check:
             self.baseline_target,
             self.verdict,
             self._within(statistics.fmean(self.values)) if self.values else None,
-            self._interval(self.passing) if self.values else None,
-            self._interval(self.beyond) if self.values else None,
+            self._interval(self.passing.interval) if self.values else None,
+            self._interval(self._beyond()) if self.values else None,
             len(self.values),
             self.failed,
             self.left_out,
             self.compared,
         )
 
-    def _interval(self, test: SequentialTest) -> Interval:
-        found = test.interval
+    def _beyond(self) -> Interval:
+        """What `passing` would say, were it about endlessly many samples."""
+        return confidence_sequence(
+            self.values, self.passing.bounds, level=self.passing.level, horizon=self.units
+        )
+
+    def _interval(self, found: Interval) -> Interval:
         return replace(found, low=self._within(found.low), high=self._within(found.high))
 
     def _within(self, difference: float) -> float:
@@ -288,13 +294,13 @@ def _check(
     span, units, typical = high - low, len(sizes), statistics.fmean(sizes)
     most = span * max(sizes) / typical
 
-    def test(alpha: float, *, beyond: bool) -> SequentialTest:
+    def test(alpha: float) -> SequentialTest:
         return SequentialTest(
             bounds=(-most, most),
             margin=margin * span,
             alpha=alpha,
-            population=None if beyond else units,
-            horizon=units if beyond else None,
+            population=None if generalize else units,
+            horizon=units if generalize else None,
         )
 
     return _Check(
@@ -302,9 +308,9 @@ def _check(
         target,
         baseline_target,
         before,
-        passing=test(alpha, beyond=generalize),
-        failing=test(alpha / count, beyond=generalize),
-        beyond=test(alpha, beyond=True),
+        passing=test(alpha),
+        failing=test(alpha / count),
+        units=units,
         typical=typical,
         tolerated=max(margin, _TOLERATED),
     )

@@ -33,12 +33,17 @@ LOG_2 = math.log(2.0)
 
 
 def confidence_sequence(
-    values: npt.ArrayLike, bounds: Bounds, *, level: float = 0.95, population: int | None = None
+    values: npt.ArrayLike,
+    bounds: Bounds,
+    *,
+    level: float = 0.95,
+    population: int | None = None,
+    horizon: int | None = None,
 ) -> Interval:
     """Interval of a bounded mean after these values, of a sequence that holds at all n together.
 
     Unlike a t interval it may be computed after each value, and the run stopped when it is narrow
-    enough. Without values it is `bounds`. `population`: see `SequentialTest`.
+    enough. Without values it is `bounds`. `population` and `horizon`: see `SequentialTest`.
 
     Raises ValueError for values outside `bounds`, or more values than `population`.
 
@@ -51,7 +56,8 @@ def confidence_sequence(
     check_bounds(x, bounds)
     check_population(population, x.size)
     low, high = bounds
-    ends = confidence_set((x - low) / (high - low), level, population=population)
+    units = (x - low) / (high - low)
+    ends = confidence_set(units, level, population=population, horizon=horizon)
     return Interval(low + ends[0] * (high - low), low + ends[1] * (high - low), level, METHOD)
 
 

@@ -370,3 +370,11 @@ def test_of_several_epochs_the_one_that_changed_is_shown_and_named() -> None:
     assert "B (epoch 2 of 3): b said this in 1" in said
     assert "B (época 2 de 3): b said this in 1" in found.summary(lang="es")
     assert "epoch" not in compare(run_of(*HALF), run_of(*HALF[1:], 0.0, name="b")).summary()
+
+
+def test_groups_that_only_one_of_the_runs_has_cluster_the_difference() -> None:
+    a, b = run_of(*HALF), run_of(*HALF[::-1], name="b")
+    grouped = {key: replace(sample, group=str(int(key) // 20)) for key, sample in a.samples.items()}
+    for one, other in ((a, replace(b, samples=grouped)), (replace(a, samples=grouped), b)):
+        assert compare(one, other).rows[0].comparison.difference.clusters == 20
+    assert compare(a, b).rows[0].comparison.difference.clusters is None

@@ -75,7 +75,8 @@ def compare(
                 decides = bool(metrics) or (len(x) > 1 and metric.bounds is not None)
                 uncompared.append(Uncompared(metric.name, one, other, len(shared), cells, decides))
                 continue
-            groups = groups_of(a.samples, shared)
+            # Groups may have been given to the samples after the first of the two runs.
+            groups = groups_of(b.samples, shared) or groups_of(a.samples, shared)
             before, after = [x[key] for key in shared], [y[key] for key in shared]
             named = bool(metrics)
             drafts.append(Draft(metric, one, other, shared, before, after, groups, cells, named))
