@@ -18,6 +18,7 @@ from quilate.evals.results import Failure, Item, Run
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.reports.comparison import RunComparison, compare
 from quilate.reports.comparison.junit import to_xml
+from quilate.reports.comparison.page import page_of
 
 RIGHT = Metric("right")
 Value = float | str | None  # a score, a failure's kind, or unscored
@@ -347,6 +348,10 @@ def test_a_metric_that_another_judge_measured_is_told() -> None:
     assert f"{said} (small → large)" in " ".join(found.summary(lang="en").split())
     assert "right no se mide igual en A y en B" in found.summary(lang="es")
     assert found.to_data()["remeasured"][0]["differences"][0]["b"] == "large"
+    assert said in ET.fromstring(to_xml(found, lang="en")).findtext("testsuite/system-out")
+    hostile = compare(judged("small", "a"), judged("<img src=x onerror=1>", "b"))
+    assert "small → &lt;img src=x" in page_of(hostile, lang="en")
+    assert "<img" not in page_of(hostile, lang="en")
     assert [one.setting for one in found.differences] == ["evaluators.rubric.model.model"]
 
 

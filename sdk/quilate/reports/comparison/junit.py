@@ -34,6 +34,8 @@ def to_xml(found: RunComparison, *, lang: str | None = None) -> str:
         timestamp=found.b.created,
     )
     suite.extend(cases)
+    if notes := wording.notes(words, found):
+        ET.SubElement(suite, "system-out").text = legal("\n".join(notes))
     root = ET.Element("testsuites", name=legal(found.b.name))
     root.append(suite)
     return ET.tostring(root, encoding="unicode", xml_declaration=True)
