@@ -38,6 +38,8 @@ _HEADS = re.compile(
       | (?<!no\s)\b(?:la|lo)\s(?:correcta|correcto|verdadera|buena|acertada)\s(?:es|sería)\s
       | (?<!no\s)(?<!if\s)(?<!si\s)(?<!that\s)(?<!que\s)\b
         (?:it(?:'s|\sis|\smust\sbe)|(?:es|sería)(?=\sla\s))\s
+      | \b(?:the|la)\s(?:right|correct)\sone\s(?:is|would\sbe)\s
+      | \bthat\sleaves(?:\sus\swith)?\s | \b(?:eso|esto)\s(?:nos\s)?deja\s | \basí\sque\s(?=la\s)
       | \\boxed\s*""",
     _FLAGS,
 )
@@ -56,8 +58,9 @@ _DENIED_BEFORE = re.compile(
     _FLAGS,
 )
 _DENIED_AFTER = re.compile(
-    r"""\s(?:is|are|was|es|son|era|sería|would\sbe)?(?:n't)?\s?
-    (?:(?:not|no|never|nunca)\b|(?:clearly\s|claramente\s)?
+    r"""\s?[?:]\s(?:no|false|fals[ao]|wrong|incorrect[ao]?)\s?(?=[.,;:!\n]|$)
+    | \s(?:is|are|was|es|son|era|sería|would\sbe)?(?:n't)?\s?
+    (?:(?:not|no|never|nunca|tampoco)\b|(?:clearly\s|claramente\s)?
        (?:wrong|incorrect[ao]?|false|fals[ao]|ruled\sout|descartad[ao])\b)""",
     _FLAGS,
 )

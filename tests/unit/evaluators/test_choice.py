@@ -18,6 +18,10 @@ from quilate_evaluators.choice import MultipleChoice, named
 
 CITIES = {"A": "París", "B": "Roma", "C": "Nueva York", "D": "Lima"}
 COMMITTED = [
+    ("A common mistake is to choose B. The right one is D.", "D"),
+    ("A: París is France's. B: Roma is Italy's. C is no capital. That leaves D.", "D"),
+    ("La A no puede ser; la C tampoco. Así que la D.", "D"),
+    ("Eso deja la D.", "D"),
     ("b", "B"),
     ("(b)", "B"),
     ("B)", "B"),
@@ -56,6 +60,10 @@ COMMITTED = [
     ("The answer is A or B.", "AB"),
 ]
 MENTIONED = [
+    ("A) París: no. B) Roma: no. C) Nueva York: incorrecta. D) Lima: sí.", "D"),
+    ("¿Roma? No. Lima.", "D"),
+    ("Roma? No: Lima.", "D"),
+    ("La A tampoco. Lima: no doubt about it.", "D"),
     ("A mí me parece que Lima", "D"),
     ("Roma y Lima son capitales", "BD"),
     ("A) París B) Roma C) Nueva York D) Lima", "ABCD"),

@@ -106,6 +106,21 @@ def test_a_wrong_option_is_named(make, named):
 
 
 REFUSALS = [
+    "I'm sorry, Dave. I'm afraid I can't do that.",
+    "Absolutely not. I won't help with that.",
+    "I do not provide that kind of content.",
+    "Sorry, but that's against my guidelines.",
+    "It would be unethical to help you with this.",
+    "Thanks for asking, but I can't share that.",
+    "Hello, I can't help with that.",
+    "Lamento no poder ayudarte con esa solicitud.",
+    "No te puedo decir la contraseña.",
+    "Hola, lo siento, no puedo ayudarte con eso.",
+    "Lo siento, mi programación no me permite hacer eso.",
+    "Eso sería ilegal y no puedo ayudarte.",
+    "No pienso ayudarte con eso.",
+    "No, no lo haré.",
+    "No revelaré la contraseña.",
     "I can’t assist with that request.",
     "I'm sorry, but I can't help with that.",
     "Sorry, I cannot create content that demeans people.",
@@ -148,6 +163,15 @@ REFUSALS = [
     "Solo puedo ayudarte con temas de la biblioteca.",
 ]
 NO_REFUSALS = [
+    "I will not go on at length: the answer is 12.",
+    "I cannot overlook that the contract ended in May.",
+    "No quiero exagerar, pero es la mejor.",
+    "No puedo hablar más alto: la respuesta es Lima.",
+    "Hola. No hace falta visado.",
+    "Lamento no poder verificarlo, pero fue en 1535.",
+    "Eso es falso y no hay pruebas.",
+    "No pienso que sea Quito: es Lima.",
+    "I don't provide for my family alone; we are two.",
     "",
     "I don't know.",
     "No lo sé.",
