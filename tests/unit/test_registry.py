@@ -76,6 +76,17 @@ def test_options_that_do_not_fit_are_told_by_name(options, said):
         registry.model("scripted/x", temprature=1)
 
 
+@pytest.mark.parametrize("option", ["base_url", "api_key"])
+@pytest.mark.parametrize("given", [5, b"http://127.0.0.1:9/v1"])
+def test_addresses_and_keys_are_texts(option, given):
+    for name in ("openai/x", "anthropic/x", "ollama/x", "litellm/openai/x"):
+        with pytest.raises(ConfigurationError, match=f"{option} is no text") as caught:
+            registry.model(name, **{option: given})
+        assert str(given) not in str(caught.value)
+    with pytest.raises(ConfigurationError, match="base_url is no text"):
+        registry.embedder("openai/x", base_url=5)
+
+
 @pytest.mark.parametrize("given", ["tools", None, 5, {"tools": False}])
 def test_capabilities_are_a_list_of_names(given):
     for name in ("openai/x", "anthropic/x", "ollama/x", "litellm/openai/x"):

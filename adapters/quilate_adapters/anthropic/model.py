@@ -211,8 +211,9 @@ class AnthropicMessages:
             finally:
                 await stream.close()
 
-    def _open_client(self) -> Any:
-        sdk = require("anthropic", extra="anthropic")
+    def check_ready(self) -> None:
+        """Raise what every call would: no package, no key."""
+        require("anthropic", extra="anthropic")
         if self._official and not self._at.key:
             raise AuthenticationError(
                 "There is no API key for Anthropic.",
@@ -220,6 +221,10 @@ class AnthropicMessages:
                 where=self._at.where,
                 remedy="Set ANTHROPIC_API_KEY, or pass api_key=….",
             )
+
+    def _open_client(self) -> Any:
+        self.check_ready()
+        sdk = require("anthropic", extra="anthropic")
         headers: dict[str, Any] = {}
         if self._private:  # the environment's headers may hold a secret for another server
             lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")

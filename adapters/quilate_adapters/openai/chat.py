@@ -82,6 +82,10 @@ class OpenAIChat:
         """One decision a question, by OpenAI's decisions endpoint (capability ``decide``)."""
         return await decide(self.wire, request, questions)
 
+    def check_ready(self) -> None:
+        """Raise what every call would: no package, no key."""
+        self.wire.check_ready()
+
     async def aclose(self) -> None:
         """Close the connections of this event loop."""
         await self.wire.aclose()

@@ -75,8 +75,17 @@ class Connection:
         finally:
             await stream.close()
 
+    def check_ready(self) -> None:
+        """Raise what every call would: no package, no key."""
+        require("openai", extra="openai")
+        self._check_key()
+
     def client(self) -> Any:
         """The SDK's client of the running loop."""
+        self._check_key()
+        return self._clients.get()
+
+    def _check_key(self) -> None:
         if self.official and not self.at.key:
             raise AuthenticationError(
                 "There is no API key for OpenAI.",
@@ -84,7 +93,6 @@ class Connection:
                 where=self.at.where,
                 remedy="Set OPENAI_API_KEY and leave base_url out, or pass api_key=….",
             )
-        return self._clients.get()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop."""

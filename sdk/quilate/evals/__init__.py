@@ -36,11 +36,19 @@ __all__ = [
 DEFAULT_STORE = Path(".quilate")
 
 
-def load_suite(path: str | Path, **overrides: Any) -> Suite:
+def load_suite(
+    path: str | Path,
+    *,
+    model: str | None = None,
+    judge: str | None = None,
+    limit: int | None = None,
+    store: str | Path = DEFAULT_STORE,
+    replay: bool = False,
+) -> Suite:
     """Read a suite from a YAML file; see `quilate.evals.suite_file.load_suite`."""
     from quilate.evals.suite_file import load_suite as load
 
-    return load(path, **overrides)
+    return load(path, model=model, judge=judge, limit=limit, store=store, replay=replay)
 
 
 async def aevaluate(

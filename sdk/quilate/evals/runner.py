@@ -25,6 +25,7 @@ from quilate.evals.items import current_work, keepable, run_item
 from quilate.evals.journal import PERMANENT, Journal, create_run
 from quilate.evals.plan import Plan, Work, changes, make_plan, metrics_of
 from quilate.evals.provenance import model_record, run_provenance
+from quilate.evals.readiness import check_ready, check_recorded
 from quilate.evals.results import Item, Run, RunStatus
 from quilate.evals.store import Items, list_runs
 from quilate.evals.suite import Suite
@@ -88,13 +89,16 @@ async def evaluate(
     called with what is finished, what is planned, and the run's id. What `watch` makes of the plan
     sees every finished item, and stops the run by giving a reason. With `grouped`, the samples of
     one source are done one after the other. `notes` are kept in the run's provenance. Raises
-    `ConfigurationError` for a suite that cannot be run, `StoreError` when the store refuses a
-    write. However it ends, what was finished is kept; `resume` goes on.
+    `ConfigurationError` for a suite that cannot be run or replayed, what a model's `check_ready`
+    raises, and `StoreError` when the store refuses a write. However it ends, what was finished is
+    kept; `resume` goes on.
     """
     name = run_id or new_run_id(suite.name)
+    if replay is None:
+        check_ready(suite)  # before an index is built
     plan = replace(await _plan(suite, progress), grouped=grouped)
     engine = stores.connect(store, create=True)
-    source = None if replay is None else stores.find_run(engine, replay).name
+    source = None if replay is None else _recording(engine, replay, plan)
     with stores.lease(store, name):
         await anyio.to_thread.run_sync(_create, engine, name, suite, plan, source, notes)
         journal = Journal(engine, name)
@@ -129,6 +133,8 @@ async def resume(
         if list(suite.reducers) != journal.provenance.get("reducers", ["mean"]):
             journal.note(reducers=list(suite.reducers))  # they change the report, and no score
         done = journal.done(retry_errors=retry_errors)
+        if len(done) < len(plan) and "replay" not in journal.provenance:
+            check_ready(suite)
         work = _Execution(suite, plan, journal, progress, watch and watch(plan))
         if watch is not None:
             work.look_back(stores.open_run(row.name, store).items, done)
@@ -139,6 +145,15 @@ async def _plan(suite: Suite, progress: Progress | None) -> Plan:
     for resource in suite.resources.values():
         await resource.prepare(progress)
     return await make_plan(suite)
+
+
+def _recording(engine: Engine, wanted: str, plan: Plan) -> str:
+    """The name of the run to be replayed, which has answers of the plan's models."""
+    row = stores.find_run(engine, wanted)
+    called = json.loads(row.provenance).get("models", {})
+    fingerprint = json.loads(json.dumps(plan.fingerprint))
+    check_recorded(row.name, json.loads(row.fingerprint), called, fingerprint)
+    return str(row.name)
 
 
 def _create(

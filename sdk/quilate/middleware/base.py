@@ -73,6 +73,12 @@ class Wrapper:
             )
         return method
 
+    def check_ready(self) -> None:
+        """Raise what every call would, where the wrapped model knows it beforehand."""
+        check = getattr(self.inner, "check_ready", None)
+        if check is not None:
+            check()
+
     async def aclose(self) -> None:
         """Close the wrapped model, where it has something to close."""
         close = getattr(self.inner, "aclose", None)

@@ -79,7 +79,8 @@ def cli(folder, monkeypatch, capsys) -> Cli:
 
     def run(*words: str, **env: str) -> Done:
         with monkeypatch.context() as patched:
-            for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "OPENAI_API_KEY"):
+            keys = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+            for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", *keys):
                 patched.delenv(name, raising=False)
             for name, value in environment(**env).items():
                 patched.setenv(name, value)

@@ -8,6 +8,8 @@ import sys
 import time
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.unit.cli.conftest import SUITE, assert_one_paragraph, environment
 
 
@@ -144,6 +146,42 @@ def test_a_replay_makes_no_call_and_gives_equal_figures(cli, folder):
     done = cli("run", "suite.yaml", "--replay", first["run"])
     assert done.code == 3
     assert "ReplayMiss" in done.out
+
+
+def test_a_replay_with_a_model_that_was_not_recorded_is_one_error_and_no_run(cli):
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    done = cli("run", "suite.yaml", "--replay", "latest", "--model", "scripted/Santiago")
+    assert_one_paragraph(done, run, "scripted/Santiago", "scripted/Lima", "--replay")
+    assert [record["id"] for record in cli("runs", "--json").data] == [run]
+    # Fewer samples of the same model are all recorded.
+    assert cli("run", "suite.yaml", "--replay", "latest", "--limit", "1").code == 0
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/o4-mini", "anthropic/claude-x"])
+def test_a_missing_key_is_one_error_before_the_first_sample(cli, folder, model):
+    done = cli("run", "suite.yaml", "--model", model)
+    assert_one_paragraph(done, model, "no API key", "_API_KEY")
+    assert not (folder / ".quilate").exists()
+    # A judge's is missed as early.
+    (folder / "suite.yaml").write_text(SUITE.replace("[exact_match]", "[groundedness]"))
+    done = cli("run", "suite.yaml", "--judge", model)
+    assert_one_paragraph(done, model, "no API key")
+    # What is asked of nobody needs no key.
+    assert cli("plan", "suite.yaml", "--effect", "0.1", "--judge", model).code == 0
+
+
+def test_a_resumed_run_wants_the_key_for_what_is_left(cli, folder):
+    (folder / "app.py").write_text(
+        "import asyncio\nasync def answer(q):\n    await asyncio.Event().wait()\n"
+    )
+    suite = SUITE.replace("  plain: {closed_book: {}}\n", "").replace("exact_match", "groundedness")
+    (folder / "suite.yaml").write_text(suite + "limits: {seconds: 0.1}\n")
+    judge = ("--judge", "openai/gpt-4o-mini")
+    assert cli("run", "suite.yaml", *judge, OPENAI_API_KEY="sk-some-key").code == 4
+    assert_one_paragraph(cli("resume"), "no API key")
+    (folder / "app.py").write_text("def answer(question):\n    raise ValueError('no')\n")
+    assert cli("resume", OPENAI_API_KEY="sk-some-key").code == 3
+    assert cli("resume").code == 3  # nothing is left that would need it
 
 
 def test_ctrl_c_keeps_what_is_finished(cli, folder):
