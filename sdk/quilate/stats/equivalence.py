@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import stdtr
 
 from quilate.stats.comparison import checked_bounds
-from quilate.stats.estimates import Estimate, hull, mean, unanimous
+from quilate.stats.estimates import Estimate, alike_units, hull, mean, unanimous
 from quilate.stats.observations import Bounds, as_clusters, as_pairs, check_share
 from quilate.stats.tango import exceeds, tango_interval
 
@@ -192,9 +192,10 @@ def _tested(
         tests = _student(sign * value, difference.std_error, difference.df, margin)
         if limits is None:
             return difference, tests
-        agreeing = unanimous(value, delta.size, limits, level=level)
+        alike = alike_units(delta, groups, limits) or delta.size
+        agreeing = unanimous(value, alike, limits, level=level)
         difference = replace(difference, interval=hull(interval, agreeing))
-        return difference, _weaker(tests, sign * value, delta.size, limits[1], margin)
+        return difference, _weaker(tests, sign * value, alike, limits[1], margin)
     if limits is None:
         return difference, None
     units = delta.size if groups is None else groups.count

@@ -157,8 +157,8 @@ def mean(
         half = t_quantile(level, df) * error
         ends = (value - half, value + half)
         interval = _clipped(value, ends, bounds, level, _named(groups, "t"))
-    if interval is not None and bounds is not None and _nearly_all_equal(x, bounds):
-        interval = hull(interval, unanimous(value, x.size, bounds, level=level))
+    if interval is not None and bounds is not None and (alike := alike_units(x, groups, bounds)):
+        interval = hull(interval, unanimous(value, alike, bounds, level=level))
     reason = None if interval else UNBOUNDED
     return Estimate(value, interval, x.size, count, error, reason, degrees)
 
@@ -267,10 +267,16 @@ def hull(one: Interval, other: Interval) -> Interval:
     return replace(one, low=low, high=high, method=method)
 
 
-def _nearly_all_equal(x: Floats, bounds: Bounds) -> bool:
-    """Whether the few values that differ are too few to tell how far others may."""
+def alike_units(x: Floats, groups: Clusters | None, bounds: Bounds) -> int | None:
+    """Of how many units the rule of three speaks where nearly all values are equal, so that the few
+    that differ do not tell how far others may; None where more differ.
+
+    Where all are, that is the clusters, as for values without spread; else the values.
+    """
     close = np.abs(x - np.median(x)) <= _CLOSE * (bounds[1] - bounds[0])
-    return bool(close.mean() >= _NEARLY_ALL)
+    if close.all() and groups is not None:
+        return groups.count
+    return x.size if close.mean() >= _NEARLY_ALL else None
 
 
 def _counts(x: Floats, groups: Clusters | None) -> tuple[int | None, int]:

@@ -200,3 +200,14 @@ def test_rare_large_losses_raise_no_more_alarms_than_the_level():
         a[rng.random(50) < 0.02] = 0.0
         alarms += non_inferiority(a, b, margin=0.0195, bounds=(0, 1)).verdict == "not worse"
     assert alarms / 400 <= 0.05
+
+
+def test_clusters_that_hardly_vary_show_no_more_than_clusters_that_are_equal():
+    clusters = [n // 50 for n in range(200)]
+    equal, hardly = [0.0] * 200, [0.0] * 199 + [0.001]
+    for values in (equal, hardly):
+        found = non_inferiority(
+            values, [0.0] * 200, margin=0.1, clusters=clusters, bounds=(0.0, 1.0)
+        )
+        assert found.verdict == "undecided"
+        assert found.difference.interval.low == pytest.approx(-0.527, abs=1e-3)

@@ -419,6 +419,10 @@ def test_nearly_equal_scores_are_no_surer_than_equal_ones():
     assert nearly.interval.method == "score, rule of three"
     # Where they do differ, the score interval is the wider one, and stays as it is.
     assert estimate([1.0] * 19 + [0.1]).interval.method == "score"
+    clusters = ["a"] * 7 + ["b"] * 7 + ["c"] * 6
+    alike = estimate([0.999] * 20, clusters=clusters)
+    hardly = estimate([0.999] * 19 + [1.0], clusters=clusters)
+    assert hardly.interval.low == pytest.approx(alike.interval.low, abs=1e-4)
     # In a metric without bounds nothing is known of what was not seen.
     assert mean([1.0] * 19 + [0.999]).interval.method == "t"
 
