@@ -64,23 +64,19 @@ def _models() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 
 
 def show(findings: dict[str, Any]) -> None:
-    """Print the findings as tables."""
+    """Print the findings, each name whole: it is there to be copied."""
     from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
 
     console = Console(soft_wrap=True, markup=False, highlight=False)
     console.print(
-        f"quilate {findings['quilate']}, Python {findings['python']}, {findings['platform']}"
+        f"quilate {findings['quilate']}, Python {findings['python']}, {findings['platform']}\n"
     )
-    table = Table("extra", "packages", Column("to install", no_wrap=True), box=None)
+    width = max(map(len, findings["extras"]))
     for extra, state in findings["extras"].items():
-        packages = ", ".join(
-            f"{name} {version or '—'}" for name, version in state["packages"].items()
-        )
-        # As Text: what stands in square brackets is no markup here.
-        table.add_row(extra, packages, Text(state["remedy"] if state["missing"] else ""))
-    console.print(table)
+        packages = (f"{name} {version or '—'}" for name, version in state["packages"].items())
+        console.print(f"{extra:<{width}}  {', '.join(packages)}")
+        if state["missing"]:
+            console.print(f"{'':<{width}}  not installed. Run: {state['remedy']}")
     if findings["models"]:
         console.print("\nModels found on this machine")
         for model in findings["models"]:

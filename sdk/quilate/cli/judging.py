@@ -43,10 +43,10 @@ def calibrate(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a judge by people's labels: trust it, correct it, or not.
+    """Measure a judge by people's labels.
 
-    What is found of a run's judge is kept, and shown beside every number that it gives afterwards.
-    Recorded verdicts of no run are measured, and not kept.
+    It says whether to trust it, to trust it with correction, or not. What is found of a run's judge
+    is kept, and shown beside every number that it gives afterwards. Recorded verdicts of no run are measured, and not kept.
     """
     from quilate.cli import calibrating
     from quilate.cli.finishing import say
@@ -70,7 +70,10 @@ def calibrate(
 def show(
     run: RunId = "latest", store: Store = DEFAULT_STORE, lang: Lang = None, as_json: AsJson = False
 ) -> None:
-    """Show what is known of a run's judges, and the means that people would give."""
+    """Show what is known of a run's judges.
+
+    Each with what people's labels said of it, and the means that people would give.
+    """
     from quilate import evals
     from quilate.cli import calibrating
 

@@ -17,7 +17,10 @@ Lang = Annotated[
 
 @prompts.command("list")
 def list_(lang: Lang = None, as_json: AsJson = False) -> None:
-    """List every shipped prompt: its languages, version, variables and digest."""
+    """List every shipped prompt.
+
+    Each with its languages, version, variables and digest.
+    """
     from quilate.prompts.catalogue import catalogue
 
     found = [one for one in catalogue() if lang in (None, one.language)]
@@ -50,9 +53,10 @@ def show(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a prompt as it is shipped: a file to start your own from.
+    """Print a prompt as it is shipped.
 
-    Of an evaluator that uses several, each is headed by its name.
+    It is a file to start your own from. Of an evaluator that uses several, each is headed by its
+    name.
     """
     from quilate.prompts.catalogue import find
 

@@ -41,7 +41,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "gone": (
         "The program does not answer: start the same command again and open the address that it "
         "prints.",
-        "El programa no responde: vuelve a dar la misma orden y abre la dirección que muestra.",
+        "El programa no responde: repite el mismo comando y abre la dirección que muestra.",
     ),
     "refused": ("The program said {status}.", "El programa dijo {status}."),
     "all_saved": ("What was waiting is saved.", "Lo que esperaba ya está guardado."),

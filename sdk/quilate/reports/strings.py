@@ -232,7 +232,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "made_by": (
         "Made by Quilate. This file holds everything it shows and asks for nothing over the "
         "network.",
-        "Hecho por Quilate. Este fichero contiene todo lo que muestra y no pide nada por la red.",
+        "Hecho con Quilate. Este archivo contiene todo lo que muestra y no pide nada por la red.",
     ),
 }
 

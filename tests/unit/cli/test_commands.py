@@ -34,6 +34,19 @@ def test_every_option_and_argument_has_a_help_text():
             assert parameter.help, f"{name} {parameter.name}"
 
 
+@pytest.mark.parametrize("group", ["judge", "prompts"])
+def test_help_of_a_group_lists_its_commands_whole(cli, group):
+    assert "..." not in cli(group, "--help").out.partition("Commands:")[2]
+
+
+def test_doctor_cuts_no_name_at_80_columns(cli):
+    found, said = cli("doctor", "--json").data, cli("doctor").out
+    assert "…" not in said
+    for extra, state in found["extras"].items():
+        assert all(name in said for name in (extra, *state["packages"]))
+        assert not state["missing"] or state["remedy"] in said
+
+
 def test_version(cli):
     assert cli("--version").out == f"quilate {__version__}\n"
 
