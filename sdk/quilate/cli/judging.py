@@ -46,7 +46,8 @@ def calibrate(
     """Measure a judge by people's labels.
 
     It says whether to trust it, to trust it with correction, or not. What is found of a run's judge
-    is kept, and shown beside every number that it gives afterwards. Recorded verdicts of no run are measured, and not kept.
+    is kept, and shown beside every number that it gives afterwards. Recorded verdicts of no run are
+    measured, and not kept.
     """
     from quilate.cli import calibrating
     from quilate.cli.finishing import say
