@@ -16,6 +16,7 @@ from quilate.cli.options import (
     Model,
     Store,
     Suite,
+    confidence,
     run_ids,
     share,
 )
@@ -37,7 +38,7 @@ Metrics = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="This metric alone; may be repeated.")
 ]
 Level = Annotated[
-    float, typer.Option(min=0.5, max=0.9999, metavar="P", help="Confidence of the verdict.")
+    float, typer.Option(parser=confidence, metavar="P", help="Confidence of the verdict.")
 ]
 
 
@@ -118,10 +119,29 @@ def gate(
         raise typer.Exit(6 if result.verdict == "worse" else 7)
 
 
+def _effect(text: str | float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no number; write one on the metric's own scale: 0.03."
+        ) from None
+
+
+def _power(text: str | float) -> float:
+    value = share(text)
+    if not 0.01 <= value <= 0.9999:
+        raise typer.BadParameter(f"{text} does not lie between 0.01 and 0.9999; write 0.8 or 80%.")
+    return value
+
+
 def plan(
     suite: Suite,
     effect: Annotated[
-        float, typer.Option(metavar="D", help="The difference worth knowing, on a metric's scale.")
+        float,
+        typer.Option(
+            parser=_effect, metavar="D", help="The difference worth knowing, on a metric's scale."
+        ),
     ],
     metric: Metrics = None,
     pilot: Annotated[
@@ -133,7 +153,7 @@ def plan(
         ),
     ] = None,
     power: Annotated[
-        float, typer.Option(min=0.01, max=0.9999, metavar="P", help="How often it shall be found.")
+        float, typer.Option(parser=_power, metavar="P", help="How often it shall be found.")
     ] = 0.8,
     level: Level = 0.95,
     model: Model = None,

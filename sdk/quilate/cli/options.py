@@ -44,6 +44,18 @@ def share(text: str | float) -> float:
         raise typer.BadParameter(f"{written!r} is no share; write 0.02 or 2%.") from None
 
 
+def confidence(text: str | float) -> float:
+    """A share that a verdict may be sure to, as `share` reads it.
+
+    >>> confidence("95%")
+    0.95
+    """
+    value = share(text)
+    if not 0.5 <= value <= 0.9999:
+        raise typer.BadParameter(f"{text} does not lie between 0.5 and 0.9999; write 0.95 or 95%.")
+    return value
+
+
 Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="The suite file (YAML).")]
 RunId = Annotated[
     str,

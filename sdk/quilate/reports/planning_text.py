@@ -7,7 +7,7 @@ from typing import Any
 from quilate.codec import to_data
 from quilate.reports.comparison.wording import out_of_reach
 from quilate.reports.gate import translated
-from quilate.reports.planning import Price, SamplePlan
+from quilate.reports.planning import Needed, Price, SamplePlan
 from quilate.reports.strings import Words, language
 
 _SAID = {
@@ -21,8 +21,9 @@ _SAID = {
         "unseen": "the most that it can take: too few scores, or all alike",
         "enough": "The suite has {available}: enough for {metrics}.",
         "short": "The suite has {available}: {more} too few for {metrics}.",
-        "reach": "That is out of reach for {metrics}: {available} samples show a difference of"
+        "reach": "Out of reach for {metrics}: the suite's {available} samples show a difference of"
         " about {shown}.",
+        "advice": "The spread between samples and between epochs asks for: {advice}",
         "price": "{samples} samples take about {tokens} tokens, {cost}, and {hours} h of work"
         " (answers and judges).",
         "pilot": "For a sharper figure and its price, make a small run first: quilate run SUITE"
@@ -41,8 +42,9 @@ _SAID = {
         "unseen": "lo máximo que puede hacer falta: hay pocas puntuaciones, o son iguales",
         "enough": "El conjunto tiene {available}: basta para {metrics}.",
         "short": "El conjunto tiene {available}: faltan {more} para {metrics}.",
-        "reach": "Eso no está al alcance para {metrics}: {available} muestras muestran una"
-        " diferencia de unos {shown}.",
+        "reach": "Fuera de alcance para {metrics}: las {available} muestras del conjunto muestran"
+        " una diferencia de unos {shown}.",
+        "advice": "La dispersión entre muestras y entre épocas pide: {advice}",
         "price": "{samples} muestras cuestan unos {tokens} tokens, {cost}, y {hours} h de trabajo"
         " (respuestas y jueces).",
         "pilot": "Para una cifra más ajustada y su precio, haz antes una ejecución pequeña:"
@@ -76,22 +78,26 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
                 one=words.count(one.for_one),
             )
         )
+    within = [one for one in plan.needed if not _beyond_reach(one, plan)]
     for fits, key in ((True, "enough"), (False, "short")):
-        names = [one.metric for one in plan.needed if (one.samples <= plan.available) == fits]
-        if names:
-            more = max(one.samples for one in plan.needed) - plan.available
+        some = [one for one in within if (one.samples <= plan.available) == fits]
+        if some:
+            more = max(one.samples for one in some) - plan.available
             lines.append(
                 said[key].format(
                     available=words.count(plan.available),
                     more=words.count(max(more, 0)),
-                    metrics=said["and"].join(names),
+                    metrics=said["and"].join(one.metric for one in some),
                 )
             )
-    lines += _beyond_reach(words, said, plan)
+    lines += _out_of_reach(words, said, plan)
     lines += [f"  {translated(words, note, _NOTES)}" for note in plan.skipped]
     if plan.advice:
-        lines.append(translated(words, plan.advice, _NOTES))
-    lines.append(said["pilot"] if plan.price is None else _price(words, said, plan.price))
+        lines.append(said["advice"].format(advice=translated(words, plan.advice, _NOTES)))
+    if plan.price is None:
+        lines.append(said["pilot"])
+    elif within:  # nobody will pay for what is out of reach
+        lines.append(_price(words, said, plan.price))
     return lines
 
 
@@ -106,16 +112,23 @@ _NOTES = {
 }
 
 
-def _beyond_reach(words: Words, said: dict[str, str], plan: SamplePlan) -> Iterator[str]:
+def _beyond_reach(one: Needed, plan: SamplePlan) -> bool:
+    return out_of_reach(one.samples - plan.available, plan.available)
+
+
+def _out_of_reach(words: Words, said: dict[str, str], plan: SamplePlan) -> Iterator[str]:
     """For what nobody will gather, the effect that the suite as it is can show."""
+    shown: dict[float, list[str]] = {}
     for one in plan.needed:
-        if out_of_reach(one.samples - plan.available, plan.available):
-            shown = plan.effect * math.sqrt(one.samples / plan.available)
-            yield said["reach"].format(
-                metrics=one.metric,
-                available=words.count(plan.available),
-                shown=_figure(words, float(f"{shown:.1g}")),
-            )
+        if _beyond_reach(one, plan):
+            effect = plan.effect * math.sqrt(one.samples / plan.available)
+            shown.setdefault(float(f"{effect:.1g}"), []).append(one.metric)
+    for effect, metrics in shown.items():
+        yield said["reach"].format(
+            metrics=said["and"].join(metrics),
+            available=words.count(plan.available),
+            shown=_figure(words, effect),
+        )
 
 
 def _figure(words: Words, value: float) -> str:

@@ -135,7 +135,14 @@ def test_plan_says_samples_and_money(cli, folder):
     assert "exact_match: 4,363 samples" in said(before)
     assert "The suite has 120: 4,243 too few for exact_match." in said(before)
     far = said(cli("plan", "suite.yaml", "--effect", "0.001"))
-    assert "out of reach for exact_match: 120 samples show a difference of about 0.2." in far
+    reach = "Out of reach for exact_match: the suite's 120 samples show a difference of about 0.2."
+    assert reach in far and "too few" not in far
+    assert "Fuera de alcance para exact_match" in said(
+        cli("plan", "suite.yaml", "--effect", "0.001", "--lang", "es")
+    )
+    percent = cli("plan", "suite.yaml", "--effect", "0.03", "--level", "95%", "--power", "80%")
+    assert percent.out == before.out
+    assert "on the metric's own scale" in cli("plan", "suite.yaml", "--effect", "3%").err
     (folder / "app.py").write_text(WORSE, encoding="utf-8")
     cli("run", "suite.yaml")
     data = cli("plan", "suite.yaml", "--effect", "0.03", "--json").data

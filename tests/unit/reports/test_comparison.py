@@ -169,7 +169,7 @@ def test_a_score_that_only_some_answers_have_is_said_to_be_partial() -> None:
     b: list[Value] = [*HALF[:300], *[None] * 100]
     found = compare(run_of(*HALF), run_of(*b, name="b"))
     assert found.rows[0].comparison.n == 300
-    scored = "A 400, B 300 of 400; B: the answer abstains × 100"
+    scored = "answers scored: A 400, B 300 of 400; B: the answer abstains × 100"
     text = " ".join(found.summary(lang="en").split())
     assert f"only over the 300 samples that both have scored ({scored})" in text
     assert found.to_data()["rows"][0]["coverage"][1]["unscored"] == {"the answer abstains": 100}

@@ -85,8 +85,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "{missing}: si se conocieran, la diferencia sería de {low} a {high}",
     ),
     "partial": (
-        "only over the {n} samples that both have scored (A {a}, B {b} of {planned}{why})",
-        "solo sobre las {n} muestras que ambos tienen puntuadas (A {a}, B {b} de {planned}{why})",
+        "only over the {n} samples that both have scored (answers scored: A {a}, B {b} of "
+        "{planned}{why})",
+        "solo sobre las {n} muestras que ambos tienen puntuadas (respuestas puntuadas: A {a}, B "
+        "{b} de {planned}{why})",
     ),
     # flips
     "flips": ("Samples that changed", "Muestras que cambiaron"),
