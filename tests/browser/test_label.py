@@ -510,3 +510,17 @@ def test_it_never_scrolls_sideways_and_labels_stay_in_sight(
             assert box["height"] >= 24
         step(page, "j")
     assert page.evaluate("document.documentElement.lang") == lang
+
+
+def test_what_is_judged_stays_in_sight_when_the_page_is_enlarged_much(
+    pages: Pages, start: Any, labels: Path
+) -> None:
+    page = pages.open(start().url, width=320)
+    page.set_viewport_size({"width": 320, "height": 256})  # 1280 × 1024 at 400 %
+    page.locator(".answer .text").scroll_into_view_if_needed()
+    covered = page.locator(".answer .text").evaluate(
+        "(text) => { const box = text.getBoundingClientRect();"
+        " return !text.contains(document.elementFromPoint(box.left + 8, box.top + 8)); }"
+    )
+    assert not covered
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -20,23 +20,25 @@ async def ask_again(
     most: int,
     progress: Progress | None = None,
 ) -> list[Judgement]:
-    """The judgements, the first `most` of them with what the judge says another time.
+    """The judgements, `most` of this run's with what the judge says another time: evenly spread,
+    for the first may be of one kind.
 
     The judge is opened from the run's suite file, and each call is made anew: nothing of the
     journal or the cache answers. An answer that the judge fails at is left as it was. Raises
     `ConfigurationError` where the suite is gone or has another judge.
     """
     judge = await _judge(run, metric)
-    wanted = {one.item for one in judgements[:most] if one.item is not None}
     items = {(i.target, i.sample_id, i.epoch): i for i in run.items}
-    found = []
-    for number, one in enumerate(judgements):
-        if one.item in wanted and one.item is not None:
-            value = await _again(run, judge, items[one.item], metric)
-            one = one if value is None else replace(one, again=value)  # noqa: PLW2901
-            if progress is not None:
-                progress(number + 1, len(wanted), f"{metric}, asked again")
-        found.append(one)
+    mine = [n for n, one in enumerate(judgements) if one.run == run.id and one.item in items]
+    wanted = [mine[k * len(mine) // most] for k in range(most)] if most < len(mine) else mine
+    found = list(judgements)
+    for done, number in enumerate(wanted, 1):
+        one = judgements[number]
+        value = await _again(run, judge, items[one.item or ("", "", 0)], metric)
+        if value is not None:
+            found[number] = replace(one, again=value)
+        if progress is not None:
+            progress(done, len(wanted), f"{metric}, asked again")
     return found
 
 

@@ -36,6 +36,7 @@ _SAID = {
         "auroc": "AUROC",
         "error": "Mean error (judge − people, of the scale)",
         "means": "Mean of the judge, mean of the people",
+        "of_scale": " (shares of the scale {low} to {high})",
         "humans": "Agreement among the people (alpha)",
         "again": "Mean change when asked again",
         "not_again": "Asked again: not tried (--again N)",
@@ -86,6 +87,7 @@ _SAID = {
         "auroc": "AUROC",
         "error": "Error medio (juez − personas, de la escala)",
         "means": "Media del juez, media de las personas",
+        "of_scale": " (partes de la escala de {low} a {high})",
         "humans": "Acuerdo entre las personas (alfa)",
         "again": "Cambio medio al preguntar otra vez",
         "not_again": "Preguntar otra vez: no se hizo (--again N)",
@@ -146,7 +148,7 @@ def calibration_lines(found: Calibration, lang: str | None = None) -> list[str]:
     ]
     lines += [f"  {name}: {figure(words, value)}" for name, value in figures if value is not None]
     means = f"{figure(words, found.judge_mean)}, {figure(words, found.human_mean)}"
-    lines.append(f"  {said['means']}: {means}")
+    lines.append(f"  {said['means']}{_of_scale(said, found)}: {means}")
     if found.again is None and found.runs:  # recorded verdicts have nobody to ask
         lines.append(f"  {said['not_again']}")
     if found.labels:
@@ -202,6 +204,14 @@ def corrected_line(words: Words, metric: str, target: str, found: PpiEstimate) -
         raw=figure(words, found.raw),
     )
     return f"{line} {said['borrowed']}" if found.note == BORROWED else line
+
+
+def _of_scale(said: Mapping[str, str], found: Calibration) -> str:
+    """That means are shares of the scale, where they are not the metric's own values."""
+    if found.scale == (0.0, 1.0):
+        return ""
+    low, high = found.scale
+    return said["of_scale"].format(low=f"{low:g}", high=f"{high:g}")
 
 
 def _counted(words: Words, forms: str, n: int) -> str:

@@ -80,6 +80,16 @@ def test_the_judge_is_asked_again_when_told(cli, folder):
     assert data["again"]["n"] == 10
 
 
+def test_the_judge_is_asked_again_of_the_answers_of_its_own_run_alone(cli, folder):
+    prepare(folder)
+    first = cli("run", "suite.yaml", "--json").data["run"]
+    second = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, first, 25)
+    write_labels(folder, second, 5)
+    data = cli("judge", "calibrate", "--run", second, "--again", "30", "--json").data
+    assert (data["n"], data["again"]["n"]) == (30, 5)
+
+
 def test_another_judge_is_not_asked_in_the_place_of_the_runs(cli, folder):
     prepare(folder)
     run = cli("run", "suite.yaml", "--json").data["run"]

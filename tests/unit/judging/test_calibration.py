@@ -255,6 +255,16 @@ def test_figures_of_ranks_are_clustered(by):
     assert widths[1] == pytest.approx(widths[0], rel=0.3)
 
 
+def test_means_that_are_shares_of_another_scale_say_so():
+    rows = [Judgement(k % 5 + 1.0, k % 5 + 1.0) for k in range(60)]
+    (means,) = [
+        line
+        for line in calibration_lines(calibrate(rows, metric="m", scale=(1.0, 5.0)), "en")
+        if "Mean of the judge" in line
+    ]
+    assert "(shares of the scale 1 to 5): 0.50" in means
+
+
 def test_place_is_a_share_on_any_scale():
     rows = [Judgement(2.0, float(k % 2 * 2), swapped=0.0) for k in range(40)]
     (bias,) = calibrate(rows, metric="m", scale=(0.0, 2.0)).biases
