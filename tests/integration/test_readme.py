@@ -30,3 +30,12 @@ def test_the_readme_runs(tmp_path):
     assert "No errors." in done.stdout
     assert "Every answer" not in done.stdout
     assert (tmp_path / "report.html").exists()
+    # The comparison can be pasted after what stands above it, in both languages.
+    for name in ("README.md", "README.es.md"):
+        words = re.search(r"^quilate (compare .*?) +#", (ROOT / name).read_text(), re.M)
+        compare = [sys.executable, "-m", "quilate.cli", *words[1].split()]
+        done = subprocess.run(
+            compare, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode in (0, 6, 7), done.stderr
+        assert "6 samples in common" in done.stdout
