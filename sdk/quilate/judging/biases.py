@@ -5,7 +5,7 @@ of 0 to 1, so that a figure of 0.1 is a tenth of the scale.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +14,6 @@ import numpy as np
 from quilate.judging.judgements import Judgement
 from quilate.stats import Estimate, Interval, mean, spearman
 from quilate.stats.estimates import t_quantile
-from quilate.stats.jackknife import jackknife
-from quilate.stats.observations import Floats
 
 Kind = Literal["length", "format", "own answers", "first place"]
 
@@ -93,31 +91,7 @@ def _length(judgements: Sequence[Judgement], errors: Sequence[float], level: flo
     if len(known) < 4:
         return Estimate(None, None, len(known), reason="too few lengths are known")
     lengths, values, groups = zip(*known, strict=True)
-    return clustered(spearman, lengths, values, groups, smallest=-1.0, level=level)
-
-
-def clustered(
-    figure: Callable[..., Estimate],
-    x: Sequence[float] | Floats,
-    y: Sequence[float] | Floats,
-    groups: Sequence[str | None],
-    *,
-    smallest: float,
-    level: float,
-) -> Estimate:
-    """A figure of two columns that takes items as independent (a rank correlation, AUROC), with the
-    interval of a jackknife over their groups where items share one."""
-    alone = figure(x, y, level=level)
-    if len({group for group in groups if group is not None}) == len(groups) - groups.count(None):
-        return alone
-    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    found = jackknife(
-        lambda keep: figure(first[keep], second[keep]).value,
-        groups,
-        smallest=smallest,
-        level=level,
-    )
-    return alone if alone.value is None else found
+    return spearman(lengths, values, clusters=groups, level=level)
 
 
 def _contrast(

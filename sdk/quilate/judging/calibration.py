@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from quilate.errors import ConfigurationError
-from quilate.judging.biases import Bias, clustered, measure_biases
+from quilate.judging.biases import Bias, measure_biases
 from quilate.judging.judgements import Judgement
 from quilate.stats import (
     Estimate,
@@ -172,10 +172,8 @@ def calibrate(
         names=tuple(known.values()) if discrete else (),
         confusion=_confusion(rated, human, values) if discrete else (),
         exact=_equal_labels(rated, human, clusters, level) if discrete else None,
-        ranks=None
-        if discrete
-        else clustered(spearman, judge, human, groups, smallest=-1.0, level=level),
-        auroc=clustered(auroc, judge, human, groups, smallest=0.0, level=level) if binary else None,
+        ranks=None if discrete else spearman(judge, human, clusters=clusters, level=level),
+        auroc=auroc(judge, human, clusters=clusters, level=level) if binary else None,
         curve=reliability_curve(judge, human, level=level) if binary else (),
         biases=biases,
         humans=_humans(judgements, clusters, level),
