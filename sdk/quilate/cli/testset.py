@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from quilate.cli.options import DEFAULT_STORE, AsJson, Store
 if TYPE_CHECKING:
     from quilate.retrievers import Passage, Retriever
     from quilate.testsets import Testset
+    from quilate.testsets.forecast import Forecast
 
 TESTSET_CODES = (
     "Exit codes: 0 done, 3 fewer questions than asked for, 4 stopped by a limit or by calls that "
@@ -57,6 +58,7 @@ Temperature = Annotated[float, typer.Option(min=0.0, max=2.0, metavar="T", help=
 MaxUsd = Annotated[
     float | None, typer.Option(min=0.0, metavar="USD", help="Most US dollars in all.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it takes, and call no model.")]
 MaxTokens = Annotated[int | None, typer.Option(min=1, metavar="N", help="Most tokens in all.")]
 
 
@@ -76,6 +78,7 @@ def testset(
     seed: Annotated[int, typer.Option(metavar="N", help="Order of passages, and draws.")] = 0,
     max_usd: MaxUsd = None,
     max_tokens: MaxTokens = None,
+    dry_run: DryRun = False,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +103,7 @@ def testset(
     async def work() -> "Testset":
         with show_progress(quiet=as_json) as progress:
             retriever: Retriever | None = None
-            if with_index:
+            if with_index and not dry_run:
                 retriever = await _index(source, documents or chunks, embedder, store, progress)
             return await amake(
                 source,
@@ -118,6 +121,7 @@ def testset(
                 max_usd=max_usd,
                 max_tokens=max_tokens,
                 progress=progress,
+                announce=_announcing(dry_run=dry_run, as_json=as_json),
             )
 
     with _interruptible():
@@ -157,8 +161,7 @@ def show(made: "Testset") -> None:
 
     wanted = sum(tally.wanted for tally in made.tallies.values())
     target = f" in {made.out}" if made.samples else ""
-    passages = f"{made.passages} passage{'' if made.passages == 1 else 's'}"
-    lines = [f"{len(made.samples)} of {wanted} questions{target}, from {passages}"]
+    lines = [f"{len(made.samples)} of {wanted} questions{target}, from {_passages(made.passages)}"]
     for kind, tally in made.tallies.items():
         drafts = f"{tally.drafted} draft{'' if tally.drafted == 1 else 's'}"
         lines.append(f"  {kind:<13} {tally.accepted} of {tally.wanted}, from {drafts}")
@@ -171,11 +174,38 @@ def show(made: "Testset") -> None:
     lines.append(f"  {made.usage.total_tokens} tokens, {_money(made)}")
     lines += [f"Note: {note}" for note in made.notes]
     if made.stopped is not None:
-        lines.append(f"Stopped: {made.stopped} Go on with: {_again()}")
+        lines.append(f"Stopped: {made.stopped} It was: {_again()}")
     elif made.samples:
         lines.append("A model wrote and checked these: look through them before you rely on them.")
     for line in lines:
         typer.echo(visible(line))
+
+
+def _announcing(*, dry_run: bool, as_json: bool) -> "Callable[[Forecast], None]":
+    def announce(forecast: "Forecast") -> None:
+        if dry_run or not as_json:
+            typer.echo(_foreseen(forecast, as_json=as_json), err=not dry_run)
+        if dry_run:
+            raise typer.Exit
+
+    return announce
+
+
+def _foreseen(forecast: "Forecast", *, as_json: bool) -> str:
+    if as_json:
+        from dataclasses import asdict
+
+        return json.dumps(asdict(forecast))
+    usd = "price unknown" if forecast.usd is None else f"about {forecast.usd:.4f} USD"
+    return (
+        f"{forecast.wanted} questions from {_passages(forecast.passages)} take at least "
+        f"{forecast.calls} calls, about {forecast.usage.total_tokens} tokens, {usd}; rejected "
+        "drafts come on top."
+    )
+
+
+def _passages(count: int) -> str:
+    return f"{count} passage{'' if count == 1 else 's'}"
 
 
 def _money(made: "Testset") -> str:

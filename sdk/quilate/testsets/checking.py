@@ -48,6 +48,22 @@ class Checker:
             return await self._unanswerable(draft)
         return await self._answerable(draft)
 
+    def request(self, draft: Draft, passages: Sequence[Passage]) -> Request:
+        """What is asked of the second pass about some passages."""
+        prompt = template("testset_answer", draft.task.language)
+        messages = prompt.render(
+            question=material(draft.question), titles=titles(passages), passages=texts(passages)
+        )
+        settings = sampling(self.model, temperature=0.0, seed=self.seed, max_tokens=256)
+        return Request(messages, sampling=settings)
+
+    def looked_in(self, draft: Draft) -> list[list[Passage]]:
+        """The passages of each question to the second pass, without a further retriever's."""
+        passages = list(draft.task.passages)
+        if draft.task.kind == "unanswerable":
+            return [self._found(draft)]
+        return [passages, *([one] for one in passages)] if len(passages) > 1 else [passages]
+
     async def _answerable(self, draft: Draft) -> Checked | Rejection:
         passages = draft.task.passages
         together = await self._answer(draft, passages)
@@ -82,12 +98,7 @@ class Checker:
     async def _said(self, draft: Draft, passages: Sequence[Passage]) -> tuple[bool, str]:
         """Whether the second pass calls the question answerable from these passages, and its
         answer."""
-        prompt = template("testset_answer", draft.task.language)
-        messages = prompt.render(
-            question=material(draft.question), titles=titles(passages), passages=texts(passages)
-        )
-        settings = sampling(self.model, temperature=0.0, seed=self.seed, max_tokens=256)
-        said = await json_reply(self.model, Request(messages, sampling=settings), _ANSWER)
+        said = await json_reply(self.model, self.request(draft, passages), _ANSWER)
         return said.get("answerable") is True, one_line(str(said.get("answer", "")))[:_LONGEST]
 
     async def _agree(self, draft: Draft, answer: str) -> bool:
@@ -108,10 +119,14 @@ class Checker:
 
     async def _retrieved(self, draft: Draft) -> list[Passage]:
         """The question's own passage, and the best that the retrievers find for it."""
-        found = [*draft.task.passages, *self.corpus.search(draft.question, k=LOOKED_AT)]
+        found = self._found(draft)
         if self.retriever is not None:
             hits = await self.retriever.retrieve(draft.question, k=LOOKED_AT)
             found += [hit.passage for hit in hits]
+        return list({passage.id: passage for passage in found}.values())
+
+    def _found(self, draft: Draft) -> list[Passage]:
+        found = [*draft.task.passages, *self.corpus.search(draft.question, k=LOOKED_AT)]
         return list({passage.id: passage for passage in found}.values())
 
     def _elsewhere(self, draft: Draft, quotes: Sequence[str]) -> dict[str, Any]:

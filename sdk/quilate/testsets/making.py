@@ -2,7 +2,7 @@
 same again for those that were rejected."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -20,9 +20,18 @@ from quilate.retrievers import Embedder, Progress, Retriever
 from quilate.testsets.checking import Checker
 from quilate.testsets.corpus import Corpus
 from quilate.testsets.dedup import Duplicates
+from quilate.testsets.forecast import Forecast, foresee
 from quilate.testsets.journal import Journal
-from quilate.testsets.pipeline import Pipeline, layered, together
-from quilate.testsets.planning import SHARES, Queue, checked_shares, long_enough, ordered, quotas
+from quilate.testsets.pipeline import SAME_AGAIN, Pipeline, layered, together
+from quilate.testsets.planning import (
+    SHARES,
+    Queue,
+    checked_shares,
+    long_enough,
+    ordered,
+    quotas,
+    taking_turns,
+)
 from quilate.testsets.sources import Source, passages_of
 from quilate.testsets.values import Kind, Outcome, Reason, Rejection, Tally, Task, Testset
 from quilate.testsets.writing import beside, check_ours, check_out, lines_of, sample_of, write
@@ -58,6 +67,7 @@ async def amake(
     max_tokens: int | None = None,
     concurrency: int = 8,
     progress: Progress | None = None,
+    announce: Callable[[Forecast], None] | None = None,
 ) -> Testset:
     """Make a test set of `n` questions from a corpus, and write it to `out` (JSON Lines).
 
@@ -69,6 +79,7 @@ async def amake(
     searches for what an unanswerable question asks, beside a search by words. Questions like
     those of `avoid` are not taken.
 
+    `announce` is told what it takes at least, before the first call; what it raises ends the work.
     Every answer is in a journal beside `out` before it is used. The same call goes on with what a
     stop, a limit or a kill left, and pays nothing twice. Rejected drafts are in
     ``OUT.rejected.jsonl``. Raises `DataError` for a corpus without a passage to ask about,
@@ -91,6 +102,8 @@ async def amake(
     pipeline = Pipeline(drafter, Checker(second, corpus, retriever, seed), seen, seed, temperature)
     maker = _Making(out, corpus, wanted, pipeline, languages, concurrency, progress)
     maker.check_possible()
+    if announce is not None:
+        announce(maker.forecast())
     journal = Journal(beside(out, "journal"))
     try:
         check_ours(out, journal)
@@ -159,6 +172,11 @@ class _Making:
                 remedy="Give more documents, or other kinds: --kinds single,unanswerable.",
             )
 
+    def forecast(self) -> Forecast:
+        """What it takes at least."""
+        order = ordered(self.corpus, self.languages, self.pipeline.seed)
+        return foresee(self.corpus, order, self.wanted, self.pipeline.model, self.pipeline.checker)
+
     async def run(self, journal: Journal) -> Testset:
         """Work until enough is accepted or nothing is left to try; what is done is written,
         however this ends."""
@@ -179,14 +197,14 @@ class _Making:
 
     def _wave(self, queues: Mapping[Kind, Queue]) -> list[Task]:
         """As many tasks of each kind as it still lacks questions."""
-        wave = []
+        wave: list[list[Task]] = []
         for kind, queue in queues.items():
             lacking = self.wanted[kind] - sum(kind == one for one, _ in self._accepted)
             left = _DRAFTS * self.wanted[kind] + _SPARE - self._drafted[kind]
             tasks = queue.take(max(0, min(lacking, left)))
             self._drafted[kind] += len(tasks)
-            wave += tasks
-        return wave
+            wave.append(tasks)
+        return list(taking_turns(wave))  # a limit then leaves some of each
 
     async def _work(self, wave: Sequence[Task]) -> None:
         """Draft and check a wave, and take what is new in it, in its order."""
@@ -258,7 +276,7 @@ class _Making:
         lacking = len(self._accepted) < sum(self.wanted.values())
         stopped = self.pipeline.stopped
         if stopped is None and again and lacking:
-            stopped = f"{again} calls failed in a way that may pass."
+            stopped = f"{again} calls failed in a way that may pass. {SAME_AGAIN}"
         usage, cost = _paid(journal)
         return Testset(
             samples=tuple(sample for _, sample in self._accepted),

@@ -23,6 +23,7 @@ from quilate.testsets.drafting import draft, draft_request
 from quilate.testsets.journal import Journal
 from quilate.testsets.values import Draft, Outcome, Reason, Rejection, Task
 
+SAME_AGAIN = "Give the command again: what was answered is kept."
 FOR_GOOD = (MalformedReply, ContentRefused, ContextLengthExceeded)
 """Failures that the same request would meet again: they are kept, and not paid for twice."""
 
@@ -83,7 +84,7 @@ class Pipeline:
         try:
             outcome = await self._worked(task)
         except BudgetExceeded as error:
-            self.stopped = str(error)
+            self.stopped = f"{error.what} Raise the limit. {SAME_AGAIN}"
             return None
         return outcome
 
@@ -147,13 +148,13 @@ class Pipeline:
 def _gives_nothing(model: Model, tasks: int, last: ModelError, *, checking: bool) -> ModelError:
     done = "checked no draft" if checking else "gave no valid draft"
     remedy = "Choose a model that follows a JSON schema."
-    if last.retryable:  # the network's fault, or the server's
+    if last.retryable and not isinstance(last, MalformedReply):  # the network's, or the server's
         remedy = last.remedy or "Wait until the model can be reached."
     return type(last)(
         f"The model {done}: {tasks} tries, and each one failed. The last time: {last.what}",
         where=model.info.name,
         provider=model.info.provider,
-        remedy=f"{remedy} Then give the command again: what was answered is kept.",
+        remedy=f"{remedy} {SAME_AGAIN}",
     )
 
 

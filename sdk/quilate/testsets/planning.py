@@ -89,8 +89,8 @@ def ordered(corpus: Corpus, languages: Sequence[str], seed: int) -> list[Passage
         draw.shuffle(documents)
         for passages in documents:
             draw.shuffle(passages)
-        turns.append(_taking_turns(documents))
-    return list(_taking_turns(turns))
+        turns.append(taking_turns(documents))
+    return list(taking_turns(turns))
 
 
 def long_enough(passage: Passage) -> bool:
@@ -143,10 +143,10 @@ class Queue:
         return taken
 
 
-def _taking_turns(rows: Iterable[Iterable[T]]) -> Iterator[T]:
+def taking_turns(rows: Iterable[Iterable[T]]) -> Iterator[T]:
     """One of each, then the second of each, and so on.
 
-    >>> list(_taking_turns(["ab", "x", "12"]))
+    >>> list(taking_turns(["ab", "x", "12"]))
     ['a', 'x', '1', 'b', '2']
     """
     gap = object()

@@ -60,6 +60,22 @@ def test_questions_that_are_taken_and_the_word_of_caution(cli, folder):
     assert "duplicate" in repeated.out
 
 
+def test_what_it_takes_is_said_before_the_first_call(cli, folder):
+    project(folder)
+    words = ("testset", "docs", "--out", "q.jsonl", "--embedder", "none", "-n", "4", "--kinds")
+    words = (*words, "single,unanswerable", "--model", "scripted/prose", "--dry-run")
+    done = cli(*words)
+    assert done.code == 0, done
+    assert "4 questions from 1 passage take at least 8 calls, about " in done.out
+    found = cli(*words, "--json").data
+    assert (found["calls"], found["wanted"]) == (8, 4)
+    # A prompt and a passage of some 20 words, and a short reply, for each call.
+    assert 8 * 50 < found["usage"]["input_tokens"] < 8 * 500
+    assert not (folder / "q.journal.jsonl").exists()
+    said = cli(*words[:-1])
+    assert "take at least 8 calls" in said.err
+
+
 def test_wrong_usage(cli, folder):
     project(folder)
     assert cli("testset", "--model", "scripted/x").code == 2

@@ -287,6 +287,7 @@ def test_a_limit_of_tokens_stops_it_and_a_higher_one_goes_on(docs, tmp_path):
     stopped = make(docs, out, model=scripted(), n=4, kinds=single, max_tokens=40, concurrency=1)
     assert stopped.stopped is not None
     assert "40 tokens" in stopped.stopped
+    assert "Raise the limit. Give the command again" in stopped.stopped
     paid, rest = stopped.usage.total_tokens, scripted()
     assert 0 < paid <= 60
     done = make(docs, out, model=rest, n=4, kinds=single, max_tokens=100_000)
@@ -296,6 +297,23 @@ def test_a_limit_of_tokens_stops_it_and_a_higher_one_goes_on(docs, tmp_path):
     journal = rows_of(tmp_path / "q.journal.jsonl")
     keys = [row["call"] for row in journal if "call" in row]
     assert len(keys) == len(set(keys)) == whole.calls
+
+
+def test_a_limit_leaves_some_of_each_kind(docs, tmp_path):
+    made = make(docs, tmp_path / "q.jsonl", model=scripted(), n=8, kinds=ALL, max_tokens=120,
+                concurrency=1)  # fmt: skip
+    assert made.stopped is not None
+    assert {sample.metadata["kind"] for sample in made.samples} == {
+        "single", "multi", "unanswerable",
+    }  # fmt: skip
+
+
+def test_what_a_set_takes_at_least_is_what_an_able_model_uses(docs, tmp_path):
+    told = []
+    model = scripted()
+    make(docs, tmp_path / "q.jsonl", model=model, n=8, kinds=ALL, announce=told.append)
+    assert told[0].calls == model.calls
+    assert (told[0].wanted, told[0].passages) == (8, 4)
 
 
 def test_a_limit_with_nothing_accepted_still_says_what_was_rejected(tmp_path):
