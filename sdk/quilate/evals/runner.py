@@ -120,11 +120,17 @@ async def resume(
     failure, with `retry_errors`). `watch` sees what is kept, and what is finished from now on.
 
     Without `suite`, it is read again from the file that the run came from. Raises
-    `ConfigurationError`, naming what changed, when it is no longer the suite of the run, and
-    `StoreError` when another process is working on the run.
+    `ConfigurationError`, naming what changed, when it is no longer the suite of the run, or for a
+    gate that nothing watches, and `StoreError` when another process is working on the run.
     """
     engine = stores.connect(store)
     row = stores.find_run(engine, run_id)
+    if watch is None and "gate" in json.loads(row.provenance):
+        raise ConfigurationError(
+            f"The run {row.name} is a gate, which stops when it is sure.",
+            remedy=f"Give the gate's command again, with --resume {row.name}; or, for the whole "
+            "suite, begin a run: quilate run",
+        )
     suite = suite or _reload(row.name, json.loads(row.provenance), store)
     plan = replace(await _plan(suite, progress), grouped=grouped)
     with stores.lease(store, row.name):

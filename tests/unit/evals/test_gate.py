@@ -234,6 +234,16 @@ def test_failures_that_are_tried_again_count_as_they_end(tmp_path):
     assert not any(item.failure for item in found.run.items)
 
 
+def test_a_gate_is_not_resumed_as_a_run_that_asks_the_whole_suite(baseline, tmp_path):
+    calls = []
+    demo = suite(answering(wrong=drawn(0.2), calls=calls))
+    gated = gate(demo, baseline, margin=0.05, store=tmp_path)
+    asked = len(calls)
+    with pytest.raises(ConfigurationError, match=f"is a gate.*--resume {gated.run.id}"):
+        sync.run(runner.resume(gated.run.id, demo, store=tmp_path))
+    assert len(calls) == asked < 400
+
+
 def test_a_decided_gate_asks_no_more_when_it_is_resumed(baseline, tmp_path):
     calls = []
     demo = suite(answering(drawn(0.1), calls), concurrency=16)
