@@ -6,6 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+# Needed by schemas with patterns alone, which say so when they are read; others work without.
+BY_SOME_OPTIONS = {"quilate_evaluators.structure": {"text-metrics"}}
+
 
 def asked_by(module: str) -> set[str]:
     """The extras that a module, or any file of its package, requires."""
@@ -22,6 +25,7 @@ def test_entry_points_declare_the_extras_that_their_modules_ask_for():
         for name, value in group.items():
             module = value.partition(":")[0]
             declared = set(re.findall(r"[\w-]+", value.partition("[")[2]))
-            if module.startswith("quilate_") and not asked_by(module) <= declared:
-                wrong[name] = asked_by(module)
+            if module.startswith("quilate_"):
+                missing = asked_by(module) - declared - BY_SOME_OPTIONS.get(module, set())
+                wrong |= {name: missing} if missing else {}
     assert wrong == {}
