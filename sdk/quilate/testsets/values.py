@@ -17,6 +17,7 @@ Reason = Literal[
     "malformed", "refused", "too_long", "failed",
     "declined", "unprintable", "length", "not_a_question", "language", "not_self_contained",
     "off_subject", "copied", "gives_answer_away", "quote_too_short", "quote_not_in_passage",
+    "answer_not_quoted",
     "duplicate", "checker_malformed", "not_answerable", "answers_disagree", "one_passage_suffices",
     "answerable_after_all",
 ]  # fmt: skip

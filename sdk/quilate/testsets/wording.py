@@ -15,7 +15,7 @@ from quilate.testsets.words import (
 )
 
 OF_ALL = ("wording", "language", "self_contained", "on_subject", "not_copied")
-CHECKS = (*OF_ALL, "answer_not_given_away", "quotes_verbatim")
+CHECKS = (*OF_ALL, "answer_not_given_away", "quotes_verbatim", "answer_quoted")
 """The names of what `first_flaw` checks; `OF_ALL` also of unanswerable questions."""
 
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -26,6 +26,7 @@ _QUESTIONS = re.compile(r"[^.!?\n]*\?")
 _SENTENCE = 4  # words of an answer from which its language shows
 _OF_THE = {"en": "of the", "es": "de la"}
 _LEAST_QUOTE = 3  # words; fewer show nothing
+_SUPPORTED = 0.5  # of an answer's words, those of the quotes or of the question
 _TEXT_EN = r"(?:passages?|texts?|excerpts?|snippets?|paragraphs?|extracts?)"
 _TEXT_ES = r"(?:pasajes?|textos?|fragmentos?|párrafos?|extractos?)"
 _DOCUMENT_EN = rf"(?:{_TEXT_EN}|documents?|articles?|sections?|context|author)"
@@ -78,7 +79,7 @@ def first_flaw(draft: Draft) -> Rejection | None:
     """Why the draft cannot be taken, by its words alone; None when nothing is wrong with them."""
     checks = [_printable, _present, _form, _language, _self_contained, _subject, _copied]
     if draft.task.kind != "unanswerable":
-        checks += [_given_away, _quotes]
+        checks += [_given_away, _quotes, _supported]
     return next(filter(None, (check(draft) for check in checks)), None)
 
 
@@ -199,6 +200,18 @@ def _quotes(draft: Draft) -> Rejection | None:
                 "quote_not_in_passage", f"Quote {number} does not stand in {passage.id}."
             )
     return None
+
+
+def _supported(draft: Draft) -> Rejection | None:
+    """An answer whose words are hardly those of its quotes rests on something else. Of two
+    passages, what is put together may be new: a sum, or whether both do; a word must be there."""
+    said = _beginnings(draft.answer) - _YES_NO
+    told = said & _beginnings(" ".join((draft.question, *draft.quotes)))
+    joined = draft.task.kind == "multi"
+    if (joined and (told or numbers_of(draft.answer))) or len(told) >= _SUPPORTED * len(said):
+        return None
+    where = "the quotes" if joined else "the quote"
+    return Rejection("answer_not_quoted", f"{len(told)} of its {len(said)} words stand in {where}.")
 
 
 def quote_spans(draft: Draft) -> tuple[tuple[int, int], ...]:
