@@ -26,7 +26,7 @@ _QUESTIONS = re.compile(r"[^.!?\n]*\?")
 _SENTENCE = 4  # words of an answer from which its language shows
 _OF_THE = {"en": "of the", "es": "de la"}
 _LEAST_QUOTE = 3  # words; fewer show nothing
-_SUPPORTED = 0.5  # of an answer's words, those of the quotes or of the question
+_SUPPORTED = 0.5  # of an answer's words that are not the question's, those of the quotes
 _TEXT_EN = r"(?:passages?|texts?|excerpts?|snippets?|paragraphs?|extracts?)"
 _TEXT_ES = r"(?:pasajes?|textos?|fragmentos?|párrafos?|extractos?)"
 _DOCUMENT_EN = rf"(?:{_TEXT_EN}|documents?|articles?|sections?|context|author)"
@@ -203,12 +203,13 @@ def _quotes(draft: Draft) -> Rejection | None:
 
 
 def _supported(draft: Draft) -> Rejection | None:
-    """An answer whose words are hardly those of its quotes rests on something else. Of two
-    passages, what is put together may be new: a sum, or whether both do; a word must be there."""
-    said = _beginnings(draft.answer) - _YES_NO
-    told = said & _beginnings(" ".join((draft.question, *draft.quotes)))
+    """An answer whose words, those of the question apart, are hardly those of its quotes rests on
+    something else. Of two passages, what is put together may be new: a sum, or that both do."""
+    said = _beginnings(draft.answer) - _beginnings(draft.question) - _YES_NO
+    told = said & _beginnings(" ".join(draft.quotes))
     joined = draft.task.kind == "multi"
-    if (joined and (told or numbers_of(draft.answer))) or len(told) >= _SUPPORTED * len(said):
+    new = numbers_of(draft.answer) or _YES_NO & set(words_of(draft.answer))
+    if (joined and (told or new)) or len(told) >= _SUPPORTED * len(said):
         return None
     where = "the quotes" if joined else "the quote"
     return Rejection("answer_not_quoted", f"{len(told)} of its {len(said)} words stand in {where}.")
