@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
@@ -30,8 +30,12 @@ class Check:
     `difference` is the mean of new − baseline over the `samples` that were compared, in `n` units
     (each sample, or each source of several), turned so that higher is better. `interval` holds what
     it is over the whole suite, `beyond` what it is over endlessly many samples like these; both
-    hold whenever they are looked at. `failed` counts the samples that the new run failed at, which
-    count as the worst; `left_out` those that one of the two gave no score for other reasons.
+    hold whenever they are looked at. Each end has the level of the verdict that it bears out: the
+    lower that of *not worse*, the upper the one of *worse*, which is corrected for the number of
+    checks. So the interval of the question that the gate asks lies above −margin where the
+    verdict is *not worse*, below it for *worse*, and holds it for *undecided*. `failed` counts the
+    samples that the new run failed at, which count as the worst; `left_out` those that one of the
+    two gave no score for other reasons.
     """
 
     metric: str
@@ -55,10 +59,12 @@ class _Check:
     target: str
     baseline_target: str
     before: Mapping[str, float]
+    margin: float  # on the metric's scale
     passing: SequentialTest
     failing: SequentialTest
     units: int  # of the suite: samples, or sources of several
     typical: float  # samples of a unit, on average
+    generalize: bool
     tolerated: float  # share of samples that may lose their score, by an abstention, and still pass
     values: list[float] = field(default_factory=list)
     failed: int = 0
@@ -103,25 +109,46 @@ class _Check:
                 test.update(value)
 
     def result(self) -> Check:
+        interval = beyond = None
+        if self.values:
+            interval = self._agreeing(_joined(self.passing.interval, self.failing.interval))
+            # Where the test has no population, it asks about endlessly many samples itself.
+            beyond = interval if self.generalize else self._beyond()
         return Check(
             self.metric.name,
             self.target,
             self.baseline_target,
             self.verdict,
             self._within(statistics.fmean(self.values)) if self.values else None,
-            self._interval(self.passing.interval) if self.values else None,
-            self._interval(self._beyond()) if self.values else None,
+            None if interval is None else self._interval(interval),
+            None if beyond is None else self._interval(beyond),
             len(self.values),
             self.failed,
             self.left_out,
             self.compared,
         )
 
+    def _agreeing(self, found: Interval) -> Interval:
+        """The interval, from which one can read the verdict.
+
+        A verdict that is kept from an earlier look rests on that look's interval, which holds
+        together with this one; to reach −margin, where nothing is decided (too many scores are
+        lost, or the first evidence was for the other side), only raises the coverage.
+        """
+        edge = -self.margin
+        if self.verdict == "not worse":
+            return replace(found, low=max(found.low, edge), high=max(found.high, edge))
+        if self.verdict == "worse":
+            return replace(found, low=min(found.low, edge), high=min(found.high, edge))
+        return replace(found, low=min(found.low, edge), high=max(found.high, edge))
+
     def _beyond(self) -> Interval:
-        """What `passing` would say, were it about endlessly many samples."""
-        return confidence_sequence(
-            self.values, self.passing.bounds, level=self.passing.level, horizon=self.units
+        """What the tests would say, were they about endlessly many samples."""
+        low, high = (
+            confidence_sequence(self.values, test.bounds, level=test.level, horizon=self.units)
+            for test in (self.passing, self.failing)
         )
+        return _joined(low, high)
 
     def _interval(self, found: Interval) -> Interval:
         return replace(found, low=self._within(found.low), high=self._within(found.high))
@@ -131,6 +158,12 @@ class _Check:
         weighed, may be."""
         low, high = self.metric.bounds or (0.0, 1.0)
         return min(max(difference, low - high), high - low)
+
+
+def _joined(low: Interval, high: Interval) -> Interval:
+    """The lower end of one interval and the upper end of the other."""
+    level = (low.level + high.level) / 2.0  # each end errs with half of what its interval may
+    return replace(low, high=high.high, level=round(level, 12))
 
 
 class Checks:
@@ -145,18 +178,22 @@ class Checks:
         margin: float,
         level: float,
         generalize: bool,
+        distrusted: Collection[str] = (),
     ) -> None:
+        """`distrusted` are the metrics whose judge is not to be trusted by people's labels."""
         self.baseline, self.margin, self.level = baseline, margin, level
         self.generalize = generalize
         known = metrics_of(suite)
         self.skipped: list[str] = []
         chosen = self._bounded(shared_metrics(known, baseline.metrics, wanted), wanted)
+        if not wanted:
+            chosen = self._trusted(chosen, distrusted)
         pairs = target_pairs(tuple(suite.targets), baseline.targets)
         self.targets = tuple(target for target, _ in pairs)
         self.samples = self._shared(suite)
         self.available, self.used = len(self.samples), 0
         groups = {s.id: s.group or (s.id,) for s in suite.samples if s.id in self.samples}
-        self.checks: list[_Check] = []
+        scored: list[tuple[Metric, str, str, Mapping[str, float], list[int]]] = []
         for metric, (target, other) in product(chosen, pairs):
             before = _means(baseline, metric.name, other)
             for sample, value in before.items():
@@ -165,18 +202,17 @@ class Checks:
             if not sizes:
                 self.skipped.append(f"{metric.name} ({other}): the baseline has no score of it")
                 continue
-            check = _check(
-                metric,
-                target,
-                other,
-                before,
-                list(sizes.values()),
+            scored.append((metric, target, other, before, list(sizes.values())))
+        self.checks = [
+            _check(
+                *one,
                 margin=margin,
                 alpha=1.0 - level,
-                count=len(chosen) * len(pairs),
+                count=len(scored),
                 generalize=generalize,
             )
-            self.checks.append(check)
+            for one in scored
+        ]
         self._refuse_unscored(chosen, wanted)
         if not wanted:  # what only one of the two has may be what got worse
             self.skipped += _alone("metric", known, baseline.metrics)
@@ -224,6 +260,21 @@ class Checks:
             )
         self.skipped += [f"{name}: no bounds, so it is not watched" for name in unbounded]
         return bounded
+
+    def _trusted(self, metrics: Sequence[Metric], distrusted: Collection[str]) -> list[Metric]:
+        """Those that nobody has shown to be worthless: a gate by another proves nothing."""
+        weak = [metric.name for metric in metrics if metric.name in distrusted]
+        trusted = [metric for metric in metrics if metric.name not in distrusted]
+        if weak and not trusted:
+            raise ConfigurationError(
+                f"Nothing is left to watch: the judge of '{weak[0]}' is not to be trusted.",
+                remedy="See why: quilate judge calibrate; or watch it all the same: "
+                f"--metric {weak[0]}.",
+            )
+        self.skipped += [
+            f"{name}: its judge is not to be trusted, so it is not watched" for name in weak
+        ]
+        return trusted
 
     def record(self) -> dict[str, Any]:
         """What the gate asks, as it stands in its run's provenance."""
@@ -308,10 +359,12 @@ def _check(
         target,
         baseline_target,
         before,
+        margin=margin * span,
         passing=test(alpha),
         failing=test(alpha / count),
         units=units,
         typical=typical,
+        generalize=generalize,
         tolerated=max(margin, _TOLERATED),
     )
 

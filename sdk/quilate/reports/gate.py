@@ -25,6 +25,10 @@ _SAID = {
         "verdict not worse": "not worse",
         "verdict worse": "worse",
         "verdict undecided": "undecided",
+        "levels": "Brackets, which hold at every look: the lower end at {level}, the upper at"
+        " {level}.",
+        "levels corrected": "Brackets, which hold at every look: the lower end at {level}, the"
+        " upper at {corrected}, for one of {n} checks is enough to fail (Bonferroni).",
         "nothing": "no pairs of scores yet",
         "failed": "{n} failed and count as the worst",
         "left_out": "{n} without a score left out",
@@ -46,6 +50,11 @@ _SAID = {
         "verdict not worse": "no empeora",
         "verdict worse": "empeora",
         "verdict undecided": "sin decidir",
+        "levels": "Entre corchetes, válido en cada mirada: el extremo inferior al {level}, el"
+        " superior al {level}.",
+        "levels corrected": "Entre corchetes, válido en cada mirada: el extremo inferior al"
+        " {level}, el superior al {corrected}, pues basta una de {n} comprobaciones para no superar"
+        " (Bonferroni).",
         "nothing": "aún no hay pares de puntuaciones",
         "failed": "{n} fallaron y cuentan como lo peor",
         "left_out": "{n} sin puntuación quedan fuera",
@@ -99,6 +108,7 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
         ),
     ]
     lines += [f"  {_check(words, said, one)}" for one in result.checks]
+    lines += _levels(words, said, result)
     lines += beside_run(words, result.run, [one.metric for one in result.checks])
     lines += [f"  {translated(words, note, _NOTES)}" for note in result.skipped]
     if result.verdict == "undecided":
@@ -107,6 +117,17 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
         else:
             lines.append(said["onward"])
     return lines
+
+
+def _levels(words: Words, said: dict[str, str], result: GateResult) -> list[str]:
+    """At what level the ends of the intervals hold, if there are any."""
+    count = len(result.checks)
+    if all(one.interval is None for one in result.checks):
+        return []
+    corrected = 1.0 - (1.0 - result.level) / count
+    said_here = said["levels corrected" if count > 1 else "levels"]
+    levels = {"level": result.level, "corrected": round(corrected, 4)}
+    return [said_here.format(n=count, **{k: words.percent(v) for k, v in levels.items()})]
 
 
 def _check(words: Words, said: dict[str, str], check: Check) -> str:

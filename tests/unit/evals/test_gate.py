@@ -410,3 +410,26 @@ def test_who_abstains_where_it_was_wrong_does_not_pass(tmp_path):
     many = gate(abstaining(0.3), first, margin=0.05, metrics=["right"], store=tmp_path)
     assert many.verdict == "undecided"
     assert many.checks[0].left_out > 40
+
+
+def test_the_interval_of_a_check_bears_out_its_verdict(tmp_path):
+    margin, seen = 0.05, set()
+    for count in (5, 7, 8, 9, 10, 11, 12, 40):
+        name = f"demo{count}"
+        before = sync.run(
+            runner.evaluate(replace(suite(answering(), count), name=name), store=tmp_path)
+        )
+        for share, generalize in ((0.0, False), (0.8, False), (0.8, True), (1.0, True)):
+            after = replace(suite(answering(drawn(share, count)), count), name=name)
+            found = gate(after, before, margin=margin, generalize=generalize, store=tmp_path)
+            for check in found.checks:
+                asked = check.beyond if generalize else check.interval
+                seen.add((check.verdict, generalize))
+                if check.verdict == "not worse":
+                    assert asked.low >= -margin
+                elif check.verdict == "worse":
+                    assert asked.high <= -margin
+                else:
+                    assert -margin in asked
+            assert "the upper at 97.5%, for one of 2 checks" in found.summary("en")
+    assert {verdict for verdict, _ in seen} == {"not worse", "worse", "undecided"}
