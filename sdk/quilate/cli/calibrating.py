@@ -129,7 +129,7 @@ def _shown(
         else:
             yield said["not_measured"].format(metric=name, run=run.id)
     for (metric, target), one in corrected.items():
-        yield corrected_line(words, metric, target, one)
+        yield corrected_line(words, run.id, metric, target, one)
     if not judged:
         yield said["no_judge"].format(run=run.id)
 

@@ -1,20 +1,18 @@
-"""The means that people would give, for every target that a calibrated judge has scored."""
+"""The means that people would give, for every target whose answers are judged and labelled."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from quilate.evals.results import Run
-from quilate.judging.calibration import FEWEST, Calibration, Pair
-from quilate.stats import mean
+from quilate.judging.calibration import Calibration
+from quilate.stats import Estimate, mean
 from quilate.stats.ppi import PpiEstimate, ppi_mean
 
 Key = tuple[str, str, int]
 
-OWN = 10
-"""Labels of a target's own answers from which its mean is corrected by them alone."""
-BORROWED = "too few labels of this target: right only as far as the judge errs alike on all of them"
-"""The note of a mean that is corrected by the labels of all targets, its own being too few."""
+LABELLED = 10
+"""Labelled answers of a target in the run from which people's mean of it is estimated."""
 
 
 def corrected_means(
@@ -22,12 +20,12 @@ def corrected_means(
 ) -> dict[tuple[str, str], PpiEstimate]:
     """By metric and target: the judge's mean, corrected by its errors on the labelled answers.
 
-    Prediction-powered (see `quilate.stats.ppi`). A target with `OWN` labels of this run is
-    corrected by those, the judge weighed by what it is worth. One with `FEWEST` labels in all
-    runs is corrected by those, the judge at full weight. Any other is corrected by all labels, with
-    the note `BORROWED` and without an interval: how much too kind a judge is depends on how good
-    the answers are, so that nobody knows how far it is off on better or worse ones. Epochs count
-    one by one; the answers to one sample, or from one source, are a cluster.
+    Prediction-powered (see `quilate.stats.ppi`), the judge weighed by what it is worth. Labels of
+    this run's own answers count alone: of another run's nobody knows whether the same system gave
+    them (a function calls others, a service is changed behind its address), and how far a judge is
+    off depends on how good the answers are. A target with fewer than `LABELLED` of them has no
+    corrected mean, and `corrected` says so as its reason. Epochs count one by one; the answers to
+    one sample, or from one source, are a cluster.
     """
     scores: dict[tuple[str, str], dict[Key, tuple[float, str]]] = defaultdict(dict)
     for item in run.items:
@@ -49,32 +47,23 @@ def _corrected(
     scores: Mapping[Key, tuple[float, str]],
     level: float,
 ) -> PpiEstimate:
-    pairs = calibration.pairs
     values, sources = zip(*scores.values(), strict=True)
     bounds = run.metrics[calibration.metric].bounds
-    # What the judge gives this target alone.
+    # What the judge gives all of this target's answers.
     raw = mean(values, clusters=sources, level=level, bounds=bounds)
-    own: Sequence[Pair] = [one for one in pairs if one.item is not None and one.item[0] == target]
-    here = [one for one in own if one.run == run.id]
-    weight: float | None = 1.0
-    borrowed = False
-    if len(here) >= OWN:
-        own, weight = here, None
-        labelled = {one.item for one in here}
-        scores = {key: value for key, value in scores.items() if key not in labelled}
-    elif borrowed := len(own) < FEWEST:
-        own = pairs
+    own = [one for one in calibration.pairs if one.run == run.id and one.item in scores]
+    if len(own) < LABELLED:
+        none = Estimate(None, None, len(own), reason=f"fewer than {LABELLED} answers are labelled")
+        return PpiEstimate(none, none, raw, 0.0, len(own), len(scores) - len(own))
+    labelled = {one.item for one in own}
+    rest = [value for key, value in scores.items() if key not in labelled]
     found = ppi_mean(
         [one.human for one in own],
         [one.judge for one in own],
-        [value for value, _ in scores.values()],
+        [value for value, _ in rest],
         level=level,
-        clusters=([one.group for one in own], [source for _, source in scores.values()]),
-        judge_weight=weight,
+        clusters=([one.group for one in own], [source for _, source in rest]),
         # Of a metric without bounds the scale is what the labels happened to reach.
         bounds=None if bounds is None else calibration.scale,
     )
-    if not borrowed:
-        return replace(found, raw=raw)
-    bare = replace(found.corrected, interval=None, std_error=None, reason=BORROWED)
-    return replace(found, corrected=bare, raw=raw, note=BORROWED)
+    return replace(found, raw=raw)

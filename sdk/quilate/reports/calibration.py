@@ -6,7 +6,7 @@ from itertools import zip_longest
 from quilate.evals.results import Run
 from quilate.judging.biases import Bias
 from quilate.judging.calibration import ENOUGH, FEWEST, SUBSTANTIAL, Calibration, Reason
-from quilate.judging.correcting import BORROWED
+from quilate.judging.correcting import LABELLED
 from quilate.judging.kept import find_calibrations, unreadable_calibrations
 from quilate.reports.figures import figure
 from quilate.reports.strings import Words, language
@@ -50,9 +50,11 @@ _SAID = {
         "first place": "place (share that prefers the first shown, less half)",
         "shown": "shown",
         "beside": "The judge {metric}, measured by {n} labels: {trust}; {measure} {figure}.",
-        "corrected": "{metric}, {target}: people would give {value}, the judge gives {raw}.",
-        "borrowed": "This target has too few labels of its own: right only if the judge errs alike"
-        " on all that were labelled.",
+        "corrected": "{metric}, {target}: people would give {value} (by {labels} of this run),"
+        " the judge gives {raw}.",
+        "unlabelled": "{metric}, {target}: the judge gives {raw}; what people would give is not"
+        f" known, for fewer than {LABELLED} of its answers count as labelled. Label and calibrate:"
+        " quilate label {run} --metric {metric}",
         "unreadable": "What is kept of the judge {metric} does not count: {why}",
         "stored": "Kept: {path}",
         "lost": "{count} labelled answers have no score of {metric} (any more) and count for"
@@ -60,6 +62,7 @@ _SAID = {
         "not_measured": "The judge {metric} is not measured. Label answers: quilate label {run}"
         " --metric {metric}",
         "no_judge": "The run {run} has no judge.",
+        "distrusted": "{metric} is given by a judge that is not to be trusted ({measure} {figure})",
         "trust_short": "trust",
         "correct_short": "trust with correction",
         "distrust_short": "do not trust",
@@ -101,15 +104,18 @@ _SAID = {
         "first place": "el lugar (parte que prefiere la primera mostrada, menos la mitad)",
         "shown": "demostrado",
         "beside": "El juez {metric}, medido con {n} etiquetas: {trust}; {measure} {figure}.",
-        "corrected": "{metric}, {target}: las personas darían {value}; el juez da {raw}.",
-        "borrowed": "Este sistema tiene muy pocas etiquetas propias: vale solo si el juez yerra"
-        " igual en todos los etiquetados.",
+        "corrected": "{metric}, {target}: las personas darían {value} (según {labels} de esta"
+        " ejecución); el juez da {raw}.",
+        "unlabelled": "{metric}, {target}: el juez da {raw}; no se sabe qué darían las personas,"
+        f" pues menos de {LABELLED} de sus respuestas cuentan como etiquetadas. Etiqueta y calibra:"
+        " quilate label {run} --metric {metric}",
         "unreadable": "Lo guardado del juez {metric} no cuenta: {why}",
         "stored": "Guardado: {path}",
         "lost": "{count} respuestas etiquetadas no tienen (ya) puntuación de {metric}: no cuentan.",
         "not_measured": "El juez {metric} no está medido. Etiqueta respuestas: quilate label {run}"
         " --metric {metric}",
         "no_judge": "La ejecución {run} no tiene juez.",
+        "distrusted": "{metric} la da un juez que no es de fiar ({measure} {figure})",
         "trust_short": "confía",
         "correct_short": "confía con corrección",
         "distrust_short": "no confíes",
@@ -178,6 +184,20 @@ def beside_line(words: Words, found: Calibration) -> str:
     )
 
 
+def with_distrust(words: Words, headline: str, judges: Iterable[Calibration]) -> str:
+    """A verdict that says of which of its judges people's labels say not to trust them.
+
+    >>> with_distrust(Words("en"), "B is worse: rubric.", [])
+    'B is worse: rubric.'
+    """
+    said = _SAID[words.lang]["distrusted"]
+    told = [
+        said.format(metric=one.metric, measure=one.measure, figure=figure(words, one.agreement))
+        for one in judges
+    ]
+    return "; ".join([headline.removesuffix("."), *told]) + "." if told else headline
+
+
 def beside_run(words: Words, run: Run, metrics: Iterable[str]) -> list[str]:
     """What people's labels say of the judges of these metrics, where there are any, and which
     calibrations cannot be read."""
@@ -194,16 +214,18 @@ def unreadable_line(words: Words, metric: str, why: str) -> str:
     return _SAID[words.lang]["unreadable"].format(metric=metric, why=why)
 
 
-def corrected_line(words: Words, metric: str, target: str, found: PpiEstimate) -> str:
-    """The corrected mean beside the raw one."""
+def corrected_line(words: Words, run: str, metric: str, target: str, found: PpiEstimate) -> str:
+    """The corrected mean beside the raw one; without it, how to get it."""
     said = _SAID[words.lang]
-    line = said["corrected"].format(
+    known = found.corrected.value is not None
+    return said["corrected" if known else "unlabelled"].format(
         metric=metric,
         target=target,
+        run=run,
         value=figure(words, found.corrected),
+        labels=_counted(words, said["some_labels"], found.n_labelled),
         raw=figure(words, found.raw),
     )
-    return f"{line} {said['borrowed']}" if found.note == BORROWED else line
 
 
 def _of_scale(said: Mapping[str, str], found: Calibration) -> str:

@@ -64,7 +64,7 @@ class Judge:
     judge hold together at the report's level (Bonferroni), for the best of many is no proof.
 
     `calibration` is what people's labels said of this judge, if there are any (without its single
-    labels), and `corrected` the mean of each target that people would give, by it.
+    labels), and `corrected` the mean of each target that people would give, by its labels in `run`.
     """
 
     metric: str
@@ -74,6 +74,7 @@ class Judge:
     corrected: tuple[tuple[str, PpiEstimate], ...] = ()
     unreadable: str | None = None
     """Why a calibration that is kept for this judge does not count: its file cannot be read."""
+    run: str = ""
 
     @property
     def standing(self) -> Standing:
@@ -133,6 +134,7 @@ def _judge(run: Run, judged: Metric, references: Sequence[Metric], level: float)
         judged.name,
         tuple(_agreement(reference.name, pairs, single) for reference, pairs in usable),
         single,
+        run=run.id,
     )
 
 

@@ -139,7 +139,7 @@ def judge_sentence(words: Words, judge: Judge) -> str:
     than chance, and what it does not, plainly."""
     if judge.calibration is not None:
         lines = [beside_line(words, judge.calibration)]
-        lines += [corrected_line(words, judge.metric, *one) for one in judge.corrected]
+        lines += [corrected_line(words, judge.run, judge.metric, *one) for one in judge.corrected]
         return " ".join(lines)
     if judge.unreadable is not None:
         why = unreadable_line(words, judge.metric, judge.unreadable)

@@ -56,6 +56,32 @@ def test_labels_of_a_run_measure_its_judge_and_stand_beside_it(cli, folder):
     assert "measured by 25 labels" in cli("gate", "suite.yaml", "--baseline", run).out
 
 
+def test_a_system_that_has_changed_is_not_given_the_mean_that_people_gave_the_old_one(cli, folder):
+    """The judge says 4 to everything, so that nothing but labels can tell good from bad."""
+    prepare(folder, 60)
+    app = "GOOD = 57\n\ndef answer(question):\n    return str(int(question[1:]) < GOOD)\n"
+    (folder / "app.py").write_text(app, encoding="utf-8")
+    first = cli("run", "suite.yaml", "--json").data["run"]
+    write_labels(folder, first, 60, lambda n: float(n < 57))
+    cli("judge", "calibrate")
+    assert "people would give 0.95" in cli("judge", "show", first).out
+    (folder / "app.py").write_text(app.replace("57", "12"), encoding="utf-8")
+    second = cli("run", "suite.yaml", "--json").data["run"]
+    for shown in (cli("judge", "show").out, cli("report").out):
+        told = " ".join(shown.split())
+        assert "people would give 0" not in told
+        assert "is not known, for fewer than 10 of its answers count as labelled" in told
+        assert f"quilate label {second} --metric rubric" in told
+    (corrected,) = cli("judge", "show", "--json").data["corrected"]
+    assert corrected["corrected"]["value"] is None
+    write_labels(folder, second, 20, lambda n: float(n < 4))
+    cli("judge", "calibrate")
+    told = " ".join(cli("judge", "show").out.split())
+    assert "people would give 0.20" in told and "(by 20 labels of this run)" in told
+    assert "80 labels" in told  # the judge is measured by all
+    assert "people would give 0.95" in cli("judge", "show", first).out
+
+
 def test_labels_of_several_runs_of_one_judge_are_pooled(cli, folder):
     prepare(folder)
     first = cli("run", "suite.yaml", "--json").data["run"]
