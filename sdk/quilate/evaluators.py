@@ -104,7 +104,7 @@ class Metric:
     higher_is_better: bool = True
     judged: bool = False
     labels: tuple[tuple[str, float], ...] = ()
-    of_judge: bool = False
+    of_judge: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

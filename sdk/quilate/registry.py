@@ -219,10 +219,11 @@ def evaluator(kind: str, /, *, name: str | None = None, **options: Any) -> "Eval
         return cast("Evaluator", made)
     from quilate.evaluators import Renamed
 
-    if not isinstance(name, str) or not name.strip():
+    # A metric is told with its target or epoch behind a space.
+    if not isinstance(name, str) or not name.isprintable() or len(name.split()) != 1:
         raise ConfigurationError(
             f"`name` of the evaluator '{kind}' is {name!r}.",
-            remedy="Give a text, after which its metrics are called.",
+            remedy="Give a text without spaces, after which its metrics are called.",
         )
     return Renamed(made, name.strip())
 

@@ -4,7 +4,9 @@ import pytest
 
 import quilate
 from quilate import registry
-from quilate.errors import ConfigurationError, InvalidRequest, Unsupported
+from quilate.errors import AuthenticationError, ConfigurationError, InvalidRequest, Unsupported
+from quilate.middleware.calls import Stored
+from quilate.middleware.cassette import MemoryStore
 from quilate.models import Capabilities, ask
 from quilate.sync import run
 from quilate.testing import ScriptedModel
@@ -100,3 +102,17 @@ def test_capabilities_are_a_list_of_names(given):
 def test_no_option_collides_with_our_own_arguments(option):
     with pytest.raises(ConfigurationError):
         registry.model("openai/x", **{option: "y"})
+
+
+@pytest.mark.parametrize("name", ["", " ", "my quality", "a\nb", "\x1b[31mred", 5])
+def test_a_name_of_an_evaluator_is_one_word(name):
+    with pytest.raises(ConfigurationError, match="without spaces"):
+        registry.evaluator("exact_match", name=name)
+
+
+def test_a_stored_model_is_ready_without_a_key(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    model = registry.model("openai/gpt-5-mini")
+    with pytest.raises(AuthenticationError):
+        model.check_ready()
+    Stored(model, MemoryStore()).check_ready()

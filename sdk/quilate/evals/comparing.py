@@ -131,7 +131,8 @@ def _measure(
 ) -> tuple[str, dict[str, Any]]:
     """The name of the evaluator that gives a metric, and what it is; nothing where not kept."""
     one = metrics[metric]
-    scale = {"bounds": one.bounds, "higher_is_better": one.higher_is_better}
+    bounds = None if one.bounds is None else tuple(map(float, one.bounds))
+    scale = {"bounds": bounds, "higher_is_better": one.higher_is_better}
     for key, (described, given) in evaluators.items():
         if metric in given:
             # What other metrics it gives does not bear on this one.

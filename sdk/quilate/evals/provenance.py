@@ -3,13 +3,11 @@
 import dataclasses
 import importlib.metadata
 import inspect
-import json
 import platform
 import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import CellType, CodeType
 from typing import TYPE_CHECKING, Any
 
 import quilate
@@ -17,6 +15,7 @@ from quilate.codec import digest, to_json
 from quilate.evals.reducers import DEFAULT
 from quilate.middleware.cassette import redacted
 from quilate.models import ModelInfo
+from quilate.python_code import code_digest
 from quilate.retrievers import RerankerInfo
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from quilate.evals.suite import Suite
 
 _PLAIN = (str, int, float, bool, type(None))
-_CONSTANTS = (*_PLAIN, bytes, complex, type(...))
 
 
 async def describe(thing: Any) -> Any:
@@ -33,7 +31,7 @@ async def describe(thing: Any) -> Any:
     In this order: what its own ``provenance`` says (a mapping, or a method, sync or async, that
     gives one), a model's identity, a dataclass's fields, else the name of its class or function.
     The code of a function is not part of it: a run may be resumed after a bug in it was mended.
-    `code_digest` has that.
+    `quilate.python_code.code_digest` has that.
 
     >>> from quilate import sync
     >>> sync.run(describe(str.upper))
@@ -68,7 +66,8 @@ async def _describe_object(thing: Any) -> Any:
         return {"function": f"{_module(thing)}.{thing.__qualname__}"}
     name = f"{type(thing).__module__}.{type(thing).__qualname__}"
     if dataclasses.is_dataclass(thing):
-        fields = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+        # What two are not compared by does not make one another thing.
+        fields = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.compare}
         return {"class": name, **{key: await describe(value) for key, value in fields.items()}}
     return {"class": name}
 
@@ -76,54 +75,6 @@ async def _describe_object(thing: Any) -> Any:
 def _module(routine: Any) -> str:
     home = getattr(routine, "__objclass__", routine)
     return str(getattr(home, "__module__", None) or type(routine).__module__)
-
-
-def code_digest(thing: Any) -> str | None:
-    """A digest of what a Python function does, None for anything else.
-
-    It covers the code, and the plain values and functions that it was made with (defaults,
-    variables around it), but not what it calls by name; where it stands and what it is called do
-    not change it. Other versions of Python compile to other code.
-
-    >>> code_digest(lambda question: "yes") == code_digest(lambda question: "no")
-    False
-    """
-    function = thing.__func__ if inspect.ismethod(thing) else thing
-    if inspect.isfunction(function):
-        function = inspect.unwrap(function)
-    if not inspect.isfunction(function):
-        return None
-    around = tuple(_cell(cell) for cell in function.__closure__ or ())
-    named = tuple(sorted((function.__kwdefaults__ or {}).items()))
-    made_with = (function.__defaults__, named, around)
-    return digest(json.dumps([_code(function.__code__), _constant(made_with)]))
-
-
-def _code(code: CodeType) -> list[Any]:
-    """Code as plain data; without its place, and without addresses."""
-    names = [*code.co_names, *code.co_varnames, *code.co_freevars]
-    parts = [code.co_code.hex(), code.co_exceptiontable.hex(), names]
-    return [*parts, _constant(code.co_consts)]
-
-
-def _constant(value: Any) -> Any:
-    if isinstance(value, CodeType):
-        return _code(value)
-    if inspect.isfunction(value):
-        return _code(value.__code__)
-    if isinstance(value, tuple):
-        return [_constant(one) for one in value]
-    if isinstance(value, frozenset):  # its order is another in each process
-        return sorted(json.dumps(_constant(one)) for one in value)
-    name = type(value).__qualname__
-    return [name, repr(value)] if type(value) in _CONSTANTS else name
-
-
-def _cell(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not yet filled
-        return None
 
 
 def model_record(info: ModelInfo) -> dict[str, Any]:

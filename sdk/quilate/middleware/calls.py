@@ -215,6 +215,9 @@ class Stored(Wrapper):
         super().__init__(inner)
         self._store, self._role = store, role
 
+    def check_ready(self) -> None:
+        """Nothing: all that is asked may be in the store."""
+
     async def generate(self, request: Request) -> Response:
         """The kept response, or the model's, kept."""
         return await self._once(_call_of(request), self.inner.generate)
