@@ -64,7 +64,10 @@ def calibrate(
     ends, could_say = scale_of(described, judgements), labels_of(described, given)
     found = measure(judgements, metric=name, scale=ends, labels=could_say)
     key = judge_key(opened, name)
-    return found, None if key is None else keep_calibration(store, key, found)
+    if key is None:
+        return found, None
+    _tell_replaced(opened, found, lang)
+    return found, keep_calibration(store, key, found)
 
 
 def _of_verdicts(path: Path, metric: str | None, scale: str | None, *, again: int) -> Calibration:
@@ -88,6 +91,14 @@ def _tell_lost(
     lost = len({one.item for one in labels}) - len(judgements)
     if lost:
         say(saying(lang)["lost"].format(count=lost, metric=metric))
+
+
+def _tell_replaced(run: Run, found: Calibration, lang: str | None) -> None:
+    """Say that a calibration takes the place of one by more labels, and how to have that again."""
+    earlier = find_calibrations(run).get(found.metric)
+    if earlier is not None and earlier.n > found.n:
+        facts = {"n": found.n, "earlier": earlier.n, "metric": found.metric, "run": run.id}
+        say(saying(lang)["replaced"].format(**facts))
 
 
 def show(run: Run, *, lang: str | None, as_json: bool) -> None:

@@ -57,6 +57,8 @@ _SAID = {
         " quilate label {run} --metric {metric}",
         "unreadable": "What is kept of the judge {metric} does not count: {why}",
         "stored": "Kept: {path}",
+        "replaced": "This calibration by {n} labels takes the place of one by {earlier}. By all the"
+        " labels that quilate label kept: quilate judge calibrate --run {run} --metric {metric}",
         "lost": "{count} labelled answers have no score of {metric} (any more) and count for"
         " nothing.",
         "not_measured": "The judge {metric} is not measured. Label answers: quilate label {run}"
@@ -111,6 +113,8 @@ _SAID = {
         " quilate label {run} --metric {metric}",
         "unreadable": "Lo guardado del juez {metric} no cuenta: {why}",
         "stored": "Guardado: {path}",
+        "replaced": "Esta calibración, con {n} etiquetas, sustituye a una con {earlier}. Con todas"
+        " las que guardó quilate label: quilate judge calibrate --run {run} --metric {metric}",
         "lost": "{count} respuestas etiquetadas no tienen (ya) puntuación de {metric}: no cuentan.",
         "not_measured": "El juez {metric} no está medido. Etiqueta respuestas: quilate label {run}"
         " --metric {metric}",

@@ -82,6 +82,21 @@ def test_a_system_that_has_changed_is_not_given_the_mean_that_people_gave_the_ol
     assert "people would give 0.95" in cli("judge", "show", first).out
 
 
+def test_a_calibration_by_fewer_labels_says_what_it_replaces(cli, folder):
+    prepare(folder, 60)
+    run = cli("run", "suite.yaml", "--json").data["run"]
+    path = write_labels(folder, run, 60, lambda n: float(n % 2))
+    assert "takes the place" not in cli("judge", "calibrate").err
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "some.jsonl").write_text("".join(lines[:8]), encoding="utf-8")
+    words = "judge", "calibrate", "--labels", "some.jsonl", "--run", run
+    told = " ".join(cli(*words).err.split())
+    assert "by 8 labels takes the place of one by 60" in told
+    assert f"quilate judge calibrate --run {run} --metric rubric" in told
+    assert "sustituye" not in cli(*words, "--lang", "es").err  # of 8 by 8
+    assert cli("judge", "calibrate", "--run", run, "--json").data["n"] == 60
+
+
 def test_labels_of_several_runs_of_one_judge_are_pooled(cli, folder):
     prepare(folder)
     first = cli("run", "suite.yaml", "--json").data["run"]
