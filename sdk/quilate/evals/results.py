@@ -79,6 +79,10 @@ class Run:
     reason: str | None = None
     store: str | None = None
 
+    def __repr__(self) -> str:
+        """Short: a notebook shows it, and a run holds megabytes."""
+        return f"<Run {self.id}: {self.status}, {len(self.items)} of {self.planned} items>"
+
     def call(self, key: str) -> Call | None:
         """The model call behind a key, with its prompt and raw reply."""
         return self.load_call(key)

@@ -3,6 +3,7 @@
 It loads with every pytest session of an environment that has Quilate, so it imports nothing heavy.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,14 +50,21 @@ class Quilate:
         `margin`; an AssertionError says by how much it is, or that the samples do not suffice. What
         cannot be gated (no baseline, no such file) fails the test with the error's text alone.
 
-        A relative path is relative to pytest's root folder. The baseline is the latest finished
-        run of the suite unless one is named here or by ``--quilate-baseline``.
+        `suite`: the file; a relative path is relative to pytest's root folder.
+        `margin`: the loss that does not matter, as a share of each metric's range.
+        `baseline`: a run's id, or ``latest``; else that of ``--quilate-baseline``, else the
+        latest finished run of the suite that was no gate.
+        `metrics`: the names of those to watch, ``["exact_match"]``; else every bounded one.
+        `level`: the chance of a wrong verdict is at most 1 − `level`.
+        `model`, `judge`: ``provider/name``, in place of those of the suite and of the options.
+        `limit`: only the first so many samples.
         """
         __tracebackhide__ = True
         from quilate.errors import QuilateError
         from quilate.evals import load_suite
         from quilate.evals.gate import gate
-        from quilate.reports.gate import gate_lines
+        from quilate.judging.kept import distrusted_judges
+        from quilate.reports.gate import gate_lines, headline
 
         try:
             loaded = load_suite(
@@ -80,6 +88,11 @@ class Quilate:
             pytest.fail(str(error).replace(" --baseline", " --quilate-baseline"), pytrace=False)
         if result.verdict != "not worse":
             raise AssertionError("\n".join(gate_lines(result)))
+        if distrusted_judges(result.baseline, result.run).keys() & {
+            check.metric for check in result.checks
+        }:
+            # A test that passes prints nothing, and this must be seen.
+            warnings.warn(headline(result), stacklevel=2)
         return result
 
 

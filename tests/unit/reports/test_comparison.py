@@ -383,3 +383,8 @@ def test_groups_that_only_one_of_the_runs_has_cluster_the_difference() -> None:
     for one, other in ((a, replace(b, samples=grouped)), (replace(a, samples=grouped), b)):
         assert compare(one, other).rows[0].comparison.difference.clusters == 20
     assert compare(a, b).rows[0].comparison.difference.clusters is None
+
+
+def test_a_notebook_shows_a_comparison_in_a_line() -> None:
+    found = compare(run_of(*HALF), run_of(*[0.0] * 400, name="b"))
+    assert repr(found) == ("<RunComparison run-a → run-b: worse; 400 samples, right (app) worse>")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from quilate.evals.comparing import Difference, Remeasured
 from quilate.evals.results import Item, Run
 from quilate.evals.store import Items as StoredItems
+from quilate.judging.calibration import Calibration
 from quilate.reports.summary import Bounds, Cell
 from quilate.stats import Comparison
 
@@ -49,6 +50,7 @@ class Row:
 
     `margin` is what was asked for, in the metric's units; None when nothing was asked, or when the
     metric has no bounds to measure it by. `decides` says whether the outcome hangs on this row.
+    `distrusted` is what people's labels say of the metric's judge, where that is not to trust it.
     """
 
     metric: str
@@ -66,6 +68,7 @@ class Row:
     at_risk: bool = False
     margin: float | None = None
     decides: bool = True
+    distrusted: Calibration | None = None
 
     @property
     def a(self) -> float:
@@ -123,6 +126,9 @@ class Uncompared:
     decides: bool
 
 
+_SHOWN = 8  # verdicts in a repr
+
+
 @dataclass(frozen=True, slots=True)
 class RunComparison:
     """Run B compared with run A, at confidence `level`.
@@ -144,6 +150,12 @@ class RunComparison:
     margin: float | None = None
     correction: Correction = "holm"
     remeasured: tuple[Remeasured, ...] = ()
+
+    def __repr__(self) -> str:
+        verdicts = [f"{row.metric} ({row.target_b}) {row.verdict}" for row in self.rows[:_SHOWN]]
+        more = ["…"] if len(self.rows) > _SHOWN else []
+        said = ", ".join([f"{len(self.samples)} samples", *verdicts, *more])
+        return f"<RunComparison {self.a.id} → {self.b.id}: {self.outcome}; {said}>"
 
     @property
     def flips(self) -> tuple[Flip, ...]:
