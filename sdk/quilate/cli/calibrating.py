@@ -51,7 +51,7 @@ def calibrate(
             where="--scale",
             remedy="Leave it out; it is for recorded verdicts.",
         )
-    path, given, opened = _labels_of(labels, run, store)
+    path, given, opened = _labels_of(labels, run, metric, store)
     name = metric or _only_metric(given, opened, path)
     mine = [one for one in given if one.run == opened.id and one.metric == name]
     judgements = of_run(opened, mine, name)
@@ -173,7 +173,9 @@ def _are_labels(path: Path) -> bool:
     return isinstance(row, dict) and {"run", "target", "sample"} <= row.keys()
 
 
-def _labels_of(path: Path | None, run: str, store: Path) -> tuple[Path, list[Label], Run]:
+def _labels_of(
+    path: Path | None, run: str, metric: str | None, store: Path
+) -> tuple[Path, list[Label], Run]:
     """Where the labels are, all of them, and the run that is asked about."""
     if path is None:
         opened = open_run(run, store=store)
@@ -182,7 +184,8 @@ def _labels_of(path: Path | None, run: str, store: Path) -> tuple[Path, list[Lab
             raise ConfigurationError(
                 f"The run {opened.id} has no labels.",
                 where=str(path),
-                remedy=f"Give some: quilate label {opened.id}; or name a file: --labels FILE.",
+                remedy=f"Give some: quilate label {opened.id}"
+                f"{f' --metric {metric}' if metric else ''}; or name a file: --labels FILE.",
             )
         files = sorted(path.parent.glob("*.jsonl"))
         return path, [one for file in files for one in read_labels(file)], opened

@@ -237,7 +237,8 @@ def _agree(run: "Run", store: Path, metric: str | None, lang: str | None, *, as_
             f"Agreement needs two labellers; {', '.join(who) if who else 'nobody'} has labelled "
             f"the run {run.id}{f' for {metric}' if metric else ''}.",
             where=str(path),
-            remedy=f"Let another person label: quilate label {run.id} --labeller NAME",
+            remedy=f"Let another person label: quilate label {run.id}"
+            f"{f' --metric {metric}' if metric else ''} --labeller NAME",
         )
     if as_json:
         data = {"run": run.id, "metrics": [to_data(one) for one in several]}

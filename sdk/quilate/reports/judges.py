@@ -24,6 +24,9 @@ from quilate.stats.ppi import PpiEstimate
 Floats = npt.NDArray[np.float64]
 Measure = Literal["AUROC", "Spearman"]
 Standing = Literal["better than chance", "includes chance", "worse than chance", "unmeasured"]
+Silence = Literal["no score", "one score", "too little"]
+"""Why a judge is unmeasured: it scored nothing, it says the same of all, or the run has too little
+to compare it with."""
 
 CHANCE: dict[Measure, float] = {"AUROC": 0.5, "Spearman": 0.0}
 FEWEST_SOURCES = 10
@@ -75,6 +78,7 @@ class Judge:
     unreadable: str | None = None
     """Why a calibration that is kept for this judge does not count: its file cannot be read."""
     run: str = ""
+    silence: Silence = "too little"
 
     @property
     def standing(self) -> Standing:
@@ -135,7 +139,16 @@ def _judge(run: Run, judged: Metric, references: Sequence[Metric], level: float)
         tuple(_agreement(reference.name, pairs, single) for reference, pairs in usable),
         single,
         run=run.id,
+        silence=_silence(run, judged),
     )
+
+
+def _silence(run: Run, judged: Metric) -> Silence:
+    scores = [one for item in run.items for one in item.scores if one.metric == judged.name]
+    values = [one.value for one in scores if one.value is not None]
+    if not values:
+        return "no score"
+    return "one score" if len(values) > 1 and len(set(values)) == 1 else "too little"
 
 
 @dataclass(frozen=True, slots=True)

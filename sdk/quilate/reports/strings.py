@@ -98,9 +98,21 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "judge_unmeasured": (
         "The judge {metric} could not be measured: this run has too little to compare it with. "
-        "Do not rely on it, or label some answers: quilate label RUN.",
+        "Do not rely on it, or label some answers: quilate label {run} --metric {metric}",
         "El juez {metric} no se pudo medir: esta ejecución tiene muy poco con que compararlo. No "
-        "te fíes de él, o etiqueta algunas respuestas: quilate label RUN.",
+        "te fíes de él, o etiqueta algunas respuestas: quilate label {run} --metric {metric}",
+    ),
+    "judge_no_score": (
+        "The judge {metric} could not be measured: it scored no answer. What could not be scored, "
+        "and why, is said with the errors.",
+        "El juez {metric} no se pudo medir: no puntuó ninguna respuesta. Qué no se pudo puntuar, y "
+        "por qué, se dice con los errores.",
+    ),
+    "judge_one_score": (
+        "The judge {metric} could not be measured: it gave every answer the same score, so that it "
+        "tells none apart. Do not rely on it.",
+        "El juez {metric} no se pudo medir: dio a todas las respuestas la misma puntuación, así "
+        "que no distingue ninguna. No te fíes de él.",
     ),
     "reference": ("Compared with", "Comparado con"),
     "agreement": ("Agreement", "Acuerdo"),

@@ -21,7 +21,11 @@ _JUDGE = {
     "better than chance": "judge_better",
     "includes chance": "judge_chance",
     "worse than chance": "judge_worse",
-    "unmeasured": "judge_unmeasured",
+}
+_SILENCE = {
+    "no score": "judge_no_score",
+    "one score": "judge_one_score",
+    "too little": "judge_unmeasured",
 }
 
 
@@ -146,8 +150,13 @@ def judge_sentence(words: Words, judge: Judge) -> str:
         return f"{why} {judge_sentence(words, replace(judge, unreadable=None))}"
     references = [one.reference for one in judge.agreements if one.standing == judge.standing]
     better = judge.standing == "better than chance"
-    key = "judge_weak" if better and judge.weak else _JUDGE[judge.standing]
-    sentence = words(key, metric=judge.metric, references=", ".join(references))
+    key = "judge_weak" if better and judge.weak else _JUDGE.get(judge.standing)
+    sentence = words(
+        key or _SILENCE[judge.silence],
+        metric=judge.metric,
+        references=", ".join(references),
+        run=judge.run,
+    )
     others = [one.reference for one in judge.agreements if one.standing != judge.standing]
     if not better or not others:
         return sentence

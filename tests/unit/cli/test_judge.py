@@ -35,7 +35,9 @@ def write_labels(folder, run, count, value=lambda n: 0.75):
 def test_labels_of_a_run_measure_its_judge_and_stand_beside_it(cli, folder):
     prepare(folder)
     run = cli("run", "suite.yaml", "--json").data["run"]
-    assert_one_paragraph(cli("judge", "calibrate"), "no labels", "quilate label")
+    assert_one_paragraph(cli("judge", "calibrate"), "no labels", f"quilate label {run}; or")
+    named = cli("judge", "calibrate", "--metric", "rubric")
+    assert_one_paragraph(named, f"quilate label {run} --metric rubric; or")
     write_labels(folder, run, 25, lambda n: 0.75 if n % 2 else 0.25)
     done = cli("judge", "calibrate")
     assert done.code == 6  # the judge says 4 to everything

@@ -89,7 +89,10 @@ def test_a_judge_with_nothing_to_compare_it_with_is_unmeasured() -> None:
     }
     (judge,) = measure_judges(replace(run, metrics=metrics))
     assert (judge.standing, judge.agreements) == ("unmeasured", ())
-    assert "could not be measured" in judge_sentence(Words("en"), judge)
+    for lang, said in (("en", "too little to compare"), ("es", "muy poco con que")):
+        sentence = judge_sentence(Words(lang), judge)
+        assert said in sentence
+        assert f"quilate label {run.id} --metric groundedness" in sentence
 
 
 def test_the_intervals_of_one_judge_hold_together() -> None:
@@ -122,20 +125,33 @@ def test_a_run_without_a_judge_has_no_judge_section() -> None:
     assert measure_judges(replace(run, metrics=metrics, items=items)) == ()
 
 
-def test_a_judge_that_always_says_the_same_is_unmeasured() -> None:
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (Score.of("groundedness", 1), ("the same score", "la misma puntuación")),
+        (Score.unscored("groundedness", "no JSON"), ("scored no answer", "no puntuó ninguna")),
+    ],
+)
+def test_a_judge_that_tells_nothing_is_unmeasured_for_that_reason(
+    score: Score, said: tuple[str, str]
+) -> None:
     run = make_run(20)
     items = [
         replace(
             i,
             scores=(
                 *(s for s in i.scores if s.metric != "groundedness"),
-                Score.of("groundedness", 1),
+                score,
             ),
         )
         for i in run.items
     ]
     (judge,) = measure_judges(replace(run, items=items))
     assert judge.standing == "unmeasured"
+    for lang, reason in zip(("en", "es"), said, strict=True):
+        sentence = judge_sentence(Words(lang), judge)
+        assert reason in sentence
+        assert "too little" not in sentence
 
 
 def test_what_tells_of_the_judge_itself_is_no_judge() -> None:
