@@ -153,7 +153,7 @@ def test_the_keyboard_alone_labels_a_run(pages: Pages, start: Any, labels: Path)
     assert {one.labeller for one in read_labels(labels)} == {"ana"}
     code, said = command.stop()
     assert code == 0
-    assert "Labels kept: 8" in said
+    assert "Answers labelled now: 8" in said
 
 
 def test_undo_skip_move_and_note(pages: Pages, start: Any, labels: Path) -> None:

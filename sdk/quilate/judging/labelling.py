@@ -158,7 +158,7 @@ class Sheet:
         self._known = {entry.key: entry.item for entry in ordered}
         self._lock = threading.Lock()
         self._given: dict[Identity, Label] = {}
-        self.kept_here = 0
+        self._kept_here = set[Identity]()
         self.reload()
 
     def __len__(self) -> int:
@@ -195,6 +195,11 @@ class Sheet:
         return sum(entry.item in self._given for entry in self.entries)
 
     @property
+    def kept_here(self) -> int:
+        """How many answers were labelled here; one that was labelled anew counts once."""
+        return len(self._kept_here)
+
+    @property
     def last(self) -> int | None:
         """The place of the answer that was labelled last."""
         times = [(label.at, n) for n in range(len(self)) if (label := self.given(n)) is not None]
@@ -226,7 +231,7 @@ class Sheet:
             )
             kept = append_label(self.path, made)
             self._given = {**self._given, item: kept}
-            self.kept_here += 1
+            self._kept_here.add(item)
         return kept
 
 

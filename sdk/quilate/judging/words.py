@@ -118,7 +118,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Another person? Stop, and give --labeller NAME.",
         "¿Eres otra persona? Para y da --labeller NOMBRE.",
     ),
-    "kept": ("Labels kept: {count}, in {path}", "Etiquetas guardadas: {count}, en {path}"),
+    "kept": (
+        "Answers labelled now: {count}, kept in {path}",
+        "Respuestas etiquetadas ahora: {count}, guardadas en {path}",
+    ),
     "none_kept": ("No label was given.", "No se dio ninguna etiqueta."),
     "so_far": (
         "{labeller} has labelled {labelled} of {total}.",

@@ -155,6 +155,13 @@ def test_a_label_that_cannot_be_written_is_not_counted(run, tmp_path):
     assert (sheet.labelled, sheet.kept_here) == (0, 0)
 
 
+def test_an_answer_that_is_labelled_anew_counts_once(run, tmp_path):
+    sheet = sheet_of(run, tmp_path)
+    for entry, label in ((0, "yes"), (0, "no"), (1, "yes")):
+        sheet.keep(sheet.entries[entry].key, label)
+    assert (sheet.labelled, sheet.kept_here) == (2, 2)
+
+
 def test_nothing_to_label_is_told(run, tmp_path):
     never = Metric("never", judged=True)
     with pytest.raises(ConfigurationError, match="has a score of 'never'"):

@@ -295,7 +295,7 @@ def test_the_command_keeps_labels_and_says_on_ctrl_c_where_they_are(store, run):
         code, said = ended(process)
     assert code == 0, said
     path = labels_path(store, run.id)
-    assert f"Labels kept: 1, in {path}" in said
+    assert f"Answers labelled now: 1, kept in {path}" in said
     assert "ana has labelled 1 of 5" in said
     assert f"quilate judge calibrate --run {run.id} --metric grounded --store {store}" in said
     assert [one.labeller for one in read_labels(path)] == ["ana"]
