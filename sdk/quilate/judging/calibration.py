@@ -78,7 +78,8 @@ class Calibration:
     `auroc` is for two labels. `confusion` has a row a human label and a column a judge's, by
     `labels`, whose `names` are what people called them ("" where they gave numbers). `error` is the
     mean of judge − human. `humans` is Krippendorff's alpha among the labellers, and `again` the
-    mean absolute change when the judge is asked again; None where it is not known.
+    mean absolute change when the judge is asked again; None where it is not known. `divided` is on
+    how many answers people differ so that the mean of their labels is no label.
     """
 
     metric: str
@@ -102,6 +103,7 @@ class Calibration:
     humans: Estimate | None = None
     again: Estimate | None = None
     labellers: int = 1
+    divided: int = 0
     at: str = ""
     runs: int = 0
     pairs: tuple[Pair, ...] = ()
@@ -179,6 +181,7 @@ def calibrate(
         humans=_humans(judgements, clusters, level),
         again=_again(judgements, scale, level),
         labellers=len({name for one in judgements for name in one.humans}) or 1,
+        divided=_divided(judgements, labels or {}),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         runs=len({one.run for one in judgements if one.run}),
         pairs=tuple(Pair(one.judge, one.human, one.group, one.item, one.run) for one in judgements),
@@ -255,6 +258,13 @@ def _confusion(
         tuple(int(((human == row) & (judge == column)).sum()) for column in labels)
         for row in labels
     )
+
+
+def _divided(judgements: Sequence[Judgement], declared: Mapping[str, float]) -> int:
+    """On how many answers the mean of several labels is none that a person could give."""
+    said = {value for one in judgements for value in one.humans.values()}
+    could_say = said.union(declared.values())
+    return sum(len(one.humans) > 1 and one.human not in could_say for one in judgements)
 
 
 def _humans(

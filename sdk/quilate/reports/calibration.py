@@ -40,6 +40,8 @@ _SAID = {
         "humans": "Agreement among the people (alpha)",
         "again": "Mean change when asked again",
         "not_again": "Asked again: not tried (--again N)",
+        "divided": "Where people differ the mean of their labels counts (answers: {n}): a judge that"
+        " gives whole labels cannot equal it, and there is no AUROC and no reliability.",
         "confusion": "Rows are people's labels, columns the judge's:",
         "curve": "Of answers that it gives so much, so many are right to people:",
         "biases": "Biases (0 is none):",
@@ -96,6 +98,8 @@ _SAID = {
         "humans": "Acuerdo entre las personas (alfa)",
         "again": "Cambio medio al preguntar otra vez",
         "not_again": "Preguntar otra vez: no se hizo (--again N)",
+        "divided": "Donde las personas difieren cuenta la media de sus etiquetas (respuestas: {n}):"
+        " un juez que da etiquetas enteras no puede igualarla, y no hay AUROC ni fiabilidad.",
         "confusion": "Filas: etiquetas de las personas; columnas: del juez.",
         "curve": "De las respuestas a las que da tanto, tantas son correctas para las personas:",
         "biases": "Sesgos (0 es ninguno):",
@@ -161,6 +165,8 @@ def calibration_lines(found: Calibration, lang: str | None = None) -> list[str]:
     lines.append(f"  {said['means']}{_of_scale(said, found)}: {means}")
     if found.again is None and found.runs:  # recorded verdicts have nobody to ask
         lines.append(f"  {said['not_again']}")
+    if found.labels and found.divided:
+        lines.append(f"  {said['divided'].format(n=words.count(found.divided))}")
     if found.labels:
         lines += [f"  {said['confusion']}", *_confusion(words, found)]
     if found.curve:

@@ -150,6 +150,26 @@ def test_people_are_measured_too():
     assert 0.4 < found.humans.value < 0.8
 
 
+def test_where_people_differ_it_is_said_what_counts():
+    """A judge that always gives one of the two labels cannot reach 1, for it cannot give 0.5."""
+
+    def rows(luis):
+        people = [(h, luis(n, h)) for n, h in enumerate([0.0, 1.0] * 30)]
+        return [
+            Judgement(h, (h + other) / 2, humans={"ana": h, "luis": other}) for h, other in people
+        ]
+
+    found = calibrate(rows(lambda n, h: h if n % 5 else 1.0 - h), metric="m")
+    assert (found.divided, found.auroc) == (12, None)
+    assert found.exact.value == pytest.approx(0.8)
+    for lang, said in (("en", "cannot equal it"), ("es", "no puede igualarla")):
+        (line,) = (one for one in calibration_lines(found, lang) if said in one)
+        assert "12" in line and "AUROC" in line
+    agreed = calibrate(rows(lambda n, h: h), metric="m")
+    assert agreed.divided == 0
+    assert not any("cannot equal it" in line for line in calibration_lines(agreed, "en"))
+
+
 def test_a_calibration_survives_json():
     rows = judged(100, 0.9, group="g")
     rows = [
