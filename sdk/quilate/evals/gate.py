@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from quilate.errors import ConfigurationError
 from quilate.evals import runner
@@ -19,6 +18,8 @@ from quilate.evals.results import Run
 from quilate.evals.suite import Suite
 from quilate.middleware.cassette import redacted
 from quilate.retrievers import Progress
+
+_SHOWN = 8  # checks in a repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class GateResult:
     used: int
     available: int
     skipped: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        checks = [f"{one.metric} ({one.target}) {one.verdict}" for one in self.checks[:_SHOWN]]
+        more = ["…"] if len(self.checks) > _SHOWN else []
+        said = ", ".join([f"{self.used} of {self.available} samples", *checks, *more])
+        return f"<GateResult {self.run.id} against {self.baseline.id}: {self.verdict}; {said}>"
 
     def summary(self, lang: str | None = None) -> str:
         """The verdict in words, and a line for each check; in ``en`` or ``es``."""
@@ -112,11 +119,37 @@ async def agate(
     )
 
 
-def gate(suite: Suite, baseline: str | Run | None = None, **options: Any) -> GateResult:
-    """`agate` for sync code."""
+def gate(
+    suite: Suite,
+    baseline: str | Run | None = None,
+    *,
+    margin: float = 0.02,
+    level: float = 0.95,
+    metrics: Sequence[str] = (),
+    generalize: bool = False,
+    store: str | Path = runner.STORE,
+    resume: str | None = None,
+    run_id: str | None = None,
+    progress: Progress | None = None,
+) -> GateResult:
+    """`agate` for sync code, with the same arguments: whether `suite` is worse than `baseline` by
+    more than `margin`, a share of each metric's range."""
     from quilate.sync import run
 
-    return run(agate(suite, baseline, **options))
+    return run(
+        agate(
+            suite,
+            baseline,
+            margin=margin,
+            level=level,
+            metrics=metrics,
+            generalize=generalize,
+            store=store,
+            resume=resume,
+            run_id=run_id,
+            progress=progress,
+        )
+    )
 
 
 def _check_settings(margin: float, level: float) -> None:

@@ -1,5 +1,6 @@
 """The gate: pass, fail, undecided; few calls; order, clusters, failures, resume."""
 
+import inspect
 import random
 from dataclasses import dataclass, replace
 
@@ -8,7 +9,7 @@ import pytest
 from quilate import sync
 from quilate.errors import ConfigurationError, RateLimited
 from quilate.evals import runner
-from quilate.evals.gate import gate
+from quilate.evals.gate import agate, gate
 from quilate.evals.suite import Limits, Suite
 from quilate.evaluators import Metric, Output, Sample, Score
 
@@ -433,3 +434,17 @@ def test_the_interval_of_a_check_bears_out_its_verdict(tmp_path):
                     assert -margin in asked
             assert "the upper at 97.5%, for one of 2 checks" in found.summary("en")
     assert {verdict for verdict, _ in seen} == {"not worse", "worse", "undecided"}
+
+
+def test_a_notebook_shows_a_gate_in_a_line(baseline, tmp_path):
+    found = gate(suite(answering(drawn(0.1))), baseline, margin=0.05, store=tmp_path)
+    assert repr(found) == (
+        f"<GateResult {found.run.id} against {baseline.id}: not worse; {found.used} of 400 "
+        "samples, right (t) not worse, wrong (t) not worse>"
+    )
+    assert repr(baseline) == f"<Run {baseline.id}: finished, 400 of 400 items>"
+
+
+def test_the_sync_gate_shows_the_options_of_the_async_one():
+    one, other = (inspect.signature(function) for function in (gate, agate))
+    assert one == other
