@@ -69,19 +69,29 @@ async def agate(
     `baseline` is a run, its id, or None for the latest finished run of the suite that was no gate.
     Answers are paired by sample with the baseline's; the samples of one `Sample.group` are looked
     at together, and weigh as many as they are. A pair of targets is the one of each side, else
-    those of the same name; `metrics` are all bounded ones of both sides unless named. The
-    sequential test may be looked at after every sample: the chance to pass what is worse by
-    `margin` or more is at most 1 − `level`, and so is that to fail what is not. The question is
-    what the whole suite would say; with `generalize`, what endlessly many samples like these
-    would, which takes far more of them.
+    those of the same name; `metrics` are all bounded ones of both sides, without those of a judge
+    that people's labels say not to trust, unless named. The sequential test may be looked at after
+    every sample: the chance to pass what is worse by `margin` or more is at most 1 − `level`, and
+    so is that to fail what is not. The question is what the whole suite would say; with
+    `generalize`, what endlessly many samples like these would, which takes far more of them.
 
     Stopped by a limit or by Ctrl-C, `resume` names the gate's run to go on with. Raises
     `ConfigurationError` for runs that cannot be compared, an unknown or an unbounded metric.
     """
+    from quilate.judging.kept import distrusted_judges  # which imports this package
+
     store = Path(store)
     _check_settings(margin, level)
     before = _baseline(suite, baseline, store)
-    checks = Checks(suite, before, metrics, margin=margin, level=level, generalize=generalize)
+    checks = Checks(
+        suite,
+        before,
+        metrics,
+        margin=margin,
+        level=level,
+        generalize=generalize,
+        distrusted=distrusted_judges(before),
+    )
     await _refuse_remeasured(suite, before, checks)
     # What cannot be compared is not asked.
     tested = replace(

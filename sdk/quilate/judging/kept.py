@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -40,6 +41,17 @@ def find_calibrations(run: Run) -> dict[str, Calibration]:
     of this run's answers or of another's. One that cannot be read is left out, for the figures of a
     run do not depend on it; `unreadable_calibrations` names it."""
     return {name: one for name, one in _kept(run) if isinstance(one, Calibration)}
+
+
+def distrusted_judges(*runs: Run) -> dict[str, Calibration]:
+    """The calibrations, without single labels, that say of a judge of these runs not to trust it,
+    by metric."""
+    return {
+        name: replace(one, pairs=())
+        for run in runs
+        for name, one in find_calibrations(run).items()
+        if one.trust == "do not trust"
+    }
 
 
 def unreadable_calibrations(run: Run) -> dict[str, StoreError]:

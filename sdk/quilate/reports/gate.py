@@ -7,7 +7,9 @@ from typing import Any
 from quilate.codec import to_data
 from quilate.evals.gate import GateResult
 from quilate.evals.gate_checks import Check
-from quilate.reports.calibration import beside_run
+from quilate.judging.calibration import Calibration
+from quilate.judging.kept import distrusted_judges
+from quilate.reports.calibration import beside_run, with_distrust
 from quilate.reports.junit import legal
 from quilate.reports.strings import Words, language
 
@@ -70,6 +72,9 @@ _NOTES = {
     "1 sample is not in the baseline": "1 muestra no está en la ejecución de referencia",
     " samples are not in the baseline": " muestras no están en la ejecución de referencia",
     "no bounds, so it is not watched": "no tiene límites, así que no se vigila",
+    "its judge is not to be trusted, so it is not watched": (
+        "su juez no es de fiar, así que no se vigila"
+    ),
     "the baseline has no score of it": "la ejecución de referencia no la puntuó",
     "only the suite has this metric": "solo el conjunto tiene esta métrica",
     "only the baseline has this metric": "solo la ejecución de referencia tiene esta métrica",
@@ -95,11 +100,8 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
     """The verdict, what it took, and a line for each check."""
     words = Words(language(lang))
     said = _SAID[words.lang]
-    margin = words.percent(result.margin)
-    scope = said["everywhere" if result.generalize else "here"]
-    worse = ", ".join(one.metric for one in result.checks if one.verdict == "worse")
     lines = [
-        said[result.verdict].format(margin=margin, metrics=worse, scope=scope),
+        headline(result, lang),
         said["looked at" if result.verdict == "undecided" else "used"].format(
             used=words.count(result.used),
             available=words.count(result.available),
@@ -107,9 +109,10 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
             baseline=result.baseline.id,
         ),
     ]
-    lines += [f"  {_check(words, said, one)}" for one in result.checks]
+    weak = _distrusted(result)
+    lines += [f"  {_check(words, said, one, weak)}" for one in result.checks]
     lines += _levels(words, said, result)
-    lines += beside_run(words, result.run, [one.metric for one in result.checks])
+    lines += _judges(words, result)
     lines += [f"  {translated(words, note, _NOTES)}" for note in result.skipped]
     if result.verdict == "undecided":
         if result.run.status == "stopped" and result.run.reason:
@@ -130,7 +133,37 @@ def _levels(words: Words, said: dict[str, str], result: GateResult) -> list[str]
     return [said_here.format(n=count, **{k: words.percent(v) for k, v in levels.items()})]
 
 
-def _check(words: Words, said: dict[str, str], check: Check) -> str:
+def headline(result: GateResult, lang: str | None = None) -> str:
+    """The verdict alone, with which of its judges are not to be trusted."""
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    worse = ", ".join(one.metric for one in result.checks if one.verdict == "worse")
+    verdict = said[result.verdict].format(
+        margin=words.percent(result.margin),
+        metrics=worse,
+        scope=said["everywhere" if result.generalize else "here"],
+    )
+    rests = {one.metric for one in result.checks if one.verdict == result.verdict}
+    weak = _distrusted(result)
+    return with_distrust(words, verdict, [weak[name] for name in sorted(rests & weak.keys())])
+
+
+def _distrusted(result: GateResult) -> dict[str, Calibration]:
+    return distrusted_judges(result.baseline, result.run)
+
+
+def _judges(words: Words, result: GateResult) -> list[str]:
+    """What is known of the judges of what is watched, and of what is not because of them."""
+    names = [one.metric for one in result.checks]
+    for name in result.run.metrics:
+        if any(note.startswith(f"{name}: ") for note in result.skipped):
+            names.append(name)
+    return beside_run(words, result.run, names)
+
+
+def _check(
+    words: Words, said: dict[str, str], check: Check, weak: Mapping[str, Calibration]
+) -> str:
     if check.difference is None:
         figure = said["nothing"]
     else:
@@ -150,13 +183,16 @@ def _check(words: Words, said: dict[str, str], check: Check) -> str:
     same = check.target == check.baseline_target
     target = check.target if same else f"{check.baseline_target} → {check.target}"
     verdict = said[f"verdict {check.verdict}"]
-    return said["check"].format(metric=check.metric, target=target, verdict=verdict, figure=figure)
+    line = said["check"].format(metric=check.metric, target=target, verdict=verdict, figure=figure)
+    judge = weak.get(check.metric)
+    return line if judge is None else with_distrust(words, line, [judge]).removesuffix(".")
 
 
 def to_xml(result: GateResult, lang: str | None = None) -> str:
     """The gate as JUnit XML: a test case for each check, which fails unless it is not worse."""
     words = Words(language(lang))
     said = _SAID[words.lang]
+    weak = _distrusted(result)
     failed = sum(check.verdict != "not worse" for check in result.checks)
     suite = ET.Element(
         "testsuite",
@@ -170,7 +206,7 @@ def to_xml(result: GateResult, lang: str | None = None) -> str:
         case = ET.SubElement(
             suite, "testcase", classname=legal(check.target), name=legal(check.metric)
         )
-        text = legal(_check(words, said, check))
+        text = legal(_check(words, said, check, weak))
         if check.verdict != "not worse":
             ET.SubElement(case, "failure", type=check.verdict, message=text)
         ET.SubElement(case, "system-out").text = text
@@ -183,6 +219,7 @@ def as_data(result: GateResult) -> dict[str, Any]:
     """The verdict and its checks as plain data."""
     return {
         "verdict": result.verdict,
+        "says": headline(result, "en"),
         "run": result.run.id,
         "baseline": result.baseline.id,
         "margin": result.margin,
@@ -192,5 +229,6 @@ def as_data(result: GateResult) -> dict[str, Any]:
         "available": result.available,
         "checks": [to_data(check) for check in result.checks],
         "skipped": list(result.skipped),
+        "judges": _judges(Words("en"), result),
         "reason": result.run.reason,
     }

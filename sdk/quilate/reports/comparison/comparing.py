@@ -21,6 +21,7 @@ from quilate.evals.results import Item, Run
 from quilate.evals.store import Items
 from quilate.evals.stored import groups_of
 from quilate.evaluators import Metric, Sample
+from quilate.judging.kept import distrusted_judges
 from quilate.reports.comparison.decisions import Draft, decide
 from quilate.reports.comparison.values import Correction, Note, RunComparison, Uncompared
 from quilate.reports.summary import Cell, _cell, _rows
@@ -45,6 +46,9 @@ def compare(
     p-values adjusted over all rows: after Holm (1979), or after Benjamini & Hochberg (1995) with
     `correction` ``bh``.
 
+    A metric without bounds, and one whose judge is not to be trusted by people's labels (see
+    `quilate.judging`), decide only when they are named by `metrics`.
+
     With a `margin`, a share of each metric's range, a row is asked whether B is worse by more than
     that (non-inferiority), and whether A and B differ by less (equivalence, two one-sided tests).
 
@@ -64,22 +68,26 @@ def compare(
     chosen = shared_metrics(left.metrics, right.metrics, metrics)
     if margin is not None:
         _check_bounded(chosen, metrics)
+    distrusted = distrusted_judges(a, b)
     drafts: list[Draft] = []
     uncompared: list[Uncompared] = []
+    named = bool(metrics)
     for metric in chosen:
+        judge = distrusted.get(right.sources[metric.name])
         for one, other in pairs:
             cells = (left.cells[metric.name, one], right.cells[metric.name, other])
             x, y = left.figures[metric.name, one], right.figures[metric.name, other]
             shared = [key for key in samples if key in x and key in y]
             if len(shared) < 2:
-                decides = bool(metrics) or (len(x) > 1 and metric.bounds is not None)
+                decides = named or (len(x) > 1 and metric.bounds is not None and judge is None)
                 uncompared.append(Uncompared(metric.name, one, other, len(shared), cells, decides))
                 continue
             # Groups may have been given to the samples after the first of the two runs.
             groups = groups_of(b.samples, shared) or groups_of(a.samples, shared)
             before, after = [x[key] for key in shared], [y[key] for key in shared]
-            named = bool(metrics)
-            drafts.append(Draft(metric, one, other, shared, before, after, groups, cells, named))
+            drafts.append(
+                Draft(metric, one, other, shared, before, after, groups, cells, named, judge)
+            )
     return RunComparison(
         a=a,
         b=b,
@@ -145,10 +153,11 @@ def _left_out(a: Run, b: Run, shared: int) -> Iterator[Note]:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One run's part: its metrics, reduced as its suite asked, by name; and by (metric, target)
-    its cell, and the figure of each sample."""
+    """One run's part: its metrics, reduced as its suite asked, by name, and the name of what each
+    is reduced from; and by (metric, target) its cell, and the figure of each sample."""
 
     metrics: Mapping[str, Metric]
+    sources: Mapping[str, str]
     cells: Mapping[tuple[str, str], Cell]
     figures: Mapping[tuple[str, str], Mapping[str, float]]
 
@@ -174,6 +183,7 @@ def _side(run: Run, samples: Sequence[str], level: float) -> _Side:
     }
     return _Side(
         {row.metric.name: row.metric for row in rows},
+        {row.metric.name: row.source.name for row in rows},
         {key: _cell(part, row, key[1], tally, level) for key, (row, tally) in found.items()},
         {key: row.figures(tally.values) for key, (row, tally) in found.items()},
     )

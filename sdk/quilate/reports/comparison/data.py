@@ -55,6 +55,7 @@ def _row(words: CompareWords, row: Row) -> dict[str, Any]:
         "says": wording.sentence(words, row),
         "margin": row.margin,
         "decides": row.decides,
+        "distrusted": row.distrusted is not None,
         "coverage": [_coverage(cell) for cell in row.cells],
         "range": row.range,
         "at_risk": row.at_risk,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from quilate.evaluators import Metric
+from quilate.judging.calibration import Calibration
 from quilate.reports.comparison.values import Correction, Row, Verdict
 from quilate.reports.summary import Bounds, Cell
 from quilate.stats import (
@@ -41,6 +42,14 @@ class Draft:
     groups: list[str | None] | None
     cells: tuple[Cell, Cell]
     named: bool = False
+    distrusted: Calibration | None = None
+
+    def decides(self, margin: float | None) -> bool:
+        """Seconds and money drift by themselves, and a judge that is not to be trusted says
+        nothing: they decide only when they are asked about."""
+        if self.distrusted is not None and not self.named:
+            return False
+        return self.metric.bounds is not None or (margin is None and self.named)
 
     @property
     def bounds(self) -> Bounds | None:
@@ -114,8 +123,8 @@ def _row(
         range=spread,
         at_risk=at_risk,
         margin=units,
-        # Seconds and money drift by themselves: they decide only when they are asked about.
-        decides=units is not None or (margin is None and (bounds is not None or draft.named)),
+        decides=draft.decides(margin),
+        distrusted=draft.distrusted,
     )
 
 

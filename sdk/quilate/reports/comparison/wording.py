@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from quilate.reports import wording
-from quilate.reports.calibration import beside_run
+from quilate.reports.calibration import beside_run, with_distrust
 from quilate.reports.comparison.values import Note, Row, RunComparison, Uncompared
 from quilate.reports.comparison.words import CompareWords
+from quilate.reports.figures import figure as estimate
 from quilate.reports.summary import Cell
 
 PARTIAL = 0.95
@@ -15,10 +16,19 @@ MOST_NAMED = 5
 
 
 def outcome(words: CompareWords, found: RunComparison) -> str:
-    """The answer in one sentence, naming the metrics that it hangs on."""
+    """The answer in one sentence, naming the metrics that it hangs on, and which of them are given
+    by a judge that is not to be trusted."""
+    passed = found.outcome == "pass"
+    rows = [row for row in found.rows if row.decides and (passed or row.verdict == found.outcome)]
+    judges = {row.distrusted.metric: row.distrusted for row in rows if row.distrusted}
+    return with_distrust(words, _outcome(words, found), judges.values())
+
+
+def _outcome(words: CompareWords, found: RunComparison) -> str:
     if found.outcome == "pass":
         if not any(row.decides for row in found.rows):
-            return words["nothing_decides"]
+            judged = any(row.distrusted for row in found.rows)
+            return words["nothing_trusted" if judged else "nothing_decides"]
         if found.margin is None:
             return words["pass"]
         return words("pass_margin", margin=words.percent(found.margin))
@@ -53,6 +63,10 @@ def verdict(words: CompareWords, row: Row) -> str:
         said = words("v_worse_margin", margin=margin)
     else:
         said = words(f"v_{row.verdict.replace(' ', '_')}", margin=margin)
+    if row.distrusted is not None:
+        measure, agreement = row.distrusted.measure, estimate(words, row.distrusted.agreement)
+        key = "v_distrusted" if row.decides else "v_distrusted_idle"
+        return words(key, verdict=said, measure=measure, figure=agreement)
     return said if row.decides else words("v_unmeasured", verdict=said)
 
 

@@ -26,6 +26,12 @@ _TABLE: dict[str, tuple[str, str]] = {
         "Nothing could be decided: no metric has bounds. Name one to decide by it: --metric NAME.",
         "No se pudo decidir nada: ninguna métrica tiene límites. Nombra una: --metric NAME.",
     ),
+    "nothing_trusted": (
+        "Nothing could be decided: every metric with bounds is given by a judge that is not to be "
+        "trusted. Name one to decide by it: --metric NAME.",
+        "No se pudo decidir nada: toda métrica con límites la da un juez que no es de fiar. Nombra "
+        "una: --metric NAME.",
+    ),
     # verdicts of one metric
     "v_better": ("B is better", "B es mejor"),
     "v_worse": ("B is worse", "B es peor"),
@@ -59,6 +65,14 @@ _TABLE: dict[str, tuple[str, str]] = {
     "v_unmeasured": (
         "{verdict} (it has no bounds, so it does not decide)",
         "{verdict} (no tiene límites, así que no decide)",
+    ),
+    "v_distrusted": (
+        "{verdict}, by a judge that is not to be trusted ({measure} {figure})",
+        "{verdict}, según un juez que no es de fiar ({measure} {figure})",
+    ),
+    "v_distrusted_idle": (
+        "{verdict} (its judge is not to be trusted, {measure} {figure}, so it does not decide)",
+        "{verdict} (su juez no es de fiar, {measure} {figure}, así que no decide)",
     ),
     "seen": ("could have shown ≥ {detectable}", "se habría demostrado una ≥ {detectable}"),
     "blind": ("too few pairs to show any", "muy pocos pares para demostrar alguna"),
