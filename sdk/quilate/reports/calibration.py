@@ -35,13 +35,13 @@ _SAID = {
         "exact": "Equal labels",
         "auroc": "AUROC",
         "error": "Mean error (judge − people, of the scale)",
-        "means": "Mean of the judge, mean of the people",
+        "means": "Mean of the judge, mean of the people, on the labelled answers",
         "of_scale": " (shares of the scale {low} to {high})",
         "humans": "Agreement among the people (alpha)",
         "again": "Mean change when asked again",
         "not_again": "Asked again: not tried (--again N)",
-        "divided": "Where people differ the mean of their labels counts (answers: {n}): a judge that"
-        " gives whole labels cannot equal it, and there is no AUROC and no reliability.",
+        "divided": "Where people differ the mean of their labels counts (answers: {n}): a judge"
+        " that gives whole labels cannot equal it, and there is no AUROC and no reliability.",
         "confusion": "Rows are people's labels, columns the judge's:",
         "curve": "Of answers that it gives so much, so many are right to people:",
         "biases": "Biases (0 is none):",
@@ -93,13 +93,13 @@ _SAID = {
         "exact": "Etiquetas iguales",
         "auroc": "AUROC",
         "error": "Error medio (juez − personas, de la escala)",
-        "means": "Media del juez, media de las personas",
+        "means": "Media del juez, media de las personas, en las respuestas etiquetadas",
         "of_scale": " (partes de la escala de {low} a {high})",
         "humans": "Acuerdo entre las personas (alfa)",
         "again": "Cambio medio al preguntar otra vez",
         "not_again": "Preguntar otra vez: no se hizo (--again N)",
-        "divided": "Donde las personas difieren cuenta la media de sus etiquetas (respuestas: {n}):"
-        " un juez que da etiquetas enteras no puede igualarla, y no hay AUROC ni fiabilidad.",
+        "divided": "Donde las personas difieren cuenta la media de sus etiquetas (respuestas:"
+        " {n}): un juez que da etiquetas enteras no puede igualarla, y no hay AUROC ni fiabilidad.",
         "confusion": "Filas: etiquetas de las personas; columnas: del juez.",
         "curve": "De las respuestas a las que da tanto, tantas son correctas para las personas:",
         "biases": "Sesgos (0 es ninguno):",
