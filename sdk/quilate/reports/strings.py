@@ -26,7 +26,6 @@ _TABLE: dict[str, tuple[str, str]] = {
     "target": ("Target", "Sistema"),
     "comparisons": ("Paired comparisons", "Comparaciones pareadas"),
     "comparison": ("Comparison", "Comparación"),
-    "versus": ("vs", "frente a"),
     "difference": ("Difference", "Diferencia"),
     "p_adjusted": ("p (Holm)", "p (Holm)"),
     "verdict": ("Verdict", "Veredicto"),

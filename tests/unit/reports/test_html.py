@@ -121,6 +121,14 @@ def test_charts_are_described_for_those_who_do_not_see_them(lang: str) -> None:
     assert f'<html lang="{lang}">' in page
 
 
+def test_a_pair_says_in_which_direction_its_difference_is() -> None:
+    """old − new −0.30, where the comparison of two runs says B − A +0.30."""
+    run = make_run(40)
+    page = re.sub(r"<[^>]+>|\s+", " ", page_of(run, lang="en"))
+    a, b, *_ = run.targets
+    assert re.search(rf"{re.escape(a)}\s+−\s+[^−]*{re.escape(b)}", page)
+
+
 def test_runs_at_the_edge_are_rendered_too() -> None:
     run = make_run(6)
     assert "</html>" in page_of(replace(run, items=[], status="running"), lang="en")
