@@ -76,6 +76,9 @@ class SamplePlan:
     skipped: tuple[str, ...]
 
 
+_UNNAMED = "it has no bounds, so an effect on its scale is planned when it is named (--metric)"
+
+
 def plan_samples(
     suite: Suite,
     effect: float,
@@ -87,9 +90,10 @@ def plan_samples(
 ) -> SamplePlan:
     """How many samples of `suite` show a difference of `effect` between two targets.
 
-    `effect` is on the metric's own scale. `pilot` is an earlier run of the suite, the larger the
-    better; see `find_pilot`. Raises `ConfigurationError` for an unknown metric or an effect of 0
-    or less.
+    `effect` is on the metrics' own scale, so one without bounds (seconds, dollars) is left out
+    unless `metrics` names it: what is large for a share is nothing for it. `pilot` is an earlier
+    run of the suite, the larger the better; see `find_pilot`. Raises `ConfigurationError` for an
+    unknown metric or an effect of 0 or less.
     """
     if not 0.0 < effect < math.inf:
         raise ConfigurationError(f"The effect is {effect!r}.", remedy="Give one above zero: 0.03.")
@@ -103,7 +107,8 @@ def plan_samples(
     for metric in known.values():
         if metrics and metric.name not in metrics:
             continue
-        spread = _spread(metric, effect, pilot, scores)
+        apt = metrics or metric.bounds is not None
+        spread = _spread(metric, effect, pilot, scores) if apt else _UNNAMED
         if isinstance(spread, str):
             skipped.append(f"{metric.name}: {spread}")
         else:
@@ -111,7 +116,8 @@ def plan_samples(
     if skipped and not needed:
         raise ConfigurationError(
             f"There is nothing to plan for an effect of {effect:g}: {'; '.join(skipped)}.",
-            remedy="Give an effect within the metrics' bounds, or make a run first: quilate run.",
+            remedy="Give an effect within the metrics' bounds; name what has none: --metric NAME; "
+            "or make a run first: quilate run.",
         )
     most = max((one.samples for one in needed), default=0)
     return SamplePlan(

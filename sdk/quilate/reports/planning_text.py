@@ -103,6 +103,9 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
 
 # How the notes and the advice end, in Spanish.
 _NOTES = {
+    "it has no bounds, so an effect on its scale is planned when it is named (--metric)": (
+        "no tiene límites, así que un efecto en su escala se planifica cuando se nombra (--metric)"
+    ),
     "it has no bounds, and no earlier run shows its spread": (
         "no tiene límites, y ninguna ejecución anterior muestra su dispersión"
     ),

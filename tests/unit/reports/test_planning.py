@@ -16,6 +16,8 @@ from quilate.reports.planning_text import plan_lines
 from quilate.stats import samples_needed
 from tests.unit.reports.sample_runs import make_run
 
+UNNAMED = "it has no bounds, so an effect on its scale is planned when it is named (--metric)"
+
 
 class _Measures:
     name, needs = "m", frozenset()
@@ -59,7 +61,7 @@ def test_without_a_pilot_the_bounds_say_the_most():
     assert one.deviation == pytest.approx(0.5 * 2**0.5)
     assert one.samples == samples_needed(one.deviation, 0.1)
     assert found.price is None
-    assert found.skipped == ("seconds: it has no bounds, and no earlier run shows its spread",)
+    assert found.skipped == (f"seconds: {UNNAMED}",)
     said = "\n".join(plan_lines(found, "en"))
     assert "too few for exact_match" in said
     assert "quilate run SUITE" in said
@@ -113,10 +115,28 @@ def test_spanish_says_all_of_it_in_spanish():
     noise = run_of(("a",), lambda t, n, e: draw.random() < 0.5, epochs=4)
     said = "\n".join(plan_lines(plan_samples(suite("a"), 0.05, pilot=noise), "es"))
     assert "exact_match (a): más épocas" in said
-    assert "seconds: no tiene límites, y ninguna ejecución anterior" in said
+    assert "seconds: no tiene límites, así que un efecto en su escala" in said
     flat = plan_samples(suite("a"), 0.05, pilot=run_of(("a",), lambda t, n, e: 1))
     assert "hacer falta: hay pocas puntuaciones, o son iguales" in "\n".join(plan_lines(flat, "es"))
     assert "can take: too few scores, or all alike" in "\n".join(plan_lines(flat, "en"))
+
+
+def test_an_effect_is_of_metrics_with_bounds_unless_others_are_named():
+    """0.05 is no effect of seconds just because it is one of a share."""
+    pilot = run_of(("a",), lambda t, n, e: n % 2)
+    items = [
+        replace(item, scores=(*item.scores, Score.of("seconds", 1.0 + n % 7)))
+        for n, item in enumerate(pilot.items)
+    ]
+    metrics = {**pilot.metrics, "seconds": Metric("seconds", bounds=None)}
+    pilot = replace(pilot, items=items, metrics=metrics)
+    found = plan_samples(suite("a"), 0.05, pilot=pilot)
+    assert [one.metric for one in found.needed] == ["exact_match"]
+    assert found.skipped == (f"seconds: {UNNAMED}",)
+    named = plan_samples(suite("a"), 0.5, metrics=["seconds"], pilot=pilot)
+    assert [one.metric for one in named.needed] == ["seconds"]
+    with pytest.raises(ConfigurationError, match="no earlier run shows its spread"):
+        plan_samples(suite("a"), 0.5, metrics=["seconds"])
 
 
 def test_an_effect_beyond_the_bounds_is_no_plan():
