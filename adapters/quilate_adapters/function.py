@@ -10,7 +10,6 @@ import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from types import CodeType
 from typing import Any
 
 import anyio.to_thread
@@ -32,6 +31,7 @@ from quilate.models import (
     reply,
 )
 from quilate.providers import as_identity
+from quilate.python_code import code_digest
 from quilate.registry import nearest
 
 _END = object()
@@ -76,9 +76,10 @@ class FunctionModel:
     What it raises is a `ModelError` with the file and line; Quilate's own errors pass as they are.
     Its cost is unknown, unless it returns a `Response` that says so.
 
-    The identity holds the hash of the function's source, the values that it closes over and its
-    defaults; where those are more than plain values (an object, say), it is another one in every
-    process, so that no cache mistakes one for the other.
+    The identity holds the hash of the function's source, of the functions, classes and constants
+    of its author's that it names (`quilate.python_code`), the values that it closes over and its
+    defaults; where these two are more than plain values (an object, say), it is another one in
+    every process, so that no cache mistakes one for the other.
     """
 
     def __init__(
@@ -256,14 +257,14 @@ def _takes_request(function: Any) -> bool:
 
 
 def _source_digest(function: Any) -> str:
-    """A hash of the source and the code (a line can hold two lambdas) and of what it carries."""
+    """A hash of the source, of the code (a line can hold two lambdas) with what it names of its
+    author's, and of what it carries."""
     routine = _routine(function)
     try:
         source = inspect.getsource(routine)
     except (OSError, TypeError):
         source = repr(type(routine))
-    codes = [_code(layer.__code__) for layer in _layers(function) if hasattr(layer, "__code__")]
-    return digest(source, repr(codes), repr(_state(function)))[:16]
+    return digest(source, code_digest(function) or "", repr(_state(function)))[:16]
 
 
 def _layers(function: Any) -> Iterator[Any]:
@@ -273,17 +274,6 @@ def _layers(function: Any) -> Iterator[Any]:
     while layer is not None:
         yield layer
         layer = getattr(layer, "__wrapped__", None)
-
-
-def _code(code: CodeType) -> list[Any]:
-    """What a code object does: neither where it stands nor any address."""
-    constants = [_code(c) if isinstance(c, CodeType) else _constant(c) for c in code.co_consts]
-    return [code.co_code, code.co_names, code.co_freevars, constants]
-
-
-def _constant(value: Any) -> str:
-    # A set's order is another in each process.
-    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
 
 
 def _state(function: Any) -> list[Any]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from quilate.errors import ConfigurationError
-from quilate.evals.provenance import code_digest
 from quilate.evals.results import Failure
 from quilate.evaluators import Score
+from quilate.python_code import code_digest
 from quilate.reports.comparison import compare
 from quilate.testing import ScriptedModel
 from tests.unit.cli.conftest import APP, SUITE, assert_one_paragraph, environment
@@ -202,6 +202,17 @@ def test_the_code_of_functions_is_compared_and_hinders_no_resume(cli, folder):
     assert cli("resume", a).code == 0
 
 
+def test_a_constant_that_a_function_names_is_compared(cli, folder):
+    app = "SHARE = 0.6\ndef cut(text):\n    return text[: int(len(text) * SHARE)]\n"
+    app += "def answer(question):\n    return cut(question)\n"
+    runs = []
+    for share in ("0.6", "0.85"):
+        (folder / "app.py").write_text(app.replace("0.6", share))
+        runs.append(cli("run", "suite.yaml", "--json").data["run"])
+    (difference,) = cli("compare", *runs, "--json").data["differences"]
+    assert difference["setting"] == "code.app"
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -234,7 +245,7 @@ def test_what_is_no_other_code():
 def test_a_digest_is_the_same_in_every_process(folder):
     path = folder / "digest.py"
     path.write_text(
-        "from quilate.evals.provenance import code_digest\n"
+        "from quilate.python_code import code_digest\n"
         "print(code_digest(lambda q, at=object(): q in {'a', 'b', 'c', 'd'}))\n"
     )
     said = {
