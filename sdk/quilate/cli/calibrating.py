@@ -1,15 +1,14 @@
 """What ``quilate judge`` does: where the judgements come from, and where the result goes."""
 
 import json
-import shutil
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import typer
 
 from quilate.cli.finishing import say
+from quilate.cli.folding import print_lines
 from quilate.errors import ConfigurationError, StoreError, UnknownName
 from quilate.evals import open_run
 from quilate.evals.results import Run
@@ -27,7 +26,6 @@ from quilate.reports.calibration import (
     unreadable_line,
 )
 from quilate.reports.strings import Words, language
-from quilate.reports.visible import visible
 from quilate.stats.ppi import PpiEstimate
 
 
@@ -143,21 +141,6 @@ def _shown(
         yield corrected_line(words, run.id, metric, target, one)
     if not judged:
         yield said["no_judge"].format(run=run.id)
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines folded to the terminal's width, what goes on indented below its beginning."""
-    width = shutil.get_terminal_size().columns
-    for line in lines:
-        indent = " " * (len(line) - len(line.lstrip()) + 4)
-        for part in textwrap.wrap(
-            visible(line),
-            max(width, 40),
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ):
-            typer.echo(part)
 
 
 def _are_labels(path: Path) -> bool:

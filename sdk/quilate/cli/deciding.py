@@ -82,8 +82,8 @@ def gate(
     Samples are answered one after the other until the answer is sure; every look is allowed for.
     """
     from quilate import evals, sync
-    from quilate.cli.calibrating import print_lines
     from quilate.cli.finishing import say
+    from quilate.cli.folding import print_lines
     from quilate.cli.onward import check_writable, interruptible
     from quilate.cli.progress import show_progress
     from quilate.evals import runner
@@ -164,7 +164,7 @@ def plan(
 ) -> None:
     """Say how many samples an effect needs, and what they cost."""
     from quilate import evals
-    from quilate.cli.calibrating import print_lines
+    from quilate.cli.folding import print_lines
     from quilate.reports.planning import find_pilot, plan_samples
     from quilate.reports.planning_text import as_data, plan_lines
 

@@ -51,6 +51,7 @@ def calibrate(
     """
     from quilate.cli import calibrating
     from quilate.cli.finishing import say
+    from quilate.cli.folding import print_lines
     from quilate.codec import to_data
     from quilate.reports.calibration import calibration_lines, saying
 
@@ -60,7 +61,7 @@ def calibrate(
     if as_json:
         typer.echo(json.dumps(to_data(found), ensure_ascii=False))
     else:
-        calibrating.print_lines(calibration_lines(found, lang))
+        print_lines(calibration_lines(found, lang))
     if kept is not None:
         say(saying(lang)["stored"].format(path=kept))
     if found.trust == "do not trust":

@@ -233,9 +233,11 @@ def _value(said: Any, scale: Mapping[str, float]) -> float:
 
 
 def labels_of(metric: Metric, labels: Iterable[Label]) -> dict[str, float]:
-    """What people could say of a metric's answers: its own labels, or those that were given where
-    they are others (``--labels`` of ``quilate label``), each with its value."""
-    declared = dict(metric.labels or YES_OR_NO)
+    """What people could say of a metric's answers: its own labels (yes and no from 0 to 1), or
+    those that were given where they are others (``--labels`` of ``quilate label``), each with its
+    value."""
+    usual = YES_OR_NO if metric.bounds == (0.0, 1.0) else ()
+    declared = dict(metric.labels or usual)
     given = {one.label: one.value for one in labels if one.metric == metric.name}
     return declared if given.items() <= declared.items() else given
 

@@ -432,6 +432,9 @@ def test_what_people_could_say_is_the_metrics_own_unless_they_said_else():
     assert labels_of(rated, [said("bad", 0.0)]) == {"bad": 0.0, "fair": 0.5, "good": 1.0}
     assert labels_of(rated, [said("poor", 0.0), said("x", 1.0, "other")]) == {"poor": 0.0}
     assert labels_of(Metric("m"), [said("yes", 1.0)]) == {"no": 0.0, "yes": 1.0}
+    # Of another scale, no and yes may be no values: nobody said no.
+    for bounds in (None, (1.0, 5.0)):
+        assert labels_of(Metric("m", bounds=bounds), [said("yes", 1.0)]) == {"yes": 1.0}
 
 
 def test_what_is_kept_is_found_by_the_judge_and_by_no_other(tmp_path):
