@@ -28,19 +28,11 @@ def _validator(schema: str) -> Any:
 @cache
 def _timed_validators() -> Any:
     """The validators of jsonschema, with patterns that are given up when they take too long."""
-    from jsonschema import Draft202012Validator, ValidationError, validators
+    import attrs
+    from jsonschema import Draft202012Validator, validators
 
     additional = Draft202012Validator.VALIDATORS["additionalProperties"]
-
-    def pattern(validator: Any, wanted: str, value: Any, schema: Any) -> Iterator[Any]:
-        if validator.is_type(value, "string") and not _matches(wanted, value):
-            yield ValidationError(f"{value!r} does not match {wanted!r}")
-
-    def by_pattern(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
-        if validator.is_type(value, "object"):
-            for each, inner in wanted.items():
-                for key in filter(partial(_matches, each), value):
-                    yield from validator.descend(value[key], inner, path=key, schema_path=each)
+    unevaluated = Draft202012Validator.VALIDATORS["unevaluatedProperties"]
 
     def beside(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterator[Any]:
         if validator.is_type(value, "object") and "patternProperties" in schema:
@@ -49,8 +41,71 @@ def _timed_validators() -> Any:
             schema = {k: v for k, v in schema.items() if k != "patternProperties"}
         yield from additional(validator, allowed, value, schema)
 
-    timed = {"pattern": pattern, "patternProperties": by_pattern, "additionalProperties": beside}
-    return validators.extend(Draft202012Validator, timed)  # type: ignore[no-untyped-call]
+    def left(validator: Any, allowed: Any, value: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(value, "object"):
+            known = _evaluated(validator, value, schema)
+            value = {k: v for k, v in value.items() if k not in known}
+            yield from unevaluated(validator, allowed, value, {})
+
+    timed = {
+        "pattern": _pattern,
+        "patternProperties": _by_pattern,
+        "additionalProperties": beside,
+        "unevaluatedProperties": left,
+    }
+    ours: Any = validators.extend(Draft202012Validator, timed)  # type: ignore[no-untyped-call]
+    # Its own goes over to the class that `$schema` names, where patterns are not timed.
+    ours.evolve = attrs.evolve
+    return ours
+
+
+def _pattern(validator: Any, wanted: str, value: Any, schema: Any) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    if validator.is_type(value, "string") and not _matches(wanted, value):
+        yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+
+def _by_pattern(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
+    if validator.is_type(value, "object"):
+        for each, inner in wanted.items():
+            for key in filter(partial(_matches, each), value):
+                yield from validator.descend(value[key], inner, path=key, schema_path=each)
+
+
+def _evaluated(validator: Any, value: Any, schema: Any) -> set[str]:
+    """The properties of an object that a schema looks at, or one that it applies to the object."""
+    if not isinstance(schema, dict):
+        return set()
+    patterns = schema.get("patternProperties", ())
+    found = {
+        key
+        for key in value
+        if key in schema.get("properties", ()) or any(_matches(each, key) for each in patterns)
+    }
+    for name in {"additionalProperties", "unevaluatedProperties"} & schema.keys():
+        inner = validator.evolve(schema=schema[name])
+        found |= {key for key in value if inner.is_valid(value[key])}
+    for name in {"$ref", "$dynamicRef"} & schema.keys():
+        named = validator._resolver.lookup(schema[name])
+        there = validator.evolve(schema=named.contents, _resolver=named.resolver)
+        found |= _evaluated(there, value, named.contents)
+    for part in _applied(validator, value, schema):
+        inner = validator.evolve(schema=part)
+        if inner.is_valid(value):
+            found |= _evaluated(inner, value, part)
+    return found
+
+
+def _applied(validator: Any, value: Any, schema: dict[str, Any]) -> Iterator[Any]:
+    """The parts of a schema that say something about the same object."""
+    for name in ("allOf", "anyOf", "oneOf"):
+        yield from schema.get(name, ())
+    yield from (part for key, part in schema.get("dependentSchemas", {}).items() if key in value)
+    if "if" in schema:
+        holds = validator.evolve(schema=schema["if"]).is_valid(value)
+        yield schema["if"]
+        yield schema.get("then" if holds else "else", True)
 
 
 def _matches(pattern: str, text: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from quilate.errors import ConfigurationError, MissingDependency
 from quilate.middleware.json_schema import violation
@@ -248,6 +249,37 @@ HOSTILE = "^(a|a)+$"
             json.dumps({"a" * 60 + "!": 1}),
         ),
         ({"items": {"propertyNames": {"pattern": HOSTILE}}}, json.dumps([{"a" * 60 + "!": 1}])),
+        (
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "properties": {"child": {"$ref": "#"}, "x": {"pattern": HOSTILE}},
+            },
+            json.dumps({"child": {"x": "a" * 60 + "!"}}),
+        ),
+        (
+            {
+                "$ref": "#/$defs/old",
+                "$defs": {
+                    "old": {
+                        "$schema": "http://json-schema.org/draft-07/schema#",
+                        "pattern": HOSTILE,
+                    }
+                },
+            },
+            json.dumps("a" * 60 + "!"),
+        ),
+        (
+            {"unevaluatedProperties": False, "patternProperties": {HOSTILE: True}},
+            json.dumps({"a" * 60 + "!": 1}),
+        ),
+        (
+            {
+                "unevaluatedProperties": False,
+                "allOf": [{"$ref": "#/$defs/named"}],
+                "$defs": {"named": {"patternProperties": {HOSTILE: True}}},
+            },
+            json.dumps({"a" * 60 + "!": 1}),
+        ),
     ],
 )
 def test_a_pattern_of_a_schema_that_takes_for_ever_is_an_error(ask, monkeypatch, schema, answer):
@@ -274,6 +306,41 @@ def test_properties_by_pattern_and_beside_them(ask):
     closed = {**schema, "additionalProperties": False}
     assert ask(JsonSchema(closed), '{"x1": 2}')["json_schema"].value == 1.0
     assert ask(JsonSchema(closed), '{"y": "z"}')["json_schema"].value == 0.0
+
+
+UNEVALUATED = {
+    "properties": {"k": {}},
+    "$ref": "#/$defs/extension",
+    "$defs": {"extension": {"patternProperties": {"^x": {"type": "integer"}}}},
+    "anyOf": [{"required": ["a"], "properties": {"a": True}}, True],
+    "dependentSchemas": {"k": {"properties": {"l": True}}},
+    "if": {"properties": {"k": {"const": 1}}, "required": ["k"]},
+    "then": {"properties": {"one": True}},
+    "else": {"additionalProperties": {"type": "integer"}},
+    "unevaluatedProperties": {"type": "string"},
+}
+
+
+@pytest.mark.parametrize("schema", [UNEVALUATED, {**UNEVALUATED, "unevaluatedProperties": False}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"k": 1, "l": [], "one": []},
+        {"k": 1, "two": []},
+        {"k": 1, "two": "2"},
+        {"k": 2, "n": 3},
+        {"k": 2, "n": "3"},
+        {"k": 2, "one": []},
+        {"x1": 2},
+        {"x1": "2"},
+        {"a": 1, "k": 1},
+        {"l": 1},
+        {"l": []},
+        7,
+    ],
+)
+def test_unevaluated_properties_are_those_of_jsonschema(schema, value):
+    assert (violation(value, schema) is None) == Draft202012Validator(schema).is_valid(value)
 
 
 def test_patterns_need_the_engine_that_can_be_stopped(monkeypatch):
