@@ -23,6 +23,7 @@ from quilate.codec import from_json
 from quilate.errors import UnknownName
 from quilate.evals import store as stores
 from quilate.evals import tables
+from quilate.evals.database import connect
 from quilate.evals.results import Run
 from quilate.evals.runner import evaluate, open_run, resume
 from quilate.evals.suite import Suite
@@ -127,7 +128,7 @@ def stop_after(folder: Path, calls: int, sign: signal.Signals) -> int:
 
 def journaled(folder: Path) -> set[str]:
     """The prompts of every call that the journal has."""
-    engine = stores.connect(folder / "store")
+    engine = connect(folder / "store")
     with engine.connect() as connection:
         bodies = connection.execute(select(tables.calls.c.request)).scalars().all()
     requests = [from_json(Request, tables.unpack(body)) for body in bodies]

@@ -24,10 +24,20 @@ from sqlalchemy.sql.dml import UpdateBase
 from quilate.codec import from_json, to_data, to_json
 from quilate.errors import ConfigurationError, MalformedReply, StoreError
 from quilate.evals import commands, tables
+from quilate.evals.database import reading, reported, store_error
 from quilate.evals.plan import Plan
 from quilate.evals.results import Item, RunStatus
-from quilate.evals.store import find_run, reported, store_error
-from quilate.evals.tables import ItemBody, dump, key_bytes, pack, safe_json, unpack
+from quilate.evals.store import find_run
+from quilate.evals.tables import (
+    ItemBody,
+    column_json,
+    dump,
+    key_bytes,
+    pack,
+    read_json,
+    safe_json,
+    unpack,
+)
 from quilate.evaluators import Metric
 from quilate.middleware.calls import call_source, request_json
 from quilate.middleware.cassette import redacted
@@ -182,8 +192,8 @@ def create_run(
         "epochs": plan.epochs,
         "targets": json.dumps(plan.targets),
         "metrics": json.dumps(to_data(dict(metrics), dict[str, Metric])),
-        "fingerprint": json.dumps(plan.fingerprint),
-        "provenance": json.dumps(provenance, default=str),
+        "fingerprint": column_json(plan.fingerprint),
+        "provenance": column_json(provenance),
     }
     with reported(str(engine.url.database)), engine.begin() as connection:
         try:
@@ -218,10 +228,10 @@ class Journal:
     def __init__(self, engine: Engine, name: str) -> None:
         row = find_run(engine, name)
         self.name: str = row.name
-        self.provenance: dict[str, Any] = json.loads(row.provenance)
-        self.fingerprint: dict[str, Any] = json.loads(row.fingerprint)
+        self.provenance: dict[str, Any] = read_json(row.provenance)
+        self.fingerprint: dict[str, Any] = read_json(row.fingerprint)
         self._engine, self._run = engine, int(row.id)
-        with reported(str(engine.url.database)), engine.connect() as connection:
+        with reading(engine) as connection:
             keys = select(tables.calls.c.key).where(tables.calls.c.run == self._run)
             self._keys = set(connection.execute(keys).scalars())
             done = select(tables.items.c.position, tables.items.c.outcome)
@@ -256,7 +266,7 @@ class Journal:
         add up what they cost."""
         query = select(tables.calls.c.model, tables.calls.c.response)
         query = query.where(tables.calls.c.run == self._run, tables.calls.c.paid == 1)
-        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for model, body in connection.execute(query):
                 yield model, from_json(Response, unpack(body))
 
@@ -308,7 +318,7 @@ class Journal:
     def note(self, **provenance: Any) -> None:
         """Add to the run's provenance; written with the next commit."""
         self.provenance |= provenance
-        text = json.dumps(self.provenance, default=str)
+        text = column_json(self.provenance)
         self._writer.post(_UPDATE_RUN.values(provenance=text), {"this_run": self._run})
 
     def mark(self, status: RunStatus, reason: str | None = None) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.metadata
 import inspect
+import math
 import platform
 import re
 import subprocess
@@ -37,6 +38,8 @@ async def describe(thing: Any) -> Any:
     >>> sync.run(describe(str.upper))
     {'function': 'builtins.str.upper'}
     """
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return str(float(thing))  # JSON has no such number
     if isinstance(thing, _PLAIN):
         return thing
     if isinstance(thing, Mapping):

@@ -6,7 +6,6 @@ before its answer is handed out, so that an item cut in two is resumed without r
 """
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from sqlalchemy import Engine
 
 from quilate.errors import BudgetExceeded, ConfigurationError, QuilateError
 from quilate.evals import store as stores
+from quilate.evals.database import connect
 from quilate.evals.items import current_work, keepable, run_item
 from quilate.evals.journal import PERMANENT, Journal, create_run
 from quilate.evals.plan import Plan, Work, changes, make_plan, metrics_of
@@ -29,6 +29,7 @@ from quilate.evals.readiness import check_ready, check_recorded
 from quilate.evals.results import Item, Run, RunStatus
 from quilate.evals.store import Items, list_runs
 from quilate.evals.suite import Suite
+from quilate.evals.tables import as_kept, read_json
 from quilate.evals.targets import Ask, as_target
 from quilate.middleware.ambient import layers
 from quilate.middleware.base import Wrapper
@@ -97,7 +98,7 @@ async def evaluate(
     if replay is None:
         check_ready(suite)  # before an index is built
     plan = replace(await _plan(suite, progress), grouped=grouped)
-    engine = stores.connect(store, create=True)
+    engine = connect(store, create=True)
     source = None if replay is None else _recording(engine, replay, plan)
     with stores.lease(store, name):
         await anyio.to_thread.run_sync(_create, engine, name, suite, plan, source, notes)
@@ -123,15 +124,15 @@ async def resume(
     `ConfigurationError`, naming what changed, when it is no longer the suite of the run, or for a
     gate that nothing watches, and `StoreError` when another process is working on the run.
     """
-    engine = stores.connect(store)
+    engine = connect(store)
     row = stores.find_run(engine, run_id)
-    if watch is None and "gate" in json.loads(row.provenance):
+    if watch is None and "gate" in read_json(row.provenance):
         raise ConfigurationError(
             f"The run {row.name} is a gate, which stops when it is sure.",
             remedy=f"Give the gate's command again, with --resume {row.name}; or, for the whole "
             "suite, begin a run: quilate run",
         )
-    suite = suite or _reload(row.name, json.loads(row.provenance), store)
+    suite = suite or _reload(row.name, read_json(row.provenance), store)
     plan = replace(await _plan(suite, progress), grouped=grouped)
     with stores.lease(store, row.name):
         _check_same(engine, row, plan)
@@ -156,9 +157,9 @@ async def _plan(suite: Suite, progress: Progress | None) -> Plan:
 def _recording(engine: Engine, wanted: str, plan: Plan) -> str:
     """The name of the run to be replayed, which has answers of the plan's models."""
     row = stores.find_run(engine, wanted)
-    called = json.loads(row.provenance).get("models", {})
-    fingerprint = json.loads(json.dumps(plan.fingerprint))
-    check_recorded(row.name, json.loads(row.fingerprint), called, fingerprint)
+    called = read_json(row.provenance).get("models", {})
+    fingerprint = as_kept(plan.fingerprint)
+    check_recorded(row.name, read_json(row.fingerprint), called, fingerprint)
     return str(row.name)
 
 
@@ -190,7 +191,7 @@ def _reload(name: str, provenance: Mapping[str, Any], store: Path) -> Suite:
 
 def _check_same(engine: Engine, row: Any, plan: Plan) -> None:
     """Refuse to mix the results of two suites in one run."""
-    found = changes(json.loads(row.fingerprint), json.loads(json.dumps(plan.fingerprint)))
+    found = changes(read_json(row.fingerprint), as_kept(plan.fingerprint))
     if not found:
         return
     if found[0].startswith("samples:"):

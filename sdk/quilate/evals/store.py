@@ -12,34 +12,23 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast, overload
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Row,
-    case,
-    create_engine,
-    event,
-    func,
-    select,
-)
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from quilate.codec import from_data, from_json
 from quilate.errors import ConfigurationError, StoreError, UnknownName
+from quilate.evals.database import FILE, NO_RUNS_REMEDY, connect, reading
 from quilate.evals.results import Call, Item, Run, RunKind, RunStatus
 from quilate.evals.stored import StoredSamples, bare_scores
 from quilate.evals.tables import (
-    VERSION,
     ItemBody,
     calls,
     items,
     key_bytes,
-    metadata,
+    read_json,
     runs,
     samples,
     split_keys,
@@ -47,15 +36,6 @@ from quilate.evals.tables import (
 )
 from quilate.evaluators import Metric, Sample
 from quilate.models import Request, Response
-
-FILE = "runs.sqlite"
-
-_NO_RUNS_REMEDY = (
-    "Begin one: quilate run SUITE; or name the folder that holds your runs: --store DIR."
-)
-
-# FULL: a commit has reached the disk when it returns, also through a power cut.
-_PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,140 +49,6 @@ class RunRecord:
     finished: int
     planned: int
     kind: RunKind
-
-
-_REMEDIES = {
-    "is full": "Free some space on that disk.",
-    "readonly": "Make the file and its folder writable.",
-    "locked": "Another process keeps it locked; wait for that process or stop it.",
-    "not a database": "It is no run store; move it away or choose another --store.",
-    "malformed": "The file is damaged; move it away, or restore it from a backup.",
-    "unable to open": "Check that the folder exists and that you may write in it.",
-    "disk I/O": "Check the disk, its free space and its quota.",
-}
-
-
-def store_error(error: Exception, path: str, *, then: str = "") -> StoreError:
-    """A database's complaint as a `StoreError`; `then` says how to go on after the remedy."""
-    said = str(getattr(error, "orig", error))
-    known = (remedy for sign, remedy in _REMEDIES.items() if sign in said)
-    remedy = " ".join(filter(None, (next(known, ""), then)))
-    return StoreError(f"The run store failed: {said}.", where=path, remedy=remedy or None)
-
-
-@contextmanager
-def reported(path: str, *, then: str = "") -> Iterator[None]:
-    """Turn what the database raises inside into a `StoreError`."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise store_error(error, path, then=then) from error
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def connect(store: Path, *, create: bool = False) -> Engine:
-    """The engine over a store's file. Raises `StoreError` when it is absent (without `create`),
-    no store, or written by a newer version."""
-    path = store / FILE
-    if not create and not path.exists():
-        raise StoreError(
-            "There are no runs here.", where=str(store.absolute()), remedy=_NO_RUNS_REMEDY
-        )
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the store: {error.strerror}.", where=str(store)) from None
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    event.listen(engine, "connect", _prepare)
-    if not create and not _writable(engine):
-        engine = _read_only(path)
-    with reported(str(path)), engine.begin() as connection:
-        if create and not _version(connection):
-            _create_tables(connection)
-        version = _version(connection)
-        if version > VERSION:
-            raise StoreError(
-                f"The store has format {version}; this Quilate reads up to {VERSION}.",
-                where=str(path),
-                remedy="Run: pip install --upgrade quilate",
-            )
-        if not version and not create:
-            raise StoreError(
-                "There are no runs here yet.",
-                where=str(path.absolute()),
-                remedy=_NO_RUNS_REMEDY,
-            )
-        if not _has_our_tables(connection):
-            raise StoreError(
-                "This database holds other tables than those of a run store.",
-                where=str(path),
-                remedy="Move it away, or choose another --store.",
-            )
-    return engine
-
-
-def _writable(engine: Engine) -> bool:
-    """Whether the store can be opened as usual, which needs to write beside it also to read."""
-    try:
-        with engine.connect() as connection:
-            _version(connection)
-    except SQLAlchemyError as error:
-        return not any(sign in str(error) for sign in ("unable to open", "readonly"))
-    return True
-
-
-def _read_only(path: Path) -> Engine:
-    """The engine over a store that only may be read. With commits that are not yet in its file, it
-    is read beside whoever writes them; else nobody does, and it needs no shared memory."""
-    log = path.with_name(f"{path.name}-wal")
-    options = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
-    uri = f"{path.absolute().as_uri()}?{options}"
-    made = create_engine(
-        f"sqlite:///{path}",
-        poolclass=NullPool,
-        creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False),
-    )
-    try:
-        with made.connect() as connection:
-            _version(connection)
-    except SQLAlchemyError as error:
-        said = str(getattr(error, "orig", error))
-        raise StoreError(
-            f"The run store cannot be opened for reading: {said}.",
-            where=str(path),
-            remedy="Copy its whole folder to where you may write, and name that: --store DIR.",
-        ) from None
-    return made
-
-
-def _version(connection: Connection) -> int:
-    """The format of the store, 0 for a file that is none yet."""
-    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-
-
-def _create_tables(connection: Connection) -> None:
-    """Make an empty file a store. Of several processes one does it, and no one sees half of it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
-        return  # another process was first, or the file is somebody else's
-    for table in metadata.sorted_tables:
-        connection.execute(CreateTable(table))
-    connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
-
-
-def _has_our_tables(connection: Connection) -> bool:
-    return all(
-        set(connection.exec_driver_sql(f"PRAGMA table_info({table.name})").scalars(1)).issuperset(
-            table.columns.keys()
-        )
-        for table in metadata.sorted_tables
-    )
 
 
 @contextmanager
@@ -269,13 +115,18 @@ def _is_held(store: Path, run: str) -> bool:
 
 
 _LATEST = re.compile(r"latest(?:~(\d{1,9}))?")
-# A gate looks at as few samples as it needs, so it is no run to label, show or compare by default.
-_KIND = case(
-    (func.json_type(runs.c.provenance, "$.gate").is_not(None), "gate"),
-    (func.json_type(runs.c.provenance, "$.replay").is_not(None), "replay"),
-    else_="run",
-).label("kind")
 _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id.desc())
+
+
+def _kind(provenance: str) -> RunKind:
+    """What a run is by its provenance's JSON, which is only parsed where it may have the word."""
+    for kind in _KINDS:
+        if f'"{kind}"' in provenance and kind in read_json(provenance):
+            return kind
+    return "run"
+
+
+_KINDS: tuple[RunKind, ...] = ("gate", "replay")  # a replay that is gated is a gate
 
 
 def find_run(engine: Engine, wanted: str) -> "Row[Any]":
@@ -284,7 +135,7 @@ def find_run(engine: Engine, wanted: str) -> "Row[Any]":
 
     Raises `UnknownName` for none, `ConfigurationError` for several.
     """
-    with reported(str(engine.url.database)), engine.connect() as connection:
+    with reading(engine) as connection:
         name = _named(connection, wanted)
         return connection.execute(select(runs).where(runs.c.name == name)).one()
 
@@ -296,8 +147,11 @@ def _named(connection: Connection, wanted: str) -> str:
     back = _LATEST.fullmatch(wanted)
     found: Sequence[str]
     if back is not None:
-        ordinary = newest_first.where(_KIND != "gate").limit(1).offset(int(back[1] or 0))
-        found = connection.execute(ordinary).scalars().all()
+        rows = connection.execute(newest_first.add_columns(runs.c.provenance))
+        # A gate looks at as few samples as it needs, so it is not what is meant by default.
+        ordinary = (name for name, provenance in rows if _kind(provenance) != "gate")
+        place = int(back[1] or 0)
+        found = list(islice(ordinary, place, place + 1))
     elif wanted in known:
         found = [wanted]
     else:
@@ -317,7 +171,7 @@ def _named(connection: Connection, wanted: str) -> str:
 def _known(wanted: str, known: Sequence[str]) -> str:
     """What to say of a run that is not there: how many there are, and a few that may be meant."""
     if not known:
-        return _NO_RUNS_REMEDY
+        return NO_RUNS_REMEDY
     # The last part of an id is what people write; a whole id is near to every other of its suite.
     ends = {name.rpartition("-")[2]: name for name in reversed(known)}
     close = [ends[end] for end in difflib.get_close_matches(wanted, ends)]
@@ -341,8 +195,8 @@ def list_runs(store: Path) -> list[RunRecord]:
         return []
     engine = connect(store)
     finished = select(func.count()).where(items.c.run == runs.c.id).scalar_subquery()
-    query = select(runs, finished.label("finished"), _KIND).order_by(*_NEWEST_FIRST)
-    with reported(str(store)), engine.connect() as connection:
+    query = select(runs, finished.label("finished")).order_by(*_NEWEST_FIRST)
+    with reading(engine) as connection:
         rows = connection.execute(query).all()
     return [
         RunRecord(
@@ -352,7 +206,7 @@ def list_runs(store: Path) -> list[RunRecord]:
             _status(store, row.name, row.status),
             row.finished,
             row.planned,
-            row.kind,
+            _kind(row.provenance),
         )
         for row in rows
     ]
@@ -361,7 +215,7 @@ def list_runs(store: Path) -> list[RunRecord]:
 def read_samples(engine: Engine, run: int) -> StoredSamples:
     """The samples of a run by id, in the order of its suite."""
     query = select(samples.c.body).where(samples.c.run == run).order_by(samples.c.position)
-    with reported(str(engine.url.database)), engine.connect() as connection:
+    with reading(engine) as connection:
         return StoredSamples(connection.execute(query).scalars().all())
 
 
@@ -383,7 +237,7 @@ def open_run(wanted: str, store: Path, *, samples: Mapping[str, Sample] | None =
         samples=by_id,
         items=Items(engine, row.id, tuple(by_id), targets, row.epochs),
         planned=row.planned,
-        provenance=json.loads(row.provenance),
+        provenance=read_json(row.provenance),
         load_call=_Calls(engine, row.id),
         store=str(store),
     )
@@ -405,7 +259,7 @@ class Items(Sequence[Item]):
         self._engine, self._run = engine, run
         self._sample_ids, self._targets, self._epochs = sample_ids, targets, epochs
         query = select(items.c.position).where(items.c.run == run).order_by(items.c.position)
-        with reported(str(engine.url.database)), engine.connect() as connection:
+        with reading(engine) as connection:
             self._positions = array("q", connection.execute(query).scalars())
         self._page: tuple[int, list[Item]] = (-1, [])
 
@@ -449,7 +303,7 @@ class Items(Sequence[Item]):
             for n in range(self._epochs)
         ]
         found: list[Item] = []
-        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for some in _pages(sorted(positions), self._PAGE):
                 query = select(items).where(items.c.run == self._run, items.c.position.in_(some))
                 rows = connection.execute(query.order_by(items.c.position))
@@ -461,7 +315,7 @@ class Items(Sequence[Item]):
         read than whole ones, for who wants figures."""
         query = select(items.c.position, items.c.body).where(items.c.run == self._run)
         query = query.order_by(items.c.position)
-        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for rows in connection.execute(query).partitions(self._PAGE):
                 for position, body in rows:
                     scores, failure = bare_scores(body)
@@ -477,7 +331,7 @@ class Items(Sequence[Item]):
         query = select(items).where(
             items.c.run == self._run, items.c.position.between(wanted[0], wanted[-1])
         )
-        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(items.c.position)).all()
         return [self._item(row) for row in rows]
 
@@ -509,7 +363,7 @@ class _Calls:
 
     def __call__(self, key: str) -> Call | None:
         query = select(calls).where(calls.c.run == self._run, calls.c.key == key_bytes(key))
-        with reported(str(self._engine.url.database)), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None

@@ -4,6 +4,7 @@ The tables are SQLAlchemy Core's, so that another database can hold them. Bodies
 deflated; columns hold what a query would ask for.
 """
 
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -121,6 +122,30 @@ class ItemBody:
     scores: tuple[Score, ...] = ()
     failure: Failure | None = None
     score_calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def column_json(value: Any) -> str:
+    """The JSON of a run's column, in which what JSON has no value for is its name.
+
+    >>> column_json({"most": float("inf")})
+    '{"most": "inf"}'
+    """
+    return json.dumps(as_kept(value))
+
+
+def as_kept(value: Any) -> Any:
+    """A value as a run's column gives it back."""
+    return read_json(json.dumps(value, default=str))
+
+
+def read_json(text: str) -> Any:
+    """The value of a run's column. Older stores have there the numbers as Python writes them,
+    which are no JSON: they too become their names.
+
+    >>> read_json('[NaN, -Infinity]')
+    ['nan', '-inf']
+    """
+    return json.loads(text, parse_constant=lambda said: str(float(said)))
 
 
 def pack(text: bytes) -> bytes:

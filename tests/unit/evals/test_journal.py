@@ -7,6 +7,7 @@ import pytest
 
 from quilate import sync
 from quilate.errors import StoreError
+from quilate.evals import database
 from quilate.evals import store as stores
 from quilate.evals.journal import OK, TRANSIENT, Journal, create_run
 from quilate.evals.plan import Plan, make_plan
@@ -20,7 +21,7 @@ from quilate.models import Usage, ask, reply
 
 @pytest.fixture
 def engine(tmp_path):
-    engine = stores.connect(tmp_path, create=True)
+    engine = database.connect(tmp_path, create=True)
     create_run(engine, "r", plan_of(6), suite="demo", metrics={}, provenance={})
     return engine
 
@@ -113,7 +114,7 @@ def test_waiters_share_commits(engine, monkeypatch):
 
 
 def test_after_a_refused_write_nothing_more_is_taken(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(stores, "_PRAGMAS", (*stores._PRAGMAS, "query_only=1"))
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "query_only=1"))
     journal = Journal(engine, "r")
     with pytest.raises(StoreError, match=r"readonly.*writable.*quilate resume r"):
         sync.run(journal.record(0, item(0), OK))
@@ -126,7 +127,7 @@ def test_after_a_refused_write_nothing_more_is_taken(engine, tmp_path, monkeypat
 def test_a_gate_that_cannot_write_is_not_told_to_resume_as_a_run(engine, monkeypatch):
     asked = {"gate": {"baseline": "r"}}
     create_run(engine, "g", plan_of(6), suite="demo", metrics={}, provenance=asked)
-    monkeypatch.setattr(stores, "_PRAGMAS", (*stores._PRAGMAS, "query_only=1"))
+    monkeypatch.setattr(database, "_PRAGMAS", (*database._PRAGMAS, "query_only=1"))
     journal = Journal(engine, "g")
     with pytest.raises(StoreError, match=r"give the gate's command again, with: --resume g$"):
         sync.run(journal.record(0, item(0), OK))
@@ -156,7 +157,7 @@ def test_waiting_works_from_several_event_loops(engine, tmp_path):
 
 
 def test_a_store_locked_by_someone_else_is_named(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr(stores, "_PRAGMAS", ("busy_timeout=1", *stores._PRAGMAS[1:]))
+    monkeypatch.setattr(database, "_PRAGMAS", ("busy_timeout=1", *database._PRAGMAS[1:]))
     other = sqlite3.connect(tmp_path / stores.FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     journal = Journal(engine, "r")
@@ -168,7 +169,7 @@ def test_a_store_locked_by_someone_else_is_named(engine, tmp_path, monkeypatch):
 def test_a_file_that_is_no_store_is_refused(tmp_path):
     (tmp_path / stores.FILE).write_bytes(b"not a database at all" * 100)
     with pytest.raises(StoreError, match=r"not a database.*move it away"):
-        stores.connect(tmp_path)
+        database.connect(tmp_path)
 
 
 def test_the_database_of_something_else_is_left_alone(tmp_path):
@@ -178,7 +179,7 @@ def test_the_database_of_something_else_is_left_alone(tmp_path):
     for version in (0, 1):
         other.execute(f"PRAGMA user_version = {version}")
         with pytest.raises(StoreError, match=r"other tables.*choose another --store"):
-            stores.connect(tmp_path, create=True)
+            database.connect(tmp_path, create=True)
         tables = other.execute("select name from sqlite_master").fetchall()
         assert tables == [("runs",)]
     other.close()
@@ -200,11 +201,11 @@ def test_an_empty_file_is_a_store_without_runs(tmp_path):
 
 
 def test_a_newer_store_is_refused(engine, tmp_path):
-    with sqlite3.connect(tmp_path / stores.FILE) as database:
-        database.execute("PRAGMA user_version = 99")
-    database.close()
+    with sqlite3.connect(tmp_path / stores.FILE) as other:
+        other.execute("PRAGMA user_version = 99")
+    other.close()
     with pytest.raises(StoreError, match=r"format 99.*pip install --upgrade"):
-        stores.connect(tmp_path)
+        database.connect(tmp_path)
 
 
 @pytest.mark.parametrize("length", [0, 100, 1000, 5000, 100_000])

@@ -20,8 +20,9 @@ from quilate.errors import (
     StoreError,
     UnknownName,
 )
-from quilate.evals import runner
+from quilate.evals import database, runner
 from quilate.evals import store as stores
+from quilate.evals.gate import gate
 from quilate.evals.results import Run
 from quilate.evals.runner import evaluate, list_runs, new_run_id, open_run, resume
 from quilate.evals.suite import Limits, Suite
@@ -486,9 +487,9 @@ def test_a_run_is_worked_on_once_at_a_time(tmp_path):
 
 def test_a_full_disk_stops_the_run_and_resume_does_the_rest(tmp_path, monkeypatch):
     suite = suite_of(echo_model(), count=300)
-    full = (*stores._PRAGMAS, "max_page_count=24")
+    full = (*database._PRAGMAS, "max_page_count=24")
     with monkeypatch.context() as patch:
-        patch.setattr(stores, "_PRAGMAS", full)
+        patch.setattr(database, "_PRAGMAS", full)
         with pytest.raises(StoreError, match=r"full.*Free some space.*quilate resume"):
             start(suite, tmp_path)
     stopped = open_run("latest", tmp_path)
@@ -561,9 +562,9 @@ def test_runs_are_found_by_parts_of_their_id(tmp_path):
 
 def test_a_run_that_nobody_holds_was_stopped(tmp_path):
     run = start(suite_of(str.upper), tmp_path)
-    with sqlite3.connect(tmp_path / stores.FILE) as database:
-        database.execute("update runs set status = 'running'")
-    database.close()
+    with sqlite3.connect(tmp_path / stores.FILE) as other:
+        other.execute("update runs set status = 'running'")
+    other.close()
     assert open_run(run.id, tmp_path).status == "stopped"
     with stores.lease(tmp_path, run.id):
         assert list_runs(tmp_path)[0].status == "running"
@@ -591,3 +592,53 @@ def test_what_a_run_rests_on_is_kept_without_secrets(tmp_path):
     assert b"hunter2" not in (tmp_path / stores.FILE).read_bytes()
     assert kept["seed"] == 7 and len(kept["dataset_sha256"]) == 64
     assert kept["packages"]["sqlalchemy"] and kept["python"] and kept["quilate"]
+
+
+@dataclass
+class _AtMost:
+    """An evaluator whose settings are numbers that JSON has no value for."""
+
+    most: float = math.inf
+    least: float = math.nan
+    name: str = "at_most"
+    metrics: tuple[Metric, ...] = (Metric("at_most", bounds=(0.0, 1.0)),)
+    needs: frozenset[str] = frozenset()
+
+    async def evaluate(self, sample, output):
+        return [Score.of("at_most", len(output.text) <= self.most)]
+
+
+def _endless(**settings):
+    return Suite("endless", [Sample("1", "a")], {"app": str}, [_AtMost(**settings)])
+
+
+def test_a_setting_that_is_no_json_number_is_kept_by_its_name(tmp_path):
+    run = sync.run(evaluate(_endless(), store=tmp_path))
+    kept = run.provenance["evaluators"]["0 at_most"][0]
+    assert (kept["most"], kept["least"]) == ("inf", "nan")
+    with sqlite3.connect(tmp_path / stores.FILE) as other:
+        valid = "SELECT json_valid(provenance) AND json_valid(fingerprint) FROM runs"
+        assert other.execute(valid).fetchone() == (1,)
+    other.close()
+    assert sync.run(resume(run.id, _endless(), store=tmp_path)).status == "finished"
+    with pytest.raises(ConfigurationError, match="not what it was"):
+        sync.run(resume(run.id, _endless(most=-math.inf), store=tmp_path))
+
+
+def test_a_store_that_has_such_numbers_as_python_writes_them_is_read_and_gone_on_with(tmp_path):
+    run = sync.run(evaluate(_endless(), store=tmp_path))
+    with sqlite3.connect(tmp_path / stores.FILE) as other:
+        for column in ("provenance", "fingerprint"):
+            for name, number in (("inf", "Infinity"), ("nan", "NaN")):
+                other.execute(
+                    f"""UPDATE runs SET {column} = replace({column}, '"{name}"', '{number}')"""
+                )
+        assert other.execute("SELECT json_valid(provenance) FROM runs").fetchone() == (0,)
+    other.close()
+    assert [record.kind for record in list_runs(tmp_path)] == ["run"]
+    assert open_run("latest", store=tmp_path).id == run.id
+    assert sync.run(resume(run.id, _endless(), store=tmp_path)).status == "finished"
+    gated = gate(_endless(), store=tmp_path)
+    assert gated.baseline.id == run.id
+    assert [record.kind for record in list_runs(tmp_path)] == ["gate", "run"]
+    assert open_run("latest", store=tmp_path).id == run.id
