@@ -181,10 +181,9 @@ def _baseline(suite: Suite, wanted: str | Run | None, store: Path) -> Run:
     if wanted is not None:
         return runner.open_run(wanted, store)
     for record in runner.list_runs(store):
-        if record.name == suite.name and record.status == "finished":
-            run = runner.open_run(record.id, store)
-            if "gate" not in run.provenance:
-                return run
+        ordinary = record.status == "finished" and record.kind != "gate"
+        if record.name == suite.name and ordinary:
+            return runner.open_run(record.id, store)
     raise ConfigurationError(
         f"There is no finished run of the suite '{suite.name}' to compare with.",
         where=str(store),
