@@ -319,10 +319,11 @@ class Words:
         """A share as a percentage."""
         return f"{self._localised(f'{share * 100:g}')}{' %' if self.lang == 'es' else '%'}"
 
-    def interval(self, low: float, high: float, *, sign: bool = False) -> str:
+    def interval(self, low: float, high: float, *, sign: bool = False, digits: int = 2) -> str:
         """An interval in brackets."""
         separator = "; " if self.lang == "es" else ", "
-        return f"[{self.number(low, sign=sign)}{separator}{self.number(high, sign=sign)}]"
+        ends = (self.number(end, sign=sign, digits=digits) for end in (low, high))
+        return f"[{separator.join(ends)}]"
 
     def p_value(self, p: float) -> str:
         """A p-value, never rounded to zero."""

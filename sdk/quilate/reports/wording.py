@@ -11,6 +11,7 @@ from quilate.evals import commands
 from quilate.evals.results import Run
 from quilate.models import Cost
 from quilate.reports.calibration import beside_line, corrected_line, unreadable_line
+from quilate.reports.figures import decimals as decimals
 from quilate.reports.figures import figure as figure
 from quilate.reports.judges import Judge
 from quilate.reports.strings import Words
@@ -131,10 +132,11 @@ def findings(words: Words, summary: Summary) -> list[str]:
 def _gap(words: Words, pair: Pair) -> str:
     """``closed book by 0.31 [0.18, 0.44]``: the difference as the winner sees it."""
     difference = pair.comparison.difference
-    gap = words.number(abs(difference.value or 0.0))
+    digits = decimals(difference)
+    gap = words.number(abs(difference.value or 0.0), digits=digits)
     if difference.interval is not None:
         ends = sorted((abs(difference.interval.low), abs(difference.interval.high)))
-        gap += " " + words.interval(*ends)
+        gap += " " + words.interval(*ends, digits=digits)
     return words("gap", loser=pair.b if pair.winner == pair.a else pair.a, gap=gap)
 
 

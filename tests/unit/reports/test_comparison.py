@@ -388,3 +388,18 @@ def test_groups_that_only_one_of_the_runs_has_cluster_the_difference() -> None:
 def test_a_notebook_shows_a_comparison_in_a_line() -> None:
     found = compare(run_of(*HALF), run_of(*[0.0] * 400, name="b"))
     assert repr(found) == ("<RunComparison run-a → run-b: worse; 400 samples, right (app) worse>")
+
+
+def test_what_is_small_is_told_from_nothing() -> None:
+    """Seconds of a fast target: a difference that is shown must not read 0.00 [0.00, 0.00]."""
+    seconds = Metric("seconds", bounds=None, higher_is_better=False)
+    a = run_of(*[0.0062, 0.0064] * 30, metric=seconds)
+    b = run_of(*[0.0041, 0.0044] * 30, name="b", metric=seconds)
+    found = compare(a, b)
+    said = found.summary(lang="en")
+    assert "0.0063" in said and "0.0043" in said and "−0.0021" in said
+    assert "0.0064 → 0.0044" in said or "0.0062 → 0.0041" in said
+    assert "0,0063" in page_of(found, lang="es")
+    assert "A 0.0063" in to_xml(found, lang="en")
+    plain = compare(run_of(*HALF), run_of(*[0.0] * 400, name="b")).summary(lang="en")
+    assert "−0.50 [" in plain and "0.500" not in plain  # two decimals where they do

@@ -9,6 +9,7 @@ from pathlib import Path
 from quilate.reports.comparison import wording
 from quilate.reports.comparison.values import Row, RunComparison, Uncompared
 from quilate.reports.comparison.words import CompareWords
+from quilate.reports.figures import decimals
 from quilate.reports.junit import legal
 from quilate.reports.pages import write_whole
 from quilate.reports.strings import language
@@ -48,9 +49,9 @@ def _case(words: CompareWords, row: Row) -> ET.Element:
         ET.SubElement(case, "skipped", message=said)
     elif row.verdict in ("worse", "undecided"):
         ET.SubElement(case, "failure", type=row.verdict, message=said)
-    figures = (
-        f"A {words.number(row.a)}  B {words.number(row.b)}  B − A {wording.figure(words, row)}"
-    )
+    digits = decimals(row.comparison.difference)
+    a, b = (words.number(value, digits=digits) for value in (row.a, row.b))
+    figures = f"A {a}  B {b}  B − A {wording.figure(words, row)}"
     changed = " · ".join(wording.changes(words, row))
     lines = [said, figures, f"p {words.p_value(row.p)}", changed]
     ET.SubElement(case, "system-out").text = legal("\n".join(lines))

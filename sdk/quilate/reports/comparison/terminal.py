@@ -87,7 +87,8 @@ def _table(words: CompareWords, found: RunComparison) -> Table:
 
 
 def _cell(words: CompareWords, row: Row, side: int) -> Text:
-    text = Text(words.number((row.a, row.b)[side]))
+    digits = figures.decimals(row.comparison.difference)
+    text = Text(words.number((row.a, row.b)[side], digits=digits))
     covered = row.cells[side].coverage
     if figures.coverage(words, covered):
         text.append(f"\n{words.count(covered.scored)}/{words.count(covered.planned)}", "dim")
@@ -108,19 +109,24 @@ def _flips(words: CompareWords, found: RunComparison, most: int, width: int) -> 
             changes = " · ".join(wording.changes(words, row))
             yield f"\n{words['flips']}, {wording.title(row)}: {changes}"
         for flip in flips[:most]:
-            yield from _flip(words, found, flip, answers[flip], width)
+            digits = figures.decimals(row.comparison.difference)
+            yield from _flip(words, found, flip, answers[flip], width, digits)
         if len(flips) > most:
             rest = words("and_more", n=words.count(len(flips) - most))
             yield f"  {_SIGNS[better]} {rest}"
 
 
 def _flip(
-    words: CompareWords, found: RunComparison, flip: Flip, answers: tuple[Items, Items], width: int
+    words: CompareWords,
+    found: RunComparison,
+    flip: Flip,
+    answers: tuple[Items, Items],
+    width: int,
+    digits: int,
 ) -> Iterator[str]:
     question = found.a.samples[flip.sample].question
-    head = (
-        f"  {_SIGNS[flip.better]} {flip.sample}  {words.number(flip.a)} → {words.number(flip.b)}  "
-    )
+    a, b = (words.number(value, digits=digits) for value in (flip.a, flip.b))
+    head = f"  {_SIGNS[flip.better]} {flip.sample}  {a} → {b}  "
     yield head + _short(question, width - len(head))
     epoch, epochs = _telling(flip, *answers), max(map(len, answers))
     shown = words("of_epochs", epoch=epoch + 1, epochs=epochs) if epochs > 1 else ""
