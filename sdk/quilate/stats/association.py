@@ -1,8 +1,9 @@
 """How well numbers rank or follow others: AUROC and correlations.
 
 Pairs are independent unless `clusters` (a label for each; None is a cluster of its own) says which
-share a source. Then the interval is that of a delete-a-group jackknife (Kott 2001) on the scale
-of the other one, Fisher's or the logit: no closed form counts clusters in.
+share a source. Then the standard error is that of a delete-a-group jackknife (Kott 2001), and the
+interval is built on the scale of the other one, Fisher's or the logit: no closed form counts
+clusters in.
 """
 
 from __future__ import annotations
@@ -167,19 +168,17 @@ def _expit(x: float) -> float:
 
 
 class _Scale(NamedTuple):
-    """Where a figure's error is about the same whatever the figure: the way there and back, the
-    slope of the way back, and the figure's least value; the largest is 1."""
+    """Where a figure's error is about the same whatever the figure: the way there and back, and the
+    slope of the way back."""
 
     name: str
     there: Callable[[float], float]
     back: Callable[[float], float]
     slope: Callable[[float], float]
-    least: float
 
 
-_FISHER = _Scale("Fisher z", math.atanh, math.tanh, lambda r: 1.0 - r * r, -1.0)
-_LOGIT = _Scale("logit", lambda p: math.log(p / (1.0 - p)), _expit, lambda p: p * (1.0 - p), 0.0)
-_OFF = 1e-6  # so near an end of the scale is a figure put that lies on it
+_FISHER = _Scale("Fisher z", math.atanh, math.tanh, lambda r: 1.0 - r * r)
+_LOGIT = _Scale("logit", lambda p: math.log(p / (1.0 - p)), _expit, lambda p: p * (1.0 - p))
 
 
 def _clustered(
@@ -198,25 +197,22 @@ def _clustered(
     if alone.value is None or alone.interval is None or groups.count == x.size:
         return replace(alone, clusters=groups.count)
 
-    def scaled(keep: npt.NDArray[np.bool_]) -> float | None:
-        value = figure(x[keep], y[keep], level).value
-        if value is None:
-            return None
-        return scale.there(min(max(value, scale.least + _OFF), 1.0 - _OFF))
-
+    # On the figure's own scale, and carried over by the slope at its value: a good judge's figure
+    # without one group is often exactly 1, which the other scale has no place for.
     found = jackknife(
-        scaled, groups.codes.tolist(), smallest=-math.inf, largest=math.inf, level=level
+        lambda keep: figure(x[keep], y[keep], level).value,
+        groups.codes.tolist(),
+        smallest=-math.inf,
+        largest=math.inf,
+        level=level,
     )
-    if found.interval is None or found.std_error is None:
+    if found.interval is None:
         return Estimate(alone.value, None, alone.n, groups.count, reason=found.reason)
-    interval = Interval(
-        scale.back(found.interval.low),
-        scale.back(found.interval.high),
-        level,
-        f"{found.interval.method}, {scale.name}",
-    )
-    error = found.std_error * scale.slope(alone.value)
-    return replace(alone, interval=interval, std_error=error, clusters=groups.count)
+    half = (found.interval.high - found.interval.low) / 2.0 / scale.slope(alone.value)
+    centre = scale.there(alone.value)
+    method = f"{found.interval.method}, {scale.name}"
+    interval = Interval(scale.back(centre - half), scale.back(centre + half), level, method)
+    return replace(alone, interval=interval, std_error=found.std_error, clusters=groups.count)
 
 
 def _product_moment(x: Floats, y: Floats) -> float | None:

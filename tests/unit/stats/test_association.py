@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 
 from quilate.stats import auroc, kendall, pearson, spearman
@@ -103,3 +104,76 @@ def test_clusters_of_one_change_nothing_and_high_figures_keep_their_interval(nam
         assert strong.std_error > 0.0
     few = figure(x, y, clusters=["a"] * 75 + ["b"] * 75)
     assert few.interval is None and "too few" in few.reason
+
+
+def almost_sure(name):
+    """100 items of 50 clusters, in order but for one: without its cluster, all are right."""
+    x, pairs = np.arange(100.0), (np.arange(100) % 50).tolist()
+    if name == "auroc":
+        return np.append(x[:99], -1.0), np.repeat([0, 1], 50), pairs
+    x[[66, 75]] = x[[75, 66]]
+    y = x.copy()
+    y[[25, 75]] = y[[75, 25]]  # 41 ranks apart
+    return x, y, pairs
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_good_judge_keeps_a_narrow_interval_where_all_without_one_cluster_are_right(name):
+    figure, _ = FIGURES[name]
+    x, y, labels = almost_sure(name)
+    kept = np.array(labels) != (49 if name == "auroc" else 25)
+    assert figure(x[kept], y[kept]).value == pytest.approx(1.0)
+    found, alone = figure(x, y, clusters=labels), figure(x, y)
+    assert found.value == alone.value > 0.96
+    assert found.value in found.interval
+    assert 0.75 < found.interval.low < found.interval.high < 0.999
+    if name == "auroc":  # one item of two in a cluster of its own: clusters change little
+        assert found.std_error == pytest.approx(alone.std_error, rel=0.05)
+        ends = [alone.interval.low, alone.interval.high]
+        assert [found.interval.low, found.interval.high] == pytest.approx(ends, abs=0.01)
+
+
+def noisy(rng, name, truth, documents=30, copies=4):
+    """Pairs of a given AUROC or Pearson correlation, two fifths of their noise by document."""
+    of = np.repeat(np.arange(documents), copies)
+
+    def noise():
+        shared, own = rng.normal(size=documents)[of], rng.normal(size=of.size)
+        return math.sqrt(0.4) * shared + math.sqrt(0.6) * own
+
+    if name == "auroc":
+        y = (rng.random(of.size) < 0.5) * 1.0
+        return noise() + math.sqrt(2) * scipy.stats.norm.ppf(truth) * y, y, of.tolist()
+    x = noise()
+    return x, truth * x + math.sqrt(1 - truth**2) * noise(), of.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "truth"),
+    [("auroc", 0.7), ("auroc", 0.9), ("auroc", 0.98), ("pearson", 0.5), ("pearson", 0.95)],
+)
+def test_clustered_intervals_cover_and_errors_are_true_up_to_the_end_of_the_scale(name, truth):
+    figure, rng = FIGURES[name][0], np.random.default_rng(3)
+    found = [
+        figure(x, y, clusters=of) for x, y, of in (noisy(rng, name, truth) for _ in range(400))
+    ]
+    assert all(one.interval for one in found)
+    assert 0.92 <= sum(truth in one.interval for one in found) / 400 <= 0.98
+    error = math.sqrt(np.mean([one.std_error**2 for one in found]))
+    assert error == pytest.approx(np.std([one.value for one in found]), rel=0.15)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_standard_error_is_on_the_scale_of_the_figure(name):
+    """Not that of the interval: that one, times the slope between the two at the figure."""
+    figure, _ = FIGURES[name]
+    truth = 0.9 if name == "auroc" else 0.8
+    x, y, of = noisy(np.random.default_rng(6), "auroc" if name == "auroc" else "pearson", truth)
+    for found, quantile in (
+        (figure(x, y), 1.959963984540054),
+        (figure(x, y, clusters=of), scipy.stats.t.ppf(0.975, 29)),
+    ):
+        there = scipy.special.logit if name == "auroc" else np.arctanh
+        slope = found.value * (1 - found.value) if name == "auroc" else 1 - found.value**2
+        width = there(found.interval.high) - there(found.interval.low)
+        assert found.std_error == pytest.approx(slope * width / 2 / quantile, rel=1e-9)
