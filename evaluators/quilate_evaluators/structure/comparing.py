@@ -82,17 +82,19 @@ def _reordered(
     def paired(row: int, column: int) -> Any:
         return _reordered(said[row], wanted[column], below, rules, language)
 
+    # Each pair is made once: made again, it would cost twice as much for each level of nesting.
     if _size(said, rows) * _size(wanted, columns) <= MAX_PAIRS:
+        pairs = {(r, c): paired(r, c) for r in rows for c in columns}
         shared = [
-            [_shared(paired(r, c), wanted[c], below, rules, language) for c in columns]
-            for r in rows
+            [_shared(pairs[r, c], wanted[c], below, rules, language) for c in columns] for r in rows
         ]
-        found = _assigned(shared)
+        found = [(rows[r], columns[c]) for r, c in _assigned(shared)]
     else:
-        found = list(zip(range(len(rows)), range(len(columns)), strict=False))
-    matched = {columns[c]: paired(rows[r], columns[c]) for r, c in found}
+        found = list(zip(rows, columns, strict=False))
+        pairs = {(r, c): paired(r, c) for r, c in found}
+    matched = {c: pairs[r, c] for r, c in found}
     matched |= {column: said[row] for column, row in places.items()}
-    used = {rows[r] for r, _ in found}
+    used = {r for r, _ in found}
     rest = [said[row] for row in rows if row not in used]
     return [matched.get(column, _GAP) for column in range(len(wanted))] + rest
 

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from quilate.errors import ConfigurationError, MissingDependency
 from quilate.middleware.json_schema import violation
-from quilate_evaluators.structure import JsonMatch, JsonSchema, JsonValid
+from quilate_evaluators.structure import JsonMatch, JsonSchema, JsonValid, comparing
 from quilate_evaluators.structure.comparing import compare
 from quilate_evaluators.structure.fields import Rule, agree, leaves
 
@@ -229,6 +229,17 @@ def test_whole_numbers_next_to_each_other_are_not_the_same(ask):
 def test_unordered_lists_that_are_nested_too_deeply_are_compared_in_order(ask):
     deep = "[" * 900 + "1" + "]" * 900
     assert ask(JsonMatch(lists="unordered"), deep, deep)["json_exact"].value == 1.0
+
+
+def test_elements_of_nested_lists_are_paired_once(monkeypatch):
+    made = []
+    reordered = comparing._reordered
+    monkeypatch.setattr(comparing, "_reordered", lambda *given: made.append(1) or reordered(*given))
+    said, wanted = "a", "b"
+    for _ in range(12):
+        said, wanted = [said], [wanted]
+    assert compare(said, wanted, {}, lists="unordered").right == 0
+    assert len(made) == 13
 
 
 def test_a_tolerance_that_would_do_nothing_is_refused():
