@@ -21,8 +21,9 @@ from quilate.evals.results import Item, Run
 from quilate.evals.store import Items
 from quilate.evals.stored import groups_of
 from quilate.evaluators import Metric, Sample
-from quilate.judging.kept import distrusted_judges
+from quilate.judging.kept import distrusted_judges, find_calibrations
 from quilate.reports.comparison.decisions import Draft, decide
+from quilate.reports.comparison.people import labels_in, people_difference
 from quilate.reports.comparison.values import Correction, Note, RunComparison, Uncompared
 from quilate.reports.summary import Cell, _cell, _rows
 from quilate.reports.tallies import epochs_of, tallies_of
@@ -69,11 +70,15 @@ def compare(
     if margin is not None:
         _check_bounded(chosen, metrics)
     distrusted = distrusted_judges(a, b)
+    in_a, in_b = find_calibrations(a), find_calibrations(b)
+    # Labels are of single answers, so that those of several epochs are no label of their mean.
+    single = epochs_of(a) == epochs_of(b) == 1
     drafts: list[Draft] = []
     uncompared: list[Uncompared] = []
     named = bool(metrics)
     for metric in chosen:
-        judge = distrusted.get(right.sources[metric.name])
+        source = right.sources[metric.name]
+        judge = distrusted.get(source)
         for one, other in pairs:
             cells = (left.cells[metric.name, one], right.cells[metric.name, other])
             x, y = left.figures[metric.name, one], right.figures[metric.name, other]
@@ -85,9 +90,14 @@ def compare(
             # Groups may have been given to the samples after the first of the two runs.
             groups = groups_of(b.samples, shared) or groups_of(a.samples, shared)
             before, after = [x[key] for key in shared], [y[key] for key in shared]
-            drafts.append(
-                Draft(metric, one, other, shared, before, after, groups, cells, named, judge)
-            )
+            draft = Draft(metric, one, other, shared, before, after, groups, cells, named, judge)
+            if single:
+                of_people = (
+                    labels_in(a, one, in_a.get(source)),
+                    labels_in(b, other, in_b.get(source)),
+                )
+                draft = replace(draft, people=people_difference(*of_people, draft, level))
+            drafts.append(draft)
     return RunComparison(
         a=a,
         b=b,

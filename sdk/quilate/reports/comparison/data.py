@@ -6,6 +6,7 @@ from typing import Any
 
 from quilate.codec import to_data
 from quilate.reports.comparison import wording
+from quilate.reports.comparison.people import p_value, people_say
 from quilate.reports.comparison.values import Flip, Row, RunComparison, Uncompared
 from quilate.reports.comparison.words import CompareWords
 from quilate.reports.summary import Cell
@@ -56,10 +57,25 @@ def _row(words: CompareWords, row: Row) -> dict[str, Any]:
         "margin": row.margin,
         "decides": row.decides,
         "distrusted": row.distrusted is not None,
+        "people": _people(row),
         "coverage": [_coverage(cell) for cell in row.cells],
         "range": row.range,
         "at_risk": row.at_risk,
         "flips": [_flip(flip) for flip in row.flips],
+    }
+
+
+def _people(row: Row) -> dict[str, Any] | None:
+    """The difference that people would give, where enough answers of both runs are labelled."""
+    if row.people is None:
+        return None
+    found = row.people.corrected
+    return {
+        "difference": found.value,
+        "interval": [found.interval.low, found.interval.high] if found.interval else None,
+        "p": p_value(found),
+        "labelled": row.people.n_labelled,
+        "says": people_say(row.people, row.comparison.higher_is_better),
     }
 
 

@@ -23,6 +23,7 @@ from quilate.stats import (
     non_inferiority,
 )
 from quilate.stats.comparison import _decided
+from quilate.stats.ppi import PpiEstimate
 
 MUCH = 0.05
 """Share of the samples missing by error from which on a verdict that they could undo is none; a
@@ -43,6 +44,7 @@ class Draft:
     cells: tuple[Cell, Cell]
     named: bool = False
     distrusted: Calibration | None = None
+    people: PpiEstimate | None = None
 
     def decides(self, margin: float | None) -> bool:
         """Seconds and money drift by themselves, and a judge that is not to be trusted says
@@ -125,6 +127,7 @@ def _row(
         margin=units,
         decides=draft.decides(margin),
         distrusted=draft.distrusted,
+        people=draft.people,
     )
 
 

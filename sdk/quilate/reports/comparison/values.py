@@ -12,8 +12,10 @@ from quilate.evals.comparing import Difference, Remeasured
 from quilate.evals.results import Item, Run
 from quilate.evals.store import Items as StoredItems
 from quilate.judging.calibration import Calibration
+from quilate.reports.comparison.people import Says, judge_says, people_say
 from quilate.reports.summary import Bounds, Cell
 from quilate.stats import Comparison
+from quilate.stats.ppi import PpiEstimate
 
 Verdict = Literal["better", "worse", "not worse", "equivalent", "no difference shown", "undecided"]
 Outcome = Literal["pass", "worse", "undecided"]
@@ -51,6 +53,7 @@ class Row:
     `margin` is what was asked for, in the metric's units; None when nothing was asked, or when the
     metric has no bounds to measure it by. `decides` says whether the outcome hangs on this row.
     `distrusted` is what people's labels say of the metric's judge, where that is not to trust it.
+    `people` is the difference that people would give, from their labels of both runs' answers.
     """
 
     metric: str
@@ -69,6 +72,7 @@ class Row:
     margin: float | None = None
     decides: bool = True
     distrusted: Calibration | None = None
+    people: PpiEstimate | None = None
 
     @property
     def a(self) -> float:
@@ -85,6 +89,14 @@ class Row:
         """The p-value, adjusted for the rows beside it."""
         adjusted = self.comparison.p_adjusted
         return self.comparison.p_value if adjusted is None else adjusted
+
+    @property
+    def people_say(self) -> Says | None:
+        """What B is by people's labels, where they say otherwise than the judge."""
+        if self.people is None:
+            return None
+        said = people_say(self.people, self.comparison.higher_is_better)
+        return None if said == judge_says(self.comparison) else said
 
     @property
     def binary(self) -> bool:

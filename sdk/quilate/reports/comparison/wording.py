@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quilate.reports import wording
 from quilate.reports.calibration import beside_run, with_distrust
+from quilate.reports.comparison.people import judge_says, p_value
 from quilate.reports.comparison.values import Note, Row, RunComparison, Uncompared
 from quilate.reports.comparison.words import CompareWords
 from quilate.reports.figures import figure as estimate
@@ -21,7 +22,9 @@ def outcome(words: CompareWords, found: RunComparison) -> str:
     passed = found.outcome == "pass"
     rows = [row for row in found.rows if row.decides and (passed or row.verdict == found.outcome)]
     judges = {row.distrusted.metric: row.distrusted for row in rows if row.distrusted}
-    return with_distrust(words, _outcome(words, found), judges.values())
+    said = with_distrust(words, _outcome(words, found), judges.values())
+    worse = [title(row) for row in found.rows if row.decides and row.people_say == "worse"]
+    return f"{said} {words('people_worse', metrics=', '.join(worse))}" if worse else said
 
 
 def _outcome(words: CompareWords, found: RunComparison) -> str:
@@ -72,7 +75,30 @@ def verdict(words: CompareWords, row: Row) -> str:
 
 def sentence(words: CompareWords, row: Row) -> str:
     """The verdict of a row with what must be known beside it."""
-    return "; ".join([verdict(words, row), *_open(words, row), *cautions(words, row)])
+    parts = [verdict(words, row), *_people(words, row), *_open(words, row), *cautions(words, row)]
+    return "; ".join(parts)
+
+
+def _people(words: CompareWords, row: Row) -> list[str]:
+    """The difference that people would give, and what they would say where the judge does not."""
+    if row.people is None:
+        return []
+    p = p_value(row.people.corrected)
+    line = words(
+        "people",
+        figure=estimate(words, row.people.corrected, sign=True),
+        p="—" if p is None else words.p_value(p),
+        n=words.count(row.people.n_labelled),
+    )
+    if row.people_say is None:
+        return [line]
+    said = {
+        "better": words["v_better"],
+        "worse": words["v_worse"],
+        "no difference shown": words["v_none"],
+    }
+    people, judge = said[row.people_say], said[judge_says(row.comparison)]
+    return [line, words("people_differ", people=people, judge=judge)]
 
 
 def _open(words: CompareWords, row: Row) -> list[str]:

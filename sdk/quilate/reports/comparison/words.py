@@ -74,6 +74,18 @@ _TABLE: dict[str, tuple[str, str]] = {
         "{verdict} (its judge is not to be trusted, {measure} {figure}, so it does not decide)",
         "{verdict} (su juez no es de fiar, {measure} {figure}, así que no decide)",
     ),
+    "people_worse": (
+        "By people's labels B is worse: {metrics}.",
+        "Según las etiquetas de las personas B es peor: {metrics}.",
+    ),
+    "people": (
+        "people would give {figure} (p {p}, by {n} samples labelled in both runs)",
+        "las personas darían {figure} (p {p}, según {n} muestras etiquetadas en ambas ejecuciones)",
+    ),
+    "people_differ": (
+        "they disagree: by the judge, {judge}; by people's labels, {people}",
+        "no coinciden: según el juez, {judge}; según las etiquetas de las personas, {people}",
+    ),
     "seen": ("could have shown ≥ {detectable}", "se habría demostrado una ≥ {detectable}"),
     "blind": ("too few pairs to show any", "muy pocos pares para demostrar alguna"),
     "more": (
