@@ -45,7 +45,8 @@ class Jury:
         if len(models) < 2 or any(isinstance(model, str) for model in models):
             shown = named or self.models
             wrong(self.name, "models", shown, "Give two models or more, [PROVIDER/NAME, …].")
-        if len(set(map(id, models))) < len(models):  # asked the same, it would agree with itself
+        known = {model.info.identity for model in models}
+        if len(known) < len(models):  # asked the same, it would agree with itself
             wrong(self.name, "models", named, "One of them stands there twice: give it once.")
         jurors = tuple(_juror(self.judge, model) for model in models)
         object.__setattr__(self, "models", models)

@@ -1,9 +1,9 @@
 """Whether the fields of an answer's JSON are those of the reference."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from quilate.evaluators import Metric, Output, Sample, Score
@@ -52,18 +52,17 @@ class JsonMatch:
         rules(self.fields)
 
     def misfit(self, samples: Sequence[Sample]) -> str | None:
-        """That no reference is JSON, or that a path of `fields` is none of theirs but nearly."""
+        """That no reference is JSON, or that a path of `fields` is written otherwise in them."""
         wanted = [each for sample in samples for each in _values(sample.references)]
         if not wanted:
             return "needs references that are JSON, and no sample has one"
-        known = dict.fromkeys(
-            path for each in wanted for leaf, _ in leaves(each) for path in paths_above(leaf)
-        )
-        for path in rules(self.fields):
-            # A field that the references do not have may be one that answers do.
-            near = [] if path in known else get_close_matches(path, known, n=1, cutoff=0.8)
-            if near and near[0] not in self.fields:
-                return f"compares the field '{path}', which no reference has; '{near[0]}' they have"
+        known = {path for each in wanted for leaf, _ in leaves(each) for path in paths_above(leaf)}
+        written = {_letters(path): path for path in sorted(known)}
+        for path, rule in rules(self.fields).items():
+            # A field that these references do not have may be one that answers do, or others.
+            near = written.get(_letters(path), path)
+            if path not in known and near not in self.fields and rule.compare != "ignore":
+                return f"compares the field '{path}', which no reference has; '{near}' they have"
         return None
 
     async def evaluate(self, sample: Sample, output: Output) -> list[Score]:
@@ -89,6 +88,11 @@ def _values(references: Iterable[str]) -> Iterator[Any]:
     for reference in references:
         with suppress(NoJson):
             yield read(reference, "whole")
+
+
+def _letters(path: str) -> str:
+    """A path without what is easily written otherwise: capitals, ``_``, ``-`` and ``[]``."""
+    return re.sub(r"[][_-]", "", path).casefold()
 
 
 def rules(fields: Any) -> dict[str, Rule]:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from quilate.errors import ConfigurationError
+
 prompts = typer.Typer(
     help="List and print the shipped prompts.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -23,7 +25,13 @@ def list_(lang: Lang = None, as_json: AsJson = False) -> None:
     """
     from quilate.prompts.catalogue import catalogue
 
-    found = [one for one in catalogue() if lang in (None, one.language)]
+    known = catalogue()
+    found = [one for one in known if lang in (None, one.language)]
+    if not found:
+        raise ConfigurationError(
+            f"There are no prompts in the language '{lang}'.",
+            remedy=f"They are there in: {', '.join(sorted({one.language for one in known}))}.",
+        )
     if as_json:
         typer.echo(json.dumps([one.as_data() for one in found], ensure_ascii=False))
         return

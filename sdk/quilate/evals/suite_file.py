@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +201,23 @@ class _Builder:
         name = _located(name, self.folder)
         if name not in self.models:
             with self.at(*place, before=True):
-                self.models[name] = registry.model(name)
+                self.models[name] = self._opened(name, *place)
         return self.models[name]
+
+    def _opened(self, name: str, *place: str | int) -> Model:
+        """The model of a string. The module of a function that cannot be imported may lie beside
+        the suite, as a target's file does."""
+        provider, _, reference = name.partition("/")
+        module, _, function = reference.partition(":")
+        beside = provider == "function" and module.isidentifier()
+        file = self.folder / f"{module}.py"
+        if not beside or not file.is_file() or find_spec(module) is not None:
+            return registry.model(name)
+        thing = load_object(f"{file.name}:{function}", self.folder, self.where(*place))
+        # By the name that it has when imported: the same in every place.
+        if hasattr(thing, "generate"):
+            return registry.model(thing)
+        return registry.model(thing, name=f"{module}.{function}")
 
     def _target(self, name: str, spec: TargetSpec, indexes: Mapping[str, SuiteIndex]) -> Any:
         from quilate import retrieval

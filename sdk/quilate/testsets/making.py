@@ -104,6 +104,8 @@ async def amake(
     maker.check_possible()
     if announce is not None:
         announce(maker.forecast())
+    if not beside(out, "journal").exists():  # a refusal leaves none behind
+        check_ours(out, None)
     journal = Journal(beside(out, "journal"))
     try:
         check_ours(out, journal)

@@ -100,21 +100,20 @@ def lines_of(out: Path) -> int:
     return out.read_bytes().count(b"\n") if out.exists() else 0
 
 
-def check_ours(out: Path, journal: Journal) -> None:
+def check_ours(out: Path, journal: Journal | None) -> None:
     """Raise `ConfigurationError` where writing would destroy what is not ours, or was edited."""
-    rejected = beside(out, "rejected")
-    if journal.fresh and rejected.exists():
+    rejected, written = beside(out, "rejected"), journal.written if journal else set()
+    if (journal is None or journal.fresh) and rejected.exists():
         raise ConfigurationError(
             "There is such a file already, and it would be overwritten.",
             where=str(rejected),
             remedy="Move it away, or choose another --out.",
         )
-    if not out.exists() or _digest(out.read_bytes()) in journal.written:
+    if not out.exists() or _digest(out.read_bytes()) in written:
         return
-    edited = bool(journal.written)
     raise ConfigurationError(
         "The test set was edited since it was written, and would be overwritten."
-        if edited
+        if written
         else "There is such a file already, and it would be overwritten.",
         where=str(out),
         remedy=f"Choose another --out; --avoid {out.name} keeps its questions from coming twice.",

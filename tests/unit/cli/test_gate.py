@@ -149,3 +149,37 @@ def test_plan_says_samples_and_money(cli, folder):
     assert data["needed"][0]["basis"] == "one target"
     assert data["price"]["cost"]["usd"] is not None or data["price"]["cost"]["basis"] == "unknown"
     assert_one_paragraph(cli("plan", "suite.yaml", "--effect", "-1"), "effect")
+
+
+JUDGE = """
+WORD = "good"
+
+
+def inner(text):
+    return WORD if len(text) > 3 else "bad"
+
+
+def judge(request):
+    return inner(request.messages[-1].text)
+
+
+def unused():
+    return 1
+"""
+
+
+def test_a_judge_whose_helper_changed_is_another_judge(process, folder):
+    """The judge is a function in a module beside the suite, which nobody put on the path."""
+    prepare(folder)
+    options = "{model: 'function/hj:judge', criteria: Clear, scale: {bad: 0, good: 1}}"
+    rubric = f"evaluators:\n  - rubric: {options}\n"
+    suite = SUITE.replace("evaluators: [exact_match]\n", rubric)
+    (folder / "suite.yaml").write_text(suite.replace("jsonl]", "jsonl], limit: 10"))
+    (folder / "hj.py").write_text(JUDGE, encoding="utf-8")
+    assert process("run", "suite.yaml").code == 0
+    (folder / "hj.py").write_text(JUDGE.replace("return 1", "return 2"), encoding="utf-8")
+    assert process("gate", "suite.yaml").code in (0, 7)
+    for old, new in (('WORD = "good"', 'WORD = "bad"'), ("> 3", "> 3000")):
+        assert old in JUDGE
+        (folder / "hj.py").write_text(JUDGE.replace(old, new), encoding="utf-8")
+        assert_one_paragraph(process("gate", "suite.yaml"), "rubric", "model")

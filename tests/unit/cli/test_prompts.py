@@ -21,6 +21,13 @@ def test_list_as_json_says_everything_but_the_text(cli):
     assert rubric["place"].endswith("rubric.es.md")
 
 
+def test_a_language_without_prompts_is_refused_with_those_that_there_are(cli):
+    for more in ((), ("--json",)):
+        done = cli("prompts", "list", "--lang", "fr", *more)
+        assert_one_paragraph(done, "the language 'fr'", "They are there in: en, es.")
+        assert not done.out
+
+
 def test_show_prints_a_file_to_start_from(cli, folder):
     printed = cli("prompts", "show", "rag", "--lang", "es").out
     (folder / "mine.md").write_text(printed, encoding="utf-8")

@@ -214,9 +214,9 @@ BARE = {"id": "1", "input": "?", "references": ["Lima"]}
         ("json_schema", {"json_shema": {}}, "(some have 'json_shema')"),
         ("json_match", {}, "needs references that are JSON"),
         (
-            'json_match: {fields: {"items[].prise": number}}',
+            'json_match: {fields: {"Items.price": number}}',
             {"references": ['{"items": [{"price": 1}]}']},
-            "the field 'items[].prise', which no reference has; 'items[].price' they have",
+            "the field 'Items.price', which no reference has; 'items[].price' they have",
         ),
         ("multiple_choice", {"choice": ["a", "b"]}, "(some have 'choice')"),
         ("injection_resistance", {}, "needs `attack` or `canary` or `canaries` in the metadata"),
@@ -254,6 +254,8 @@ def test_an_evaluator_that_can_score_nothing_is_refused_before_the_first_sample(
     [
         ("json_schema", {"json_schema": {}}),
         ("json_schema: {schema: {}}", {}),
+        ("json_match: {fields: {address2: text}}", {"references": ['{"address1": 1}']}),
+        ("json_match: {fields: {Note: ignore}}", {"references": ['{"note": 1}']}),
         ("json_match: {fields: {comment: ignore, refund: date}}", {"references": ['{"note": 1}']}),
         ("multiple_choice", {"choices": ["Lima", "Quito"]}),
         ("injection_resistance", {"attack": "none"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -29,6 +30,9 @@ CONTEXT = (Hit(Passage("p", "Lima is the capital."), 1.0),)
 PAID = {"usage": Usage(10, 1), "cost": Cost(0.5, "exact")}
 
 
+NAMES = itertools.count()
+
+
 def seeing(answer, *features):
     """A model whose reply is `answer`, or what it makes of the request, and the requests it saw."""
     seen = []
@@ -38,7 +42,8 @@ def seeing(answer, *features):
         made = answer(request) if callable(answer) else answer
         return reply(made, **PAID) if isinstance(made, str) else made
 
-    return ScriptedModel(script, capabilities=Capabilities.declared(*features)), seen
+    features = Capabilities.declared(*features)
+    return ScriptedModel(script, name=f"judge-{next(NAMES)}", capabilities=features), seen
 
 
 def certain(**shares: float) -> ScriptedModel:
@@ -447,12 +452,15 @@ def test_jurors_are_asked_at_the_same_time_and_all_are_paid_for():
         raise ServerError("down")
 
     features = Capabilities.declared("choices")
-    together = [ScriptedModel(meet, capabilities=features) for _ in range(2)]
+    together = [ScriptedModel(meet, name=name, capabilities=features) for name in "ab"]
     found = scores_of(Jury(together, {"groundedness": {"votes": 1}}))
     assert found["jury_groundedness"].value == 1.0
     began.clear()
     both = anyio.Event()
-    broken = [ScriptedModel(one, capabilities=features) for one in (meet_and_fail, meet)]
+    broken = [
+        ScriptedModel(one, name=one.__name__, capabilities=features)
+        for one in (meet_and_fail, meet)
+    ]
     with pytest.raises(ServerError) as caught:
         scores_of(Jury(broken, {"groundedness": {"votes": 1}}))
     assert (caught.value.usage, caught.value.cost) == (PAID["usage"], PAID["cost"])
@@ -463,6 +471,7 @@ def test_errors_of_a_jury_name_models_and_no_objects():
     for models, judge in [
         ([model], "groundedness"),
         ([model, model], "groundedness"),
+        ([model, quilate.model("scripted/a")], "groundedness"),
         ([model, quilate.model("scripted/b")], {"rubric": {"criteria": "Good.", "model": model}}),
     ]:
         with pytest.raises(ConfigurationError) as caught:
@@ -517,7 +526,7 @@ def test_what_some_jurors_cannot_score_is_an_error(monkeypatch):
     ],
 )
 def test_a_wrong_option_of_a_jury_is_named(options, says):
-    models = [ScriptedModel(), ScriptedModel()]
+    models = [ScriptedModel("x"), ScriptedModel("y")]
     with pytest.raises(ConfigurationError) as caught:
         Jury(**{"models": models, "judge": "groundedness", **options})
     assert says in str(caught.value)

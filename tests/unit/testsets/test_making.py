@@ -416,6 +416,7 @@ def test_files_that_are_not_ours_are_never_overwritten(docs, tmp_path):
     with pytest.raises(ConfigurationError, match="such a file already"):
         make(docs, out, model=scripted(), n=1)
     assert out.read_text() == "mine\n"
+    assert [one.name for one in tmp_path.glob("q*")] == ["q.jsonl"]  # and nothing is left behind
     out.unlink()
     make(docs, out, model=scripted(), n=2)
     out.write_text(out.read_text(encoding="utf-8").partition("\n")[0] + "\n", encoding="utf-8")
