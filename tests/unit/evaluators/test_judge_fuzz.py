@@ -7,6 +7,7 @@ import inspect
 import math
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -54,10 +55,11 @@ def pairwise(model):
 
 
 class Twin:
-    """The same model once more, for a jury takes none twice."""
+    """The same model under another identity, for a jury takes none twice."""
 
     def __init__(self, model):
         self._model = model
+        self.info = replace(model.info, identity=f"{model.info.identity}:twin")
 
     def __getattr__(self, name):
         return getattr(self._model, name)
