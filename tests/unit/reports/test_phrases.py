@@ -31,7 +31,7 @@ OURS = [
 NEEDED: dict[str, dict[str, object]] = {
     "regex": {"pattern": "."},
     "rubric": {"criteria": "It is right."},
-    "jury": {"models": [ScriptedModel(), ScriptedModel()], "judge": "groundedness"},
+    "jury": {"models": [ScriptedModel(name="a"), ScriptedModel(name="b")], "judge": "groundedness"},
 }
 
 
