@@ -4,14 +4,16 @@ So the same call works in a script, in a notebook whose own loop is running, and
 """
 
 import asyncio
+import functools
 import os
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 from quilate.errors import QuilateError
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -69,6 +71,26 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         future.cancel()
         _wait_stopped(loop)
         raise
+
+
+def blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """The sync form of an async function, with its arguments and its documentation; called as it
+    is without the ``a`` at its beginning.
+
+    >>> async def aanswer(*, times: int = 1) -> int:
+    ...     return 42 * times
+    >>> answer = blocking(aanswer)
+    >>> answer.__name__, answer(times=2)
+    ('answer', 84)
+    """
+
+    @functools.wraps(function)
+    def waiting(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run(function(*args, **kwargs))
+
+    waiting.__name__ = function.__name__.removeprefix("a")
+    waiting.__qualname__ = waiting.__name__
+    return waiting
 
 
 def _wait_stopped(loop: asyncio.AbstractEventLoop) -> None:

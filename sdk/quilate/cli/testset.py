@@ -87,18 +87,13 @@ def testset(
     A model drafts them, a second pass checks them, and each says where it comes from. Give the
     same command again to go on with what was stopped. Look through the result before you use it.
     """
-    if (documents is None) == (chunks is None):
-        raise typer.BadParameter("give one of the two", param_hint="DOCS, --chunks")
-    if not model:
-        raise typer.BadParameter("name the model that drafts", param_hint="--model")
+    _check_given(documents, chunks, model)
     from quilate import sync
     from quilate.cli.progress import show_progress
     from quilate.testsets import amake, read_chunks
     from quilate.testsets.planning import kinds_from
 
     source: Path | list[Passage] = read_chunks(chunks) if chunks is not None else documents or out
-    shares = kinds_from(kinds)
-    spoken = [name for name in (part.strip().lower() for part in languages.split(",")) if name]
 
     async def work() -> "Testset":
         with show_progress(quiet=as_json) as progress:
@@ -111,8 +106,8 @@ def testset(
                 model=model,
                 checker=checker,
                 n=n,
-                kinds={str(kind): share for kind, share in shares.items()},
-                languages=spoken,
+                kinds={str(kind): share for kind, share in kinds_from(kinds).items()},
+                languages=[name for part in languages.split(",") if (name := part.strip().lower())],
                 embedder=None if embedder == "none" else embedder,
                 retriever=retriever,
                 avoid=_samples(avoid or []),
@@ -126,6 +121,18 @@ def testset(
 
     with _interruptible():
         made = sync.run(work())
+    _finish(made, n, as_json=as_json)
+
+
+def _check_given(documents: Path | None, chunks: Path | None, model: str) -> None:
+    if (documents is None) == (chunks is None):
+        raise typer.BadParameter("give one of the two", param_hint="DOCS, --chunks")
+    if not model:
+        raise typer.BadParameter("name the model that drafts", param_hint="--model")
+
+
+def _finish(made: "Testset", n: int, *, as_json: bool) -> None:
+    """Say what was made, and end with its exit code."""
     if as_json:
         typer.echo(json.dumps(as_data(made), ensure_ascii=False))
     else:

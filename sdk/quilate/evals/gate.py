@@ -18,6 +18,7 @@ from quilate.evals.results import Run
 from quilate.evals.suite import Suite
 from quilate.middleware.cassette import redacted
 from quilate.retrievers import Progress
+from quilate.sync import blocking
 
 _SHOWN = 8  # checks in a repr
 
@@ -93,12 +94,7 @@ async def agate(
         distrusted=distrusted_judges(before),
     )
     await _refuse_remeasured(suite, before, checks)
-    # What cannot be compared is not asked.
-    tested = replace(
-        suite,
-        samples=[sample for sample in suite.samples if sample.id in checks.samples],
-        targets={name: suite.targets[name] for name in checks.targets},
-    )
+    tested = _comparable(suite, checks)
     if resume is not None:
         earlier = runner.open_run(resume, store)
         _check_same_gate(earlier, before, checks)
@@ -115,50 +111,34 @@ async def agate(
             grouped=True,
             notes={"gate": checks.record()},
         )
-    return GateResult(
-        run,
-        before,
-        margin,
-        level,
-        generalize,
-        checks.verdict,
-        checks.results(),
-        checks.used,
-        checks.available,
-        tuple(checks.skipped),
+    return _result(run, checks)
+
+
+gate = blocking(agate)
+"""`agate` for sync code."""
+
+
+def _comparable(suite: Suite, checks: Checks) -> Suite:
+    """What of a suite is to be run: what cannot be compared is not asked."""
+    return replace(
+        suite,
+        samples=[sample for sample in suite.samples if sample.id in checks.samples],
+        targets={name: suite.targets[name] for name in checks.targets},
     )
 
 
-def gate(
-    suite: Suite,
-    baseline: str | Run | None = None,
-    *,
-    margin: float = 0.02,
-    level: float = 0.95,
-    metrics: Sequence[str] = (),
-    generalize: bool = False,
-    store: str | Path = runner.STORE,
-    resume: str | None = None,
-    run_id: str | None = None,
-    progress: Progress | None = None,
-) -> GateResult:
-    """`agate` for sync code, with the same arguments: whether `suite` is worse than `baseline` by
-    more than `margin`, a share of each metric's range."""
-    from quilate.sync import run
-
-    return run(
-        agate(
-            suite,
-            baseline,
-            margin=margin,
-            level=level,
-            metrics=metrics,
-            generalize=generalize,
-            store=store,
-            resume=resume,
-            run_id=run_id,
-            progress=progress,
-        )
+def _result(run: Run, checks: Checks) -> GateResult:
+    return GateResult(
+        run=run,
+        baseline=checks.baseline,
+        margin=checks.margin,
+        level=checks.level,
+        generalize=checks.generalize,
+        verdict=checks.verdict,
+        checks=checks.results(),
+        used=checks.used,
+        available=checks.available,
+        skipped=tuple(checks.skipped),
     )
 
 

@@ -140,27 +140,39 @@ def calibrate(
         _unit([value for value in (one.again, one.swapped) if value is not None], scale)
     groups = [one.group for one in judgements]
     clusters = groups if any(group is not None for group in groups) else None
-    errors = judge - human
     known = _known_labels(human, labels or {}, scale)
+    found = _measured(judgements, judge, human, known, clusters, scale, level)
+    return replace(found, metric=metric, divided=_divided(judgements, labels or {}))
+
+
+def _measured(
+    judgements: Sequence[Judgement],
+    judge: Floats,
+    human: Floats,
+    known: Mapping[float, str],
+    clusters: Sequence[str | None] | None,
+    scale: tuple[float, float],
+    level: float,
+) -> Calibration:
+    """The figures of values from 0 to 1 and the trust that they give; `known` are the labels that
+    people could give, with their names."""
+    errors = judge - human
     values = tuple(known)
     discrete = len(values) <= _MOST_LABELS
     rated = _nearest(judge, values) if discrete else judge
     binary = values == (0.0, 1.0)
-    agreement = (
-        _kappa(rated, human, values, clusters, level)
-        if discrete
-        else krippendorff_alpha(
-            np.column_stack([judge, human]).tolist(),
-            measurement="interval",
-            clusters=clusters,
-            level=level,
+    if discrete:
+        agreement = _kappa(rated, human, values, clusters, level)
+    else:
+        pairs = np.column_stack([judge, human]).tolist()
+        agreement = krippendorff_alpha(
+            pairs, measurement="interval", clusters=clusters, level=level
         )
-    )
     error = mean(errors, clusters=clusters, level=level, bounds=(-1.0, 1.0))
     biases = measure_biases(judgements, errors.tolist(), span=scale[1] - scale[0], level=level)
     trust, reasons = _trust(human, agreement, error, biases)
     return Calibration(
-        metric=metric,
+        metric="",
         n=len(judgements),
         scale=scale,
         measure="kappa" if discrete else "alpha",
@@ -181,7 +193,6 @@ def calibrate(
         humans=_humans(judgements, clusters, level),
         again=_again(judgements, scale, level),
         labellers=len({name for one in judgements for name in one.humans}) or 1,
-        divided=_divided(judgements, labels or {}),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         runs=len({one.run for one in judgements if one.run}),
         pairs=tuple(Pair(one.judge, one.human, one.group, one.item, one.run) for one in judgements),

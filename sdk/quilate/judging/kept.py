@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,12 +44,17 @@ def find_calibrations(run: Run) -> dict[str, Calibration]:
 
 
 def distrusted_judges(*runs: Run) -> dict[str, Calibration]:
-    """The calibrations, without single labels, that say of a judge of these runs not to trust it,
-    by metric."""
+    """The calibrations that say of a judge of these runs not to trust it (see `distrusted`)."""
+    return distrusted(*map(find_calibrations, runs))
+
+
+def distrusted(*found: Mapping[str, Calibration]) -> dict[str, Calibration]:
+    """Of the calibrations of runs, those that say of a judge not to trust it, without their single
+    labels, by metric."""
     return {
         name: replace(one, pairs=())
-        for run in runs
-        for name, one in find_calibrations(run).items()
+        for calibrations in found
+        for name, one in calibrations.items()
         if one.trust == "do not trust"
     }
 

@@ -96,19 +96,15 @@ def compare_paired(
     above, below = int((delta > 0).sum()), int((delta < 0).sum())
     groups = as_clusters(clusters, delta.size)
     independent = binary and (groups is None or groups.count == delta.size)
-    difference = mean(
-        delta,
-        clusters=clusters,
-        level=level,
-        bounds=bounds,
-        method="bootstrap-t" if method == "bootstrap-t" else "t",
-        seed=seed,
-        resamples=resamples,
-    )
-    if independent and method == "auto" and delta.size > 1:
-        interval = tango_interval(above, below, delta.size, level=level)
-        difference = replace(difference, interval=interval)
     moved = (above, below) if independent else None
+    drawn: Literal["t", "bootstrap-t"] = "bootstrap-t" if method == "bootstrap-t" else "t"
+    difference = mean(
+        delta, clusters=clusters, level=level, bounds=bounds, method=drawn, seed=seed,
+        resamples=resamples,
+    )  # fmt: skip
+    if moved is not None and method == "auto" and delta.size > 1:
+        interval = tango_interval(*moved, delta.size, level=level)
+        difference = replace(difference, interval=interval)
     p_value, name = _tested(difference, test, delta, groups, moved, seed, resamples)
     wins, losses = (above, below) if higher_is_better else (below, above)
     return _decided(

@@ -148,17 +148,18 @@ def mean(
         return Estimate(value, unanimous(value, units, bounds, level=level), x.size, count)
     df = degrees_of_freedom(x, groups)
     degrees = None if df == units - 1 else df
+    name = _named(groups, method)
+    interval: Interval | None
     if method == "score" and bounds is not None:
-        interval: Interval | None = _score(value, error, df, bounds, level, _named(groups, "score"))
-    elif method == "bootstrap-t":
-        ends = bootstrap_t(x, groups, level=level, seed=seed, resamples=resamples)
-        interval = _clipped(value, ends, bounds, level, _named(groups, "bootstrap-t"))
+        interval = _score(value, error, df, bounds, level, name)
     else:
         half = t_quantile(level, df) * error
         ends = (value - half, value + half)
-        interval = _clipped(value, ends, bounds, level, _named(groups, "t"))
-    if interval is not None and bounds is not None and (alike := alike_units(x, groups, bounds)):
-        interval = hull(interval, unanimous(value, alike, bounds, level=level))
+        if method == "bootstrap-t":
+            ends = bootstrap_t(x, groups, level=level, seed=seed, resamples=resamples)
+        interval = _clipped(value, ends, bounds, level, name)
+    if interval is not None and bounds is not None:
+        interval = _no_surer(interval, value, x, groups, bounds)
     reason = None if interval else UNBOUNDED
     return Estimate(value, interval, x.size, count, error, reason, degrees)
 
@@ -277,6 +278,16 @@ def alike_units(x: Floats, groups: Clusters | None, bounds: Bounds) -> int | Non
     if close.all() and groups is not None:
         return groups.count
     return x.size if close.mean() >= _NEARLY_ALL else None
+
+
+def _no_surer(
+    interval: Interval, value: float, x: Floats, groups: Clusters | None, bounds: Bounds
+) -> Interval:
+    """An interval as far out as the rule of three where nearly all values are equal."""
+    alike = alike_units(x, groups, bounds)
+    if not alike:
+        return interval
+    return hull(interval, unanimous(value, alike, bounds, level=interval.level))
 
 
 def _counts(x: Floats, groups: Clusters | None) -> tuple[int | None, int]:

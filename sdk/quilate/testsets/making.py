@@ -2,12 +2,12 @@
 same again for those that were rejected."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
 
 from quilate import registry, sync
 from quilate.errors import ConfigurationError, DataError
@@ -40,11 +40,6 @@ _DRAFTS = 5
 """Drafts that a wanted question may take on average before its kind is given up."""
 _ANSWERED: tuple[Reason, ...] = ("answers_disagree", "one_passage_suffices")
 _SPARE = 10  # drafts beside those, for small test sets
-
-
-def make(source: Source, out: str | Path, **options: Any) -> Testset:
-    """`amake`, for sync code: blocks until the test set is made."""
-    return sync.run(amake(source, out, **options))
 
 
 async def amake(
@@ -104,13 +99,24 @@ async def amake(
     maker.check_possible()
     if announce is not None:
         announce(maker.forecast())
-    if not beside(out, "journal").exists():  # a refusal leaves none behind
+    with _journal(out) as journal, layers(layered(journal, _budget(max_usd, max_tokens, journal))):
+        return await maker.run(journal)
+
+
+make = sync.blocking(amake)
+"""`amake`, for sync code: blocks until the test set is made."""
+
+
+@contextmanager
+def _journal(out: Path) -> Iterator[Journal]:
+    """The journal beside a test set, refused where writing would destroy what is not ours."""
+    place = beside(out, "journal")
+    if not place.exists():  # a refusal leaves none behind
         check_ours(out, None)
-    journal = Journal(beside(out, "journal"))
+    journal = Journal(place)
     try:
         check_ours(out, journal)
-        with layers(layered(journal, _budget(max_usd, max_tokens, journal))):
-            return await maker.run(journal)
+        yield journal
     finally:
         journal.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -21,7 +22,8 @@ from quilate.evals.results import Item, Run
 from quilate.evals.store import Items
 from quilate.evals.stored import groups_of
 from quilate.evaluators import Metric, Sample
-from quilate.judging.kept import distrusted_judges, find_calibrations
+from quilate.judging.calibration import Calibration
+from quilate.judging.kept import distrusted, find_calibrations
 from quilate.reports.comparison.decisions import Draft, decide
 from quilate.reports.comparison.people import labels_in, people_difference
 from quilate.reports.comparison.values import Correction, Note, RunComparison, Uncompared
@@ -69,40 +71,13 @@ def compare(
     chosen = shared_metrics(left.metrics, right.metrics, metrics)
     if margin is not None:
         _check_bounded(chosen, metrics)
-    distrusted = distrusted_judges(a, b)
-    in_a, in_b = find_calibrations(a), find_calibrations(b)
-    # Labels are of single answers, so that those of several epochs are no label of their mean.
-    single = epochs_of(a) == epochs_of(b) == 1
-    drafts: list[Draft] = []
-    uncompared: list[Uncompared] = []
-    named = bool(metrics)
-    for metric in chosen:
-        source = right.sources[metric.name]
-        judge = distrusted.get(source)
-        for one, other in pairs:
-            cells = (left.cells[metric.name, one], right.cells[metric.name, other])
-            x, y = left.figures[metric.name, one], right.figures[metric.name, other]
-            shared = [key for key in samples if key in x and key in y]
-            if len(shared) < 2:
-                decides = named or (len(x) > 1 and metric.bounds is not None and judge is None)
-                uncompared.append(Uncompared(metric.name, one, other, len(shared), cells, decides))
-                continue
-            # Groups may have been given to the samples after the first of the two runs.
-            groups = groups_of(b.samples, shared) or groups_of(a.samples, shared)
-            before, after = [x[key] for key in shared], [y[key] for key in shared]
-            draft = Draft(metric, one, other, shared, before, after, groups, cells, named, judge)
-            if single:
-                of_people = (
-                    labels_in(a, one, in_a.get(source)),
-                    labels_in(b, other, in_b.get(source)),
-                )
-                draft = replace(draft, people=people_difference(*of_people, draft, level))
-            drafts.append(draft)
+    drafts, uncompared = _drafted(chosen, pairs, samples, left, right, named=bool(metrics))
+    drafts = _with_people(drafts, left, right, level)
     return RunComparison(
         a=a,
         b=b,
         rows=decide(drafts, margin=margin, level=level, correction=correction),
-        uncompared=tuple(uncompared),
+        uncompared=uncompared,
         samples=tuple(samples),
         differences=tuple(differences(a, b)),
         notes=tuple(_left_out(a, b, len(samples))),
@@ -111,6 +86,50 @@ def compare(
         margin=margin,
         correction=correction,
     )
+
+
+def _drafted(
+    chosen: Sequence[Metric],
+    pairs: Sequence[tuple[str, str]],
+    samples: Sequence[str],
+    left: _Side,
+    right: _Side,
+    *,
+    named: bool,
+) -> tuple[list[Draft], tuple[Uncompared, ...]]:
+    """The scores of each metric and pair of targets side by side, and those that cannot be."""
+    untrusted = distrusted(left.calibrations, right.calibrations)
+    drafts: list[Draft] = []
+    uncompared: list[Uncompared] = []
+    for metric, (one, other) in product(chosen, pairs):
+        judge = untrusted.get(right.sources[metric.name])
+        cells = (left.cells[metric.name, one], right.cells[metric.name, other])
+        x, y = left.figures[metric.name, one], right.figures[metric.name, other]
+        shared = [key for key in samples if key in x and key in y]
+        if len(shared) < 2:
+            decides = named or (len(x) > 1 and metric.bounds is not None and judge is None)
+            uncompared.append(Uncompared(metric.name, one, other, len(shared), cells, decides))
+            continue
+        # Groups may have been given to the samples after the first of the two runs.
+        groups = groups_of(right.run.samples, shared) or groups_of(left.run.samples, shared)
+        before, after = [x[key] for key in shared], [y[key] for key in shared]
+        drafts.append(Draft(metric, one, other, shared, before, after, groups, cells, named, judge))
+    return drafts, tuple(uncompared)
+
+
+def _with_people(drafts: Sequence[Draft], left: _Side, right: _Side, level: float) -> list[Draft]:
+    """The drafts with what people's labels say of them, where there are any."""
+    a, b = left.run, right.run
+    # Labels are of single answers, so that those of several epochs are no label of their mean.
+    if not epochs_of(a) == epochs_of(b) == 1:
+        return list(drafts)
+    found = []
+    for draft in drafts:
+        source = right.sources[draft.metric.name]
+        before = labels_in(a, draft.target_a, left.calibrations.get(source))
+        after = labels_in(b, draft.target_b, right.calibrations.get(source))
+        found.append(replace(draft, people=people_difference(before, after, draft, level)))
+    return found
 
 
 def _sources(a: Run, b: Run, chosen: Sequence[Metric]) -> list[str]:
@@ -164,12 +183,15 @@ def _left_out(a: Run, b: Run, shared: int) -> Iterator[Note]:
 @dataclass(frozen=True, slots=True)
 class _Side:
     """One run's part: its metrics, reduced as its suite asked, by name, and the name of what each
-    is reduced from; and by (metric, target) its cell, and the figure of each sample."""
+    is reduced from; by (metric, target) its cell, and the figure of each sample; and what is known
+    of its judges."""
 
+    run: Run
     metrics: Mapping[str, Metric]
     sources: Mapping[str, str]
     cells: Mapping[tuple[str, str], Cell]
     figures: Mapping[tuple[str, str], Mapping[str, float]]
+    calibrations: Mapping[str, Calibration]
 
 
 def _side(run: Run, samples: Sequence[str], level: float) -> _Side:
@@ -192,10 +214,12 @@ def _side(run: Run, samples: Sequence[str], level: float) -> _Side:
         for target in run.targets
     }
     return _Side(
+        run,
         {row.metric.name: row.metric for row in rows},
         {row.metric.name: row.source.name for row in rows},
         {key: _cell(part, row, key[1], tally, level) for key, (row, tally) in found.items()},
         {key: row.figures(tally.values) for key, (row, tally) in found.items()},
+        find_calibrations(run),
     )
 
 
