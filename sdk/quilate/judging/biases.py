@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from quilate.evals.results import Run
 from quilate.judging.judgements import Judgement
 from quilate.stats import Estimate, Interval, mean, spearman
 from quilate.stats.estimates import t_quantile
@@ -147,3 +148,22 @@ def _first_place(judgements: Sequence[Judgement], span: float, level: float) -> 
     groups = [one.group for one in pairs]
     clusters = groups if any(group is not None for group in groups) else None
     return mean(values, clusters=clusters, level=level, bounds=(-0.5, 0.5))
+
+
+def moved_by_place(run: Run) -> dict[str, tuple[int, int]]:
+    """The metrics of judges of pairs that choose a place and not an answer: of at least five
+    verdicts nine in ten changed with the order of the two answers. With how many did, of how many.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for _, given in run.provenance.get("evaluators", {}).values():
+        for name in (one for one in given if one.endswith(_CONSISTENT)):
+            scores = (score for item in run.items for score in item.scores)
+            values = [one.value for one in scores if one.metric == name and one.value is not None]
+            moved = values.count(0.0)
+            if len(values) >= _FEWEST_VERDICTS and moved >= _NEARLY_ALL * len(values):
+                found |= {other: (moved, len(values)) for other in given if other != name}
+    return found
+
+
+_CONSISTENT = "position_consistent"  # the metric of `pairwise`, which a name stands before
+_FEWEST_VERDICTS, _NEARLY_ALL = 5, 0.9

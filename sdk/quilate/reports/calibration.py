@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 
 from quilate.evals.results import Run
-from quilate.judging.biases import Bias
+from quilate.judging.biases import Bias, moved_by_place
 from quilate.judging.calibration import ENOUGH, FEWEST, SUBSTANTIAL, Calibration, Reason
 from quilate.judging.correcting import LABELLED
 from quilate.judging.kept import find_calibrations, unreadable_calibrations
@@ -57,6 +57,8 @@ _SAID = {
         "unlabelled": "{metric}, {target}: the judge gives {raw}; what people would give is not"
         f" known, for fewer than {LABELLED} of its answers count as labelled. Label and calibrate:"
         " quilate label {run} --metric {metric}",
+        "place": "The judge {metric} chooses a place and not an answer: {moved} of {n} verdicts"
+        " changed with the order.",
         "unreadable": "What is kept of the judge {metric} does not count: {why}",
         "stored": "Kept: {path}",
         "replaced": "This calibration by {n} labels takes the place of one by {earlier}. By all the"
@@ -115,6 +117,8 @@ _SAID = {
         "unlabelled": "{metric}, {target}: el juez da {raw}; no se sabe qué darían las personas,"
         f" pues menos de {LABELLED} de sus respuestas cuentan como etiquetadas. Etiqueta y calibra:"
         " quilate label {run} --metric {metric}",
+        "place": "El juez {metric} elige un lugar y no una respuesta: {moved} de {n} veredictos"
+        " cambiaron con el orden.",
         "unreadable": "Lo guardado del juez {metric} no cuenta: {why}",
         "stored": "Guardado: {path}",
         "replaced": "Esta calibración, con {n} etiquetas, sustituye a una con {earlier}. Con todas"
@@ -209,14 +213,19 @@ def with_distrust(words: Words, headline: str, judges: Iterable[Calibration]) ->
 
 
 def beside_run(words: Words, run: Run, metrics: Iterable[str]) -> list[str]:
-    """What people's labels say of the judges of these metrics, where there are any, and which
-    calibrations cannot be read."""
+    """What people's labels say of the judges of these metrics, where there are any, which
+    calibrations cannot be read, and which judges choose by place."""
+    known, lost, placed = find_calibrations(run), unreadable_calibrations(run), moved_by_place(run)
+    lines = [(name, beside_line(words, found)) for name, found in known.items()]
+    lines += [(name, unreadable_line(words, name, str(why))) for name, why in lost.items()]
+    lines += [(name, place_line(words, name, *counts)) for name, counts in placed.items()]
     wanted = set(metrics)
-    known, lost = find_calibrations(run), unreadable_calibrations(run)
-    lines = [beside_line(words, found) for name, found in known.items() if name in wanted]
-    return lines + [
-        unreadable_line(words, name, str(why)) for name, why in lost.items() if name in wanted
-    ]
+    return [line for name, line in lines if name in wanted]
+
+
+def place_line(words: Words, metric: str, moved: int, n: int) -> str:
+    """That a judge of pairs chooses by place."""
+    return _SAID[words.lang]["place"].format(metric=metric, moved=moved, n=n)
 
 
 def unreadable_line(words: Words, metric: str, why: str) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from quilate.evals.results import Run
 from quilate.evaluators import Metric
+from quilate.judging.biases import moved_by_place
 from quilate.judging.calibration import Calibration
 from quilate.judging.correcting import corrected_means
 from quilate.judging.kept import find_calibrations, unreadable_calibrations
@@ -79,6 +80,8 @@ class Judge:
     """Why a calibration that is kept for this judge does not count: its file cannot be read."""
     run: str = ""
     silence: Silence = "too little"
+    moved: tuple[int, int] | None = None
+    """How many of how many verdicts changed with the order, where they are nearly all."""
 
     @property
     def standing(self) -> Standing:
@@ -90,8 +93,10 @@ class Judge:
 
     @property
     def weak(self) -> bool:
-        """People's labels say not to trust it; or, without any, it is not shown to agree well with
-        anything, or contradicts something."""
+        """It chooses by place; people's labels say not to trust it; or, without any, it is not
+        shown to agree well with anything, or contradicts something."""
+        if self.moved is not None:
+            return True
         if self.calibration is not None:
             return self.calibration.trust == "do not trust"
         strong = any(agreement.strong for agreement in self.agreements)
@@ -108,7 +113,11 @@ def measure_judges(run: Run, level: float = 0.95) -> tuple[Judge, ...]:
     """
     references = [metric for metric in run.metrics.values() if not metric.judged and metric.bounds]
     judged = [one for one in run.metrics.values() if one.judged and not one.of_judge]
-    judges = [_judge(run, metric, references, level) for metric in judged]
+    placed = moved_by_place(run) if judged else {}
+    judges = [
+        replace(_judge(run, metric, references, level), moved=placed.get(metric.name))
+        for metric in judged
+    ]
     known = find_calibrations(run) if judges else {}
     corrected = corrected_means(run, known, level=level)
     unreadable = unreadable_calibrations(run) if judges else {}

@@ -10,7 +10,12 @@ from textwrap import shorten
 from quilate.evals import commands
 from quilate.evals.results import Run
 from quilate.models import Cost
-from quilate.reports.calibration import beside_line, corrected_line, unreadable_line
+from quilate.reports.calibration import (
+    beside_line,
+    corrected_line,
+    place_line,
+    unreadable_line,
+)
 from quilate.reports.figures import decimals as decimals
 from quilate.reports.figures import figure as figure
 from quilate.reports.judges import Judge
@@ -143,6 +148,9 @@ def _gap(words: Words, pair: Pair) -> str:
 def judge_sentence(words: Words, judge: Judge) -> str:
     """What people's labels say of the judge; without them, whether it separates anything better
     than chance, and what it does not, plainly."""
+    if judge.moved is not None:
+        place = place_line(words, judge.metric, *judge.moved)
+        return f"{place} {judge_sentence(words, replace(judge, moved=None))}"
     if judge.calibration is not None:
         lines = [beside_line(words, judge.calibration)]
         lines += [corrected_line(words, judge.run, judge.metric, *one) for one in judge.corrected]

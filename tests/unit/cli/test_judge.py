@@ -200,3 +200,30 @@ def test_what_is_said_of_a_judge_fits_the_terminal_and_speaks_spanish(cli, folde
         shown = cli("judge", "show", "--lang", lang).out
         assert max(map(len, (done.out + shown).splitlines())) <= 80
     assert "Guardado: " in done.err
+
+
+PAIRS = """\
+name: pairs
+judge: scripted/A
+samples: {files: [questions.jsonl]}
+targets:
+  app: {python: app.py:answer}
+evaluators:
+  - pairwise: {votes: 1, name: duel}
+"""
+
+
+def test_a_judge_of_pairs_that_chooses_a_place_is_told_wherever_it_counts(cli, folder):
+    prepare(folder, 12)
+    (folder / "app.py").write_text("def answer(question):\n    return 'other'\n", encoding="utf-8")
+    (folder / "suite.yaml").write_text(PAIRS, encoding="utf-8")
+    said = "The judge duel_pairwise_win chooses a place and not an answer: 12 of 12 verdicts"
+    assert said in " ".join(cli("run", "suite.yaml").out.split())
+    assert said in " ".join(cli("gate", "suite.yaml", "--margin", "0.3").out.split())
+    assert cli("run", "suite.yaml").code == 0
+    assert said in " ".join(cli("compare", "latest~1", "latest").out.split())
+    spanish = cli("compare", "latest~1", "latest", "--lang", "es").out
+    assert "elige un lugar y no una respuesta: 12 de 12" in " ".join(spanish.split())
+    few = PAIRS.replace("jsonl]", "jsonl], limit: 4")
+    (folder / "suite.yaml").write_text(few, encoding="utf-8")
+    assert "chooses a place" not in cli("run", "suite.yaml").out
