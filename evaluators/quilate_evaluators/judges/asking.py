@@ -44,11 +44,37 @@ class Judgement:
     cost: Cost
 
 
+@dataclass(slots=True)
+class Bill:
+    """What the calls of one evaluation used and cost together."""
+
+    usage: Usage = Usage()
+    cost: Cost = FREE
+    calls: int = 0
+
+    def add(self, usage: Usage, cost: Cost) -> None:
+        """Add a call. The first is not added to `FREE`: an unknown cost must not look like 0."""
+        if (usage, cost) == (Usage(), FREE):
+            return
+        self.usage += usage
+        self.cost = self.cost + cost if self.calls else cost
+        self.calls += 1
+
+    def add_error(self, error: ModelError) -> None:
+        """Add what useless replies cost, where the provider told it."""
+        if error.usage is not None:
+            self.add(error.usage, error.cost or Cost())
+
+    def charge(self, error: ModelError) -> None:
+        """Let an error that ends the evaluation tell what all its calls cost, its own included."""
+        if self.calls:
+            error.usage, error.cost = self.usage, self.cost
+
+
 def bill(paid: Sequence[Paid]) -> tuple[Usage, Cost]:
     """What several calls used and cost together."""
-    costs = [one.cost for one in paid]
-    usage = sum((one.usage for one in paid), Usage())
-    return usage, sum(costs[1:], costs[0]) if costs else FREE
+    owed = _owed(paid)
+    return owed.usage, owed.cost
 
 
 @contextmanager
@@ -57,12 +83,17 @@ def after(paid: Sequence[Paid]) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        if paid:
-            usage, cost = bill(paid)
-            own = error.cost if error.usage is not None else None
-            error.usage = usage + (error.usage or Usage())
-            error.cost = cost if own is None else cost + own
+        owed = _owed(paid)
+        owed.add_error(error)
+        owed.charge(error)
         raise
+
+
+def _owed(paid: Sequence[Paid]) -> Bill:
+    owed = Bill()
+    for one in paid:
+        owed.add(one.usage, one.cost)
+    return owed
 
 
 async def judge(
@@ -119,33 +150,6 @@ def _sampling(model: Model) -> Sampling:
     return Sampling(
         temperature=0.0 if takes("temperature") else None, max_tokens=512 if room else None
     )
-
-
-@dataclass(slots=True)
-class Bill:
-    """What the calls of one evaluation used and cost together."""
-
-    usage: Usage = Usage()
-    cost: Cost = FREE
-    calls: int = 0
-
-    def add(self, usage: Usage, cost: Cost) -> None:
-        """Add a call. The first is not added to `FREE`: an unknown cost must not look like 0."""
-        if (usage, cost) == (Usage(), FREE):
-            return
-        self.usage += usage
-        self.cost = self.cost + cost if self.calls else cost
-        self.calls += 1
-
-    def add_error(self, error: ModelError) -> None:
-        """Add what useless replies cost, where the provider told it."""
-        if error.usage is not None:
-            self.add(error.usage, error.cost or Cost())
-
-    def charge(self, error: ModelError) -> None:
-        """Let an error that ends the evaluation tell what all its calls cost, its own included."""
-        if self.calls:
-            error.usage, error.cost = self.usage, self.cost
 
 
 async def together(jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T | MalformedReply]:

@@ -99,7 +99,10 @@ async def amake(
     maker.check_possible()
     if announce is not None:
         announce(maker.forecast())
-    with _journal(out) as journal, layers(layered(journal, _budget(max_usd, max_tokens, journal))):
+    with (
+        _journal(out, drafter, second) as journal,
+        layers(layered(journal, _budget(max_usd, max_tokens, journal))),
+    ):
         return await maker.run(journal)
 
 
@@ -108,11 +111,14 @@ make = sync.blocking(amake)
 
 
 @contextmanager
-def _journal(out: Path) -> Iterator[Journal]:
-    """The journal beside a test set, refused where writing would destroy what is not ours."""
+def _journal(out: Path, *models: Model) -> Iterator[Journal]:
+    """The journal beside a test set, refused where writing would destroy what is not ours; a new
+    one also where the models cannot be called: a refusal leaves none behind."""
     place = beside(out, "journal")
-    if not place.exists():  # a refusal leaves none behind
+    if not place.exists():
         check_ours(out, None)
+        for check in filter(None, (getattr(one, "check_ready", None) for one in models)):
+            check()
     journal = Journal(place)
     try:
         check_ours(out, journal)

@@ -410,6 +410,15 @@ def test_one_passage_gives_the_other_kinds_where_several_are_wanted(tmp_path):
     }  # fmt: skip
 
 
+def test_a_model_that_cannot_be_called_leaves_no_file_behind(docs, tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    out = tmp_path / "q.jsonl"
+    for models in ({"model": "openai/gpt-5-mini"}, {"model": scripted(), "checker": "openai/x"}):
+        with pytest.raises(AuthenticationError, match="OPENAI_API_KEY"):
+            make(docs, out, n=1, **models)
+    assert not list(tmp_path.glob("q*"))
+
+
 def test_files_that_are_not_ours_are_never_overwritten(docs, tmp_path):
     out = tmp_path / "q.jsonl"
     out.write_text("mine\n")
