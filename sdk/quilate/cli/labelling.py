@@ -184,11 +184,14 @@ def _serve(
     if sheet.failed or sheet.unscored:
         say(words["left_out"].format(**facts))
     url = f"http://{page.HOST}:{number}/{token}/"
-    typer.echo(words["open_page"].format(url=url))
-    sys.stdout.flush()
-    if _has_screen() if open_page is None else open_page:
-        webbrowser.open(url)
-    page.serve(app, listening)
+
+    def ready() -> None:
+        typer.echo(words["open_page"].format(url=url))
+        sys.stdout.flush()
+        if _has_screen() if open_page is None else open_page:
+            webbrowser.open(url)
+
+    page.serve(app, listening, ready)
 
 
 def _has_screen() -> bool:

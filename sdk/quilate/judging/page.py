@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 from pydantic import BaseModel, Field
 
 from quilate.errors import ConfigurationError, QuilateError
@@ -90,9 +91,15 @@ def _listening(port: int) -> socket.socket:
     return made
 
 
-def serve(app: "FastAPI", listening: socket.socket) -> None:
-    """Answer on a socket until Ctrl-C."""
+def serve(app: "FastAPI", listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Answer on a socket until Ctrl-C; `ready` is called once it answers and minds Ctrl-C."""
     uvicorn = require("uvicorn", extra="serving")
+
+    class Server(uvicorn.Server):  # type: ignore[misc,name-defined]
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            await anyio.to_thread.run_sync(ready)
+
     settings = uvicorn.Config(
         app,
         log_config=None,
@@ -103,7 +110,7 @@ def serve(app: "FastAPI", listening: socket.socket) -> None:
         timeout_graceful_shutdown=2,
     )
     try:
-        uvicorn.Server(settings).run(sockets=[listening])
+        Server(settings).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn raises it again when it has ended
         pass
     finally:

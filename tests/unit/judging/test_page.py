@@ -254,6 +254,20 @@ def test_the_port_is_the_same_the_next_time_unless_it_is_taken(sheet, run):
 # ---- the command ----
 
 
+def test_ctrl_c_ends_the_page_from_the_moment_that_it_is_announced(sheet):
+    """And by then it answers: nothing is told before."""
+    listening = page.open_socket(sheet)
+    number = listening.getsockname()[1]
+    seen = []
+
+    def ready():
+        seen.append(urllib.request.urlopen(f"http://{page.HOST}:{number}/{TOKEN}/").status)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    page.serve(page.application(sheet, TOKEN, number), listening, ready)
+    assert seen == [200]
+
+
 @contextmanager
 def labelling(store, *words):
     """`quilate label` as a process, and the address that it printed."""
