@@ -27,7 +27,7 @@ def finish(
         print_run(result, Console(), lang=lang)
     for line in written:
         say(line)
-    if result.status != "finished":
+    if result.status not in ("finished", "decided"):
         say(_unfinished(result, html=html, junit=junit, lang=lang))
         raise typer.Exit(4)
     if any(item.failure for item in result.items):
@@ -74,7 +74,10 @@ def _unfinished(result: "Run", **reports: object) -> str:
     done = f"{len(result.items)} of {result.planned} items are finished."
     if result.status == "running":
         return f"{done} Another process is working on the run."
-    onward = commands.resume(result.id, result.store or commands.DEFAULT_STORE, **reports)
+    if result.kind == "gate":
+        onward = f"the gate's command, with --resume {result.id}"
+    else:
+        onward = commands.resume(result.id, result.store or commands.DEFAULT_STORE, **reports)
     return " ".join(filter(None, (done, result.reason, f"Go on with: {onward}")))
 
 

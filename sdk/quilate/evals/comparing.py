@@ -101,6 +101,15 @@ def target_pairs(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]]:
     return common
 
 
+def names_of(metrics: Sequence[str]) -> tuple[str, ...]:
+    """The names given, of which a lone one may be a string.
+
+    >>> names_of("right"), names_of(["right", "wrong"])
+    (('right',), ('right', 'wrong'))
+    """
+    return (metrics,) if isinstance(metrics, str) else tuple(metrics)
+
+
 def shared_metrics(
     a: Mapping[str, Metric], b: Mapping[str, Metric], wanted: Sequence[str] = ()
 ) -> list[Metric]:

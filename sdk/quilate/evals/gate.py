@@ -11,7 +11,7 @@ from pathlib import Path
 
 from quilate.errors import ConfigurationError
 from quilate.evals import runner
-from quilate.evals.comparing import measures_of, remeasured
+from quilate.evals.comparing import measures_of, names_of, remeasured
 from quilate.evals.gate_checks import Check, Checks, Verdict
 from quilate.evals.plan import evaluators_of, metrics_of
 from quilate.evals.results import Run
@@ -87,7 +87,7 @@ async def agate(
     checks = Checks(
         suite,
         before,
-        metrics,
+        names_of(metrics),
         margin=margin,
         level=level,
         generalize=generalize,

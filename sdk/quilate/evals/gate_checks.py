@@ -35,7 +35,8 @@ class Check:
     checks. So the interval of the question that the gate asks lies above −margin where the
     verdict is *not worse*, below it for *worse*, and holds it for *undecided*. `failed` counts the
     samples that the new run failed at, which count as the worst; `left_out` those that one of the
-    two gave no score for other reasons.
+    two gave no score for other reasons; where `lost`, what could be compared is not worse, but the
+    new run has lost too many scores for that to pass.
     """
 
     metric: str
@@ -49,6 +50,7 @@ class Check:
     failed: int = 0
     left_out: int = 0
     samples: int = 0
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -75,9 +77,14 @@ class _Check:
 
     @property
     def verdict(self) -> Verdict:
-        if self.passing.decision == "not worse" and not self.dropped > self.tolerated * self.seen:
+        if self.passing.decision == "not worse" and not self.too_few:
             return "not worse"
         return "worse" if self.failing.decision == "worse" else "undecided"
+
+    @property
+    def too_few(self) -> bool:
+        """Whether the new run has lost more scores than a pass allows."""
+        return self.dropped > self.tolerated * self.seen
 
     def add(self, samples: Sequence[str], after: Mapping[str, Sequence[float | None]]) -> None:
         """A unit: the new scores of each sample, None where the run failed."""
@@ -126,6 +133,7 @@ class _Check:
             self.failed,
             self.left_out,
             self.compared,
+            self.verdict == "undecided" and self.passing.decision == "not worse",
         )
 
     def _agreeing(self, found: Interval) -> Interval:
@@ -303,7 +311,7 @@ class Checks:
             ):
                 unit = waiting.pop()
                 self._add(unit, [done for sample in unit for done in items.pop(sample)])
-            return None if self.verdict == "undecided" else f"The gate is decided: {self.verdict}."
+            return None if self.verdict == "undecided" else self.verdict
 
         return add
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CallSource = Literal["live", "cache", "journal", "replay"]
-RunStatus = Literal["running", "finished", "stopped"]
+RunStatus = Literal["running", "finished", "stopped", "decided"]
 RunKind = Literal["run", "gate", "replay"]
 
 
@@ -62,7 +62,9 @@ class Run:
 
     `items` holds the finished ones in plan order; `planned` is how many there should be.
     `provenance` holds what is needed to repeat the run (versions, hashes, seeds, identities).
-    `reason` says why a stopped run stopped; `store` is the folder that holds it.
+    `status` is *decided* where what the run was watched for (a gate's verdict) is known, whether or
+    not anything is left to do. `reason` says why a stopped run stopped, and what was decided;
+    `store` is the folder that holds it.
     """
 
     id: str
@@ -78,6 +80,13 @@ class Run:
     load_call: Callable[[str], Call | None] = lambda key: None
     reason: str | None = None
     store: str | None = None
+
+    @property
+    def kind(self) -> RunKind:
+        """What the run is; a replay that is gated is a gate."""
+        if "gate" in self.provenance:
+            return "gate"
+        return "replay" if "replay" in self.provenance else "run"
 
     def __repr__(self) -> str:
         """Short: a notebook shows it, and a run holds megabytes."""

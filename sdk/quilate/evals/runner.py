@@ -47,7 +47,7 @@ __all__ = ["evaluate", "list_runs", "new_run_id", "open_run", "resume"]
 STORE = Path(".quilate")
 
 Watch = Callable[[Item], str | None]
-"""Sees a finished item; a text that it gives is the reason why the run stops. When a run is
+"""Sees a finished item; a text that it gives is what was decided, and ends the run. When a run is
 resumed it first sees, in the order of the results, the items that are kept."""
 
 # Seconds that cancelled work has to clean up.
@@ -88,8 +88,8 @@ async def evaluate(
 
     `replay` names an earlier run from whose journal every model call is answered. `progress` is
     called with what is finished, what is planned, and the run's id. What `watch` makes of the plan
-    sees every finished item, and stops the run by giving a reason. With `grouped`, the samples of
-    one source are done one after the other. `notes` are kept in the run's provenance. Raises
+    sees every finished item, and ends the run by saying what is decided. With `grouped`, the
+    samples of one source are done in a row. `notes` are kept in the run's provenance. Raises
     `ConfigurationError` for a suite that cannot be run or replayed, what a model's `check_ready`
     raises, and `StoreError` when the store refuses a write. However it ends, what was finished is
     kept; `resume` goes on.
@@ -216,9 +216,7 @@ async def _execute(work: "_Execution", store: Path, engine: Engine, done: set[in
     try:
         cassette = _Cassette.of(engine, store, journal.provenance.get("replay"))
         with layers(_Layers(work.suite, store, journal, cassette)):
-            stopped = await work.run(done)
-        status = "stopped" if stopped else "finished"
-        reason = stopped
+            status, reason = await work.run(done)
     except QuilateError as error:
         reason = str(error)
         raise
@@ -351,6 +349,7 @@ class _Execution:
         self._finished = 0
         self._over = False
         self._stopped: str | None = None
+        self._decided: str | None = None
         self._obstructed: dict[str, set[str]] = {name: set() for name in suite.targets}
         self._passed = False
 
@@ -361,14 +360,22 @@ class _Execution:
         position = self.plan.positions()
         for item in items:
             if position[item.target, item.sample_id, item.epoch] in done:
-                self._stopped = self._watcher(item) or self._stopped
+                self._decided = self._watcher(item) or self._decided
 
-    async def run(self, done: set[int]) -> str | None:
-        """Work until nothing is left; returns why it stopped before that, or None."""
+    async def run(self, done: set[int]) -> tuple[RunStatus, str | None]:
+        """Work until nothing is left or what is watched for is known; returns how it ended, and
+        why, or what was decided."""
         self._finished = len(done)
         self._tell()
-        if self._stopped is not None:
-            return self._stopped if self._finished < len(self.plan) else None
+        if self._decided is None:
+            await self._work(done)
+        if self._decided is not None:
+            return "decided", self._decided
+        if self._stopped is not None and self._finished < len(self.plan):
+            return "stopped", self._stopped
+        return "finished", None
+
+    async def _work(self, done: set[int]) -> None:
         seconds = self.suite.limits.seconds
         try:
             async with asyncio.timeout(seconds) as clock:
@@ -377,7 +384,6 @@ class _Execution:
             if not clock.expired():
                 raise
             self._stopped = f"The limit of {seconds:g} seconds was reached."
-        return self._stopped if self._finished < len(self.plan) else None
 
     async def _pool(self, work: Iterator[Work]) -> None:
         workers = [asyncio.create_task(self._worker(work)) for _ in range(self.suite.concurrency)]
@@ -404,9 +410,9 @@ class _Execution:
                 return
             item = await self._record(one, worked.item, worked.outcome)
             self._watch(one, worked.obstacle)
-            if self._watcher is not None and self._stopped is None:
-                self._stopped = self._watcher(item)
-            if self._over or self._stopped is not None:
+            if self._watcher is not None and self._decided is None:
+                self._decided = self._watcher(item)
+            if self._over or self._stopped is not None or self._decided is not None:
                 return
 
     def _watch(self, work: Work, obstacle: BaseException | None) -> None:

@@ -40,7 +40,8 @@ from quilate.models import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run in a list: `finished` of `planned` items have a result, a failure being one."""
+    """A run in a list: `finished` of `planned` items have a result, a failure being one; `reason`
+    as in a `Run`."""
 
     id: str
     name: str
@@ -49,6 +50,7 @@ class RunRecord:
     finished: int
     planned: int
     kind: RunKind
+    reason: str | None = None
 
 
 @contextmanager
@@ -207,6 +209,7 @@ def list_runs(store: Path) -> list[RunRecord]:
             row.finished,
             row.planned,
             _kind(row.provenance),
+            row.reason,
         )
         for row in rows
     ]

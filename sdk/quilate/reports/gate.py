@@ -24,9 +24,6 @@ _SAID = {
         "looked at": "{used} of {available} samples were looked at ({run}, against {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
         "beyond": "for samples like these {interval}",
-        "verdict not worse": "not worse",
-        "verdict worse": "worse",
-        "verdict undecided": "undecided",
         "levels": "Brackets, which hold at every look: the lower end at {level}, the upper at"
         " {level}.",
         "levels corrected": "Brackets, which hold at every look: the lower end at {level}, the"
@@ -36,8 +33,10 @@ _SAID = {
         "left_out": "{n} without a score left out",
         "pairs": "{n} samples compared",
         "grouped": "{samples} samples compared, in {n} groups",
+        "lost": "The answers of {metrics} that could be compared are not worse, but too many have"
+        " no score for that to count. See why: quilate report {run}",
         "onward": "To settle it, add samples, widen the margin, or gate fewer metrics.",
-        "stopped": "The run stopped: {reason}",
+        "stopped": "The run stopped: {reason} To go on, give the same command with --resume {run}",
     },
     "es": {
         "not worse": "SUPERADA: ninguna métrica empeora más del {margin} de su rango{scope}.",
@@ -49,9 +48,6 @@ _SAID = {
         "looked at": "Se miraron {used} de {available} muestras ({run}, frente a {baseline}).",
         "check": "{metric} ({target}): {verdict}, {figure}",
         "beyond": "para muestras como estas {interval}",
-        "verdict not worse": "no empeora",
-        "verdict worse": "empeora",
-        "verdict undecided": "sin decidir",
         "levels": "Entre corchetes, válido en cada mirada: el extremo inferior al {level}, el"
         " superior al {level}.",
         "levels corrected": "Entre corchetes, válido en cada mirada: el extremo inferior al"
@@ -62,8 +58,11 @@ _SAID = {
         "left_out": "{n} sin puntuación quedan fuera",
         "pairs": "{n} muestras comparadas",
         "grouped": "{samples} muestras comparadas, en {n} grupos",
+        "lost": "Las respuestas de {metrics} que se pudieron comparar no empeoran, pero demasiadas"
+        " están sin puntuar para que cuente. Mira por qué: quilate report {run}",
         "onward": "Para decidirlo, añade muestras, amplía el margen o vigila menos métricas.",
-        "stopped": "La ejecución se detuvo: {reason}",
+        "stopped": "La ejecución se detuvo: {reason} Para seguir, repite el comando con --resume"
+        " {run}",
     },
 }
 
@@ -115,8 +114,11 @@ def gate_lines(result: GateResult, lang: str | None = None) -> list[str]:
     lines += _judges(words, result)
     lines += [f"  {translated(words, note, _NOTES)}" for note in result.skipped]
     if result.verdict == "undecided":
+        lost = [one.metric for one in result.checks if one.lost]
         if result.run.status == "stopped" and result.run.reason:
-            lines.append(said["stopped"].format(reason=result.run.reason))
+            lines.append(said["stopped"].format(reason=result.run.reason, run=result.run.id))
+        elif lost:
+            lines.append(said["lost"].format(metrics=", ".join(lost), run=result.run.id))
         else:
             lines.append(said["onward"])
     return lines
@@ -182,7 +184,7 @@ def _check(
             figure += f"; {said[name].format(n=words.count(count))}"
     same = check.target == check.baseline_target
     target = check.target if same else f"{check.baseline_target} → {check.target}"
-    verdict = said[f"verdict {check.verdict}"]
+    verdict = words[check.verdict]
     line = said["check"].format(metric=check.metric, target=target, verdict=verdict, figure=figure)
     judge = weak.get(check.metric)
     return line if judge is None else with_distrust(words, line, [judge]).removesuffix(".")

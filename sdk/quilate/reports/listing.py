@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from quilate.evals.store import RunRecord
-from quilate.reports.strings import language
+from quilate.reports.strings import Words, language
 from quilate.reports.visible import visible
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _SAID = {
         "kind replay": "replay",
         "finished": "finished",
         "stopped": "stopped",
+        "decided": "decided",
         "running": "running",
         "none": "No runs in {store}. Start one: quilate run SUITE",
     },
@@ -36,6 +37,7 @@ _SAID = {
         "kind replay": "repetición",
         "finished": "terminada",
         "stopped": "detenida",
+        "decided": "decidida",
         "running": "en marcha",
         "none": "No hay ejecuciones en {store}. Para empezar una: quilate run SUITE",
     },
@@ -47,7 +49,8 @@ def run_table(records: Sequence[RunRecord], lang: str | None = None) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    said = _SAID[language(lang)]
+    words = Words(language(lang))
+    said = _SAID[words.lang]
     table = Table(box=None)
     table.add_column(said["run"], no_wrap=True)  # it is copied from here, so it must be whole
     for name in ("kind", "status", "items", "suite"):
@@ -56,11 +59,17 @@ def run_table(records: Sequence[RunRecord], lang: str | None = None) -> "Table":
         table.add_row(
             Text(visible(record.id)),
             said[f"kind {record.kind}"],
-            said[record.status],
+            _ended(words, record),
             f"{record.finished}/{record.planned}",
             Text(visible(record.name)),
         )
     return table
+
+
+def _ended(words: Words, record: RunRecord) -> str:
+    if record.status == "decided" and record.kind == "gate" and record.reason:
+        return words[record.reason]
+    return _SAID[words.lang][record.status]
 
 
 def no_runs(store: object, lang: str | None = None) -> str:

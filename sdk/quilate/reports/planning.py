@@ -15,6 +15,7 @@ import numpy as np
 
 from quilate.errors import ConfigurationError
 from quilate.evals import runner
+from quilate.evals.comparing import names_of
 from quilate.evals.plan import metrics_of
 from quilate.evals.results import Run
 from quilate.evals.suite import Suite
@@ -97,6 +98,7 @@ def plan_samples(
     """
     if not 0.0 < effect < math.inf:
         raise ConfigurationError(f"The effect is {effect!r}.", remedy="Give one above zero: 0.03.")
+    metrics = names_of(metrics)
     known = metrics_of(suite)
     for name in metrics:
         if name not in known:

@@ -164,6 +164,21 @@ _TABLE: dict[str, tuple[str, str]] = {
         "This run is not finished{reason}. To go on: {command}",
         "Esta ejecución no ha terminado{reason}. Para seguir: {command}",
     ),
+    "gate_stopped": (
+        "This gate is not decided{reason}. To go on, give its command again with --resume {run}",
+        "Esta puerta no está decidida{reason}. Para seguir, repite su comando con --resume {run}",
+    ),
+    "decided": (
+        "This run was ended before it had asked everything: {reason}",
+        "Esta ejecución se dio por terminada antes de preguntarlo todo: {reason}",
+    ),
+    "gate_decided": (
+        "This is a gate, which asked no more than it took to know: {verdict}.",
+        "Es una puerta, que no preguntó más de lo necesario para saberlo: {verdict}.",
+    ),
+    "not worse": ("not worse", "no empeora"),
+    "worse": ("worse", "empeora"),
+    "undecided": ("undecided", "sin decidir"),
     "replayed": (
         "A replay of {run}: every model call was answered from its journal, none was made.",
         "Repetición de {run}: cada llamada al modelo se respondió desde su diario, sin hacer "

@@ -65,10 +65,17 @@ def verdict(words: Words, pair: Pair) -> str:
 
 
 def unfinished(words: Words, run: Run) -> str | None:
-    """Why a run is not finished and how to go on with it; None for a finished one."""
+    """Why a run has not asked everything and how to go on with it; None where it has."""
     if run.status == "finished":
         return None
+    if run.status == "decided":
+        known = run.reason or ""
+        if run.kind == "gate":
+            return words("gate_decided", verdict=words[known])
+        return words("decided", reason=known)
     reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
+    if run.kind == "gate":
+        return words("gate_stopped", reason=reason, run=run.id)
     command = commands.resume(run.id, run.store or commands.DEFAULT_STORE)
     return words("stopped", reason=reason, command=command)
 

@@ -64,6 +64,26 @@ def test_a_small_margin_is_told_as_it_was_given_and_notes_are_spanish(cli, folde
     assert_one_paragraph(cli("gate", "suite.yaml", "--level", "0.5"), "The level is 0.5")
 
 
+def test_a_decided_gate_is_reported_as_such_and_a_stopped_one_goes_on_as_a_gate(cli, folder):
+    prepare(folder)
+    assert cli("run", "suite.yaml").code == 0
+    decided = cli("gate", "suite.yaml", "--margin", "0.05", "--json").data["run"]
+    shown = cli("report", decided)
+    assert shown.code == 0
+    assert "This is a gate, which asked no more than it took to know: not worse." in said(shown)
+    assert "resume" not in shown.out + shown.err
+    (folder / "suite.yaml").write_text(SUITE + "limits: {seconds: 0.000001}\n", encoding="utf-8")
+    stopped = cli("gate", "suite.yaml", "--margin", "0.05")
+    assert stopped.code == 7
+    run = cli("runs", "--json").data[0]
+    assert (run["kind"], run["status"]) == ("gate", "stopped")
+    assert f"To go on, give the same command with --resume {run['id']}" in said(stopped)
+    shown = cli("report", run["id"])
+    assert shown.code == 4
+    assert "quilate resume" not in shown.out + shown.err
+    assert f"Go on with: the gate's command, with --resume {run['id']}" in shown.err
+
+
 def test_an_undecided_gate_says_what_would_decide_it(cli, folder):
     prepare(folder)
     cli("run", "suite.yaml")

@@ -74,8 +74,7 @@ def test_what_gives_the_same_answers_passes_before_the_end(baseline, tmp_path):
     assert found.baseline.id == baseline.id
     assert found.used < 200
     assert len(calls) < found.used + 10  # but for those under way when it was decided
-    assert found.run.status == "stopped"
-    assert "decided" in found.run.reason
+    assert (found.run.status, found.run.reason) == ("decided", "not worse")
     by_name = {check.metric: check for check in found.checks}
     assert by_name["right"].difference == 0.0
     assert 0.0 in by_name["right"].interval
@@ -253,7 +252,7 @@ def test_a_decided_gate_asks_no_more_when_it_is_resumed(baseline, tmp_path):
     again = gate(demo, baseline, margin=0.05, resume=first.run.id, store=tmp_path)
     assert len(calls) == asked
     assert (again.verdict, again.used) == (first.verdict, first.used)
-    assert again.run.status == "stopped"
+    assert again.run.status == "decided"
 
 
 def test_only_samples_of_the_baseline_are_asked(tmp_path):
@@ -411,6 +410,9 @@ def test_who_abstains_where_it_was_wrong_does_not_pass(tmp_path):
     many = gate(abstaining(0.3), first, margin=0.05, metrics=["right"], store=tmp_path)
     assert many.verdict == "undecided"
     assert many.checks[0].left_out > 40
+    assert many.checks[0].lost and not few.checks[0].lost
+    assert "too many have no score for that to count" in many.summary()
+    assert f"quilate report {many.run.id}" in many.summary("es")
 
 
 def test_the_interval_of_a_check_bears_out_its_verdict(tmp_path):
@@ -434,6 +436,11 @@ def test_the_interval_of_a_check_bears_out_its_verdict(tmp_path):
                     assert -margin in asked
             assert "the upper at 97.5%, for one of 2 checks" in found.summary("en")
     assert {verdict for verdict, _ in seen} == {"not worse", "worse", "undecided"}
+
+
+def test_one_metric_may_be_named_by_a_string(baseline, tmp_path):
+    found = gate(suite(answering()), baseline, margin=0.05, metrics="right", store=tmp_path)
+    assert [check.metric for check in found.checks] == ["right"]
 
 
 def test_a_notebook_shows_a_gate_in_a_line(baseline, tmp_path):

@@ -127,6 +127,7 @@ def test_a_metric_without_bounds_does_not_decide_a_margin() -> None:
     assert "no metric has bounds" in found.summary(lang="en")
     assert compare(a, b).outcome != "worse"  # nor without one: seconds drift by themselves
     assert compare(a, b, metrics=["seconds"]).outcome == "worse"  # unless it is asked about
+    assert compare(a, b, metrics="seconds").outcome == "worse"  # one name alone will do
     with pytest.raises(ConfigurationError, match=r"seconds.*no bounds"):
         compare(a, b, margin=0.02, metrics=["seconds"])
 

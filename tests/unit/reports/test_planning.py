@@ -135,6 +135,7 @@ def test_an_effect_is_of_metrics_with_bounds_unless_others_are_named():
     assert found.skipped == (f"seconds: {UNNAMED}",)
     named = plan_samples(suite("a"), 0.5, metrics=["seconds"], pilot=pilot)
     assert [one.metric for one in named.needed] == ["seconds"]
+    assert plan_samples(suite("a"), 0.5, metrics="seconds", pilot=pilot) == named
     with pytest.raises(ConfigurationError, match="no earlier run shows its spread"):
         plan_samples(suite("a"), 0.5, metrics=["seconds"])
 

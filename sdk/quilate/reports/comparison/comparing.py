@@ -13,6 +13,7 @@ from quilate.evals import DEFAULT_STORE, open_run
 from quilate.evals.comparing import (
     differences,
     measures_of,
+    names_of,
     remeasured,
     same_samples,
     shared_metrics,
@@ -68,6 +69,7 @@ def compare(
             remedy="Compare runs over the same samples.",
         )
     left, right = (_side(run, samples, level) for run in (a, b))
+    metrics = names_of(metrics)
     chosen = shared_metrics(left.metrics, right.metrics, metrics)
     if margin is not None:
         _check_bounded(chosen, metrics)
@@ -176,7 +178,7 @@ def _left_out(a: Run, b: Run, shared: int) -> Iterator[Note]:
     for name, run in sides:
         if len(run.samples) > shared:
             yield Note("unequal", name, len(run.samples) - shared, len(run.samples))
-        if run.status != "finished":
+        if len(run.items) < run.planned:
             yield Note("unfinished", name, len(run.items), run.planned)
 
 
