@@ -5,12 +5,13 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quilate.cli.options import DEFAULT_STORE, AsJson, Store
+from quilate.cli.options import DEFAULT_STORE, AsJson, Lang, Store
 
 if TYPE_CHECKING:
     from quilate.retrievers import Passage, Retriever
@@ -79,6 +80,7 @@ def testset(
     max_usd: MaxUsd = None,
     max_tokens: MaxTokens = None,
     dry_run: DryRun = False,
+    lang: Lang = None,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -116,12 +118,12 @@ def testset(
                 max_usd=max_usd,
                 max_tokens=max_tokens,
                 progress=progress,
-                announce=_announcing(dry_run=dry_run, as_json=as_json),
+                announce=_announcing(dry_run=dry_run, as_json=as_json, lang=lang),
             )
 
     with _interruptible():
         made = sync.run(work())
-    _finish(made, n, as_json=as_json)
+    _finish(made, n, as_json=as_json, lang=lang)
 
 
 def _check_given(documents: Path | None, chunks: Path | None, model: str) -> None:
@@ -131,12 +133,16 @@ def _check_given(documents: Path | None, chunks: Path | None, model: str) -> Non
         raise typer.BadParameter("name the model that drafts", param_hint="--model")
 
 
-def _finish(made: "Testset", n: int, *, as_json: bool) -> None:
+def _finish(made: "Testset", n: int, *, as_json: bool, lang: str | None) -> None:
     """Say what was made, and end with its exit code."""
     if as_json:
         typer.echo(json.dumps(as_data(made), ensure_ascii=False))
     else:
-        show(made)
+        from quilate.reports.testset import summary_lines
+        from quilate.reports.visible import visible
+
+        for line in summary_lines(made, _again(), lang):
+            typer.echo(visible(line))
     if made.stopped is not None:
         raise typer.Exit(4)
     if len(made.samples) < n:
@@ -145,8 +151,6 @@ def _finish(made: "Testset", n: int, *, as_json: bool) -> None:
 
 def as_data(made: "Testset") -> dict[str, Any]:
     """The summary as plain data."""
-    from dataclasses import asdict
-
     return {
         "out": str(made.out),
         "questions": len(made.samples),
@@ -162,64 +166,18 @@ def as_data(made: "Testset") -> dict[str, Any]:
     }
 
 
-def show(made: "Testset") -> None:
-    """Print the summary."""
-    from quilate.reports.visible import visible
-
-    wanted = sum(tally.wanted for tally in made.tallies.values())
-    target = f" in {made.out}" if made.samples else ""
-    lines = [f"{len(made.samples)} of {wanted} questions{target}, from {_passages(made.passages)}"]
-    for kind, tally in made.tallies.items():
-        drafts = f"{tally.drafted} draft{'' if tally.drafted == 1 else 's'}"
-        lines.append(f"  {kind:<13} {tally.accepted} of {tally.wanted}, from {drafts}")
-    if made.left_out:
-        left = ", ".join(f"{count} {why}" for why, count in made.left_out.items())
-        lines.append(f"  passages left out: {left}")
-    if made.reasons:
-        reasons = ", ".join(f"{name} {count}" for name, count in made.reasons.items())
-        lines.append(f"  rejected: {reasons} (see {made.rejected})")
-    lines.append(f"  {made.usage.total_tokens} tokens, {_money(made)}")
-    lines += [f"Note: {note}" for note in made.notes]
-    if made.stopped is not None:
-        lines.append(f"Stopped: {made.stopped} It was: {_again()}")
-    elif made.samples:
-        lines.append("A model wrote and checked these: look through them before you rely on them.")
-    for line in lines:
-        typer.echo(visible(line))
-
-
-def _announcing(*, dry_run: bool, as_json: bool) -> "Callable[[Forecast], None]":
+def _announcing(*, dry_run: bool, as_json: bool, lang: str | None) -> "Callable[[Forecast], None]":
     def announce(forecast: "Forecast") -> None:
-        if dry_run or not as_json:
-            typer.echo(_foreseen(forecast, as_json=as_json), err=not dry_run)
+        from quilate.reports.testset import foreseen
+
+        if as_json and dry_run:
+            typer.echo(json.dumps(asdict(forecast)))
+        elif not as_json:
+            typer.echo(foreseen(forecast, lang), err=not dry_run)
         if dry_run:
             raise typer.Exit
 
     return announce
-
-
-def _foreseen(forecast: "Forecast", *, as_json: bool) -> str:
-    if as_json:
-        from dataclasses import asdict
-
-        return json.dumps(asdict(forecast))
-    usd = "price unknown" if forecast.usd is None else f"about {forecast.usd:.4f} USD"
-    return (
-        f"{forecast.wanted} questions from {_passages(forecast.passages)} take at least "
-        f"{forecast.calls} calls, about {forecast.usage.total_tokens} tokens, {usd}; rejected "
-        "drafts come on top."
-    )
-
-
-def _passages(count: int) -> str:
-    return f"{count} passage{'' if count == 1 else 's'}"
-
-
-def _money(made: "Testset") -> str:
-    if made.cost.usd is None:
-        return "price unknown"
-    sure = {"exact": "", "estimated": " (estimated)", "unknown": " and more of unknown price"}
-    return f"{made.cost.usd:.4f} USD{sure[made.cost.basis]}"
 
 
 def _again() -> str:

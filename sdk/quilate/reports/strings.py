@@ -155,6 +155,8 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "some_targets": ("{n} target|{n} targets", "{n} sistema|{n} sistemas"),
     "some_samples": ("{n} sample|{n} samples", "{n} muestra|{n} muestras"),
+    "some_passages": ("{n} passage|{n} passages", "{n} pasaje|{n} pasajes"),
+    "some_drafts": ("{n} draft|{n} drafts", "{n} borrador|{n} borradores"),
     "some_finished_items": (
         "{n} item finished|{n} items finished",
         "{n} caso terminado|{n} casos terminados",

@@ -22,8 +22,9 @@ _ASKED = 15  # words of a question that nobody has drafted yet
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What `wanted` questions take at least, if every draft is taken: model calls, estimated
-    tokens, and US dollars; None where a price is not known. Rejected drafts come on top, and the
-    judgements of answers of other words; what an earlier go has paid for comes off."""
+    tokens, and US dollars; None where a price is not known. A kind that the passages cannot give is
+    not among them. Rejected drafts come on top, and the judgements of answers of other words; what
+    an earlier go has paid for comes off."""
 
     wanted: int
     passages: int
@@ -40,9 +41,10 @@ def foresee(
     checker: Checker,
 ) -> Forecast:
     """The forecast, from the prompts as they will be. Asks no model."""
-    calls, tokens_in, tokens_out, usd = 0.0, 0.0, 0.0, 0.0
+    questions, calls, tokens_in, tokens_out, usd = 0, 0.0, 0.0, 0.0, 0.0
     for kind, count in wanted.items():
         tasks = Queue(kind, corpus, order).take(min(count, _LOOKED_AT))
+        questions += count if tasks else 0
         for task in tasks:
             for asked, request, output in _calls(task, model, checker):
                 used = Usage(sum(estimate_tokens(one.text) for one in request.messages), output)
@@ -53,7 +55,7 @@ def foresee(
                 usd += scale * price(asked.info, used)
     usage = Usage(round(tokens_in), round(tokens_out))
     known = usd if math.isfinite(usd) else None
-    return Forecast(sum(wanted.values()), len(corpus), round(calls), usage, known)
+    return Forecast(questions, len(corpus), round(calls), usage, known)
 
 
 def _calls(task: Task, model: Model, checker: Checker) -> Iterator[tuple[Model, Request, int]]:

@@ -37,6 +37,10 @@ def test_a_summary_in_words_and_as_json(cli, folder):
     assert done.out.startswith("0 of 1 questions, from 1 passage\n")
     assert "single        0 of 1, from 3 drafts" in done.out
     assert "checker_malformed 3 (see q.rejected.jsonl)" in done.out
+    spanish = cli(*words, "--lang", "es").out
+    assert spanish.startswith("0 de 1 preguntas, de 1 pasaje\n")
+    assert "single        0 de 1, de 3 borradores" in spanish
+    assert "rechazados: checker_malformed 3 (mira q.rejected.jsonl)" in spanish
     found = cli(*words, "--json")
     assert found.code == 3
     assert found.data["rejected"] == {"checker_malformed": 3}
@@ -53,6 +57,10 @@ def test_questions_that_are_taken_and_the_word_of_caution(cli, folder):
     assert done.code == 0, done
     assert "1 of 1 questions in q.jsonl" in done.out
     assert "look through them" in done.out
+    assert "Note: Only unanswerable questions were checked" in done.out
+    spanish = cli(*words, "--checker", f"scripted/{checker}", LANG="es_MX.UTF-8").out
+    assert "Nota: Solo se revisaron preguntas sin respuesta" in spanish
+    assert "léelas antes de fiarte de ellas" in spanish
     row = json.loads((folder / "q.jsonl").read_text(encoding="utf-8"))
     assert (row["input"], row["answerable"]) == (question["question"], False)
     repeated = cli(*words[:3], "r.jsonl", *words[4:], "--avoid", "q.jsonl")
@@ -67,8 +75,10 @@ def test_what_it_takes_is_said_before_the_first_call(cli, folder):
     done = cli(*words)
     assert done.code == 0, done
     assert "4 questions from 1 passage take at least 8 calls, about " in done.out
+    assert "4 preguntas de 1 pasaje requieren" in cli(*words, "--lang", "es").out
     found = cli(*words, "--json").data
     assert (found["calls"], found["wanted"]) == (8, 4)
+    assert cli(*words, "--kinds", "single,multi", "--json").data["wanted"] == 2  # of one passage
     # A prompt and a passage of some 20 words, and a short reply, for each call.
     assert 8 * 50 < found["usage"]["input_tokens"] < 8 * 500
     assert not (folder / "q.journal.jsonl").exists()
