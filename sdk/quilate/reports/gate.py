@@ -29,10 +29,6 @@ _SAID = {
         "levels corrected": "Brackets, which hold at every look: the lower end at {level}, the"
         " upper at {corrected}, for one of {n} checks is enough to fail (Bonferroni).",
         "nothing": "no pairs of scores yet",
-        "failed": "{n} failed and count as the worst",
-        "left_out": "{n} without a score left out",
-        "pairs": "{n} samples compared",
-        "grouped": "{samples} samples compared, in {n} groups",
         "lost": "The answers of {metrics} that could be compared are not worse, but too many have"
         " no score for that to count. See why: quilate report {run}",
         "onward": "To settle it, add samples, widen the margin, or gate fewer metrics.",
@@ -54,10 +50,6 @@ _SAID = {
         " {level}, el superior al {corrected}, pues basta una de {n} comprobaciones para no superar"
         " (Bonferroni).",
         "nothing": "aún no hay pares de puntuaciones",
-        "failed": "{n} fallaron y cuentan como lo peor",
-        "left_out": "{n} sin puntuación quedan fuera",
-        "pairs": "{n} muestras comparadas",
-        "grouped": "{samples} muestras comparadas, en {n} grupos",
         "lost": "Las respuestas de {metrics} que se pudieron comparar no empeoran, pero demasiadas"
         " están sin puntuar para que cuente. Mira por qué: quilate report {run}",
         "onward": "Para decidirlo, añade muestras, amplía el margen o vigila menos métricas.",
@@ -176,12 +168,12 @@ def _check(
             if inner != outer:
                 beyond = words.interval(outer.low, outer.high, sign=True)
                 figure += f"; {said['beyond'].format(interval=beyond)}"
-        units = "pairs" if check.n == check.samples else "grouped"
-        counts = {"n": words.count(check.n), "samples": words.count(check.samples)}
-        figure += f", {said[units].format(**counts)}"
-    for name, count in (("failed", check.failed), ("left_out", check.left_out)):
+        figure += f", {words.some('compared', check.samples)}"
+        if check.n != check.samples:
+            figure += f", {words.some('in_groups', check.n)}"
+    for name, count in (("worst", check.failed), ("left_out", check.left_out)):
         if count:
-            figure += f"; {said[name].format(n=words.count(count))}"
+            figure += f"; {words.some(name, count)}"
     same = check.target == check.baseline_target
     target = check.target if same else f"{check.baseline_target} → {check.target}"
     verdict = words[check.verdict]

@@ -56,28 +56,17 @@ _SAID = {
 
 
 def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
-    """What the plan asks for: a line a metric, what the suite has, and the price."""
+    """What the plan asks for, what the suite has, and the price."""
     words = Words(language(lang))
     said = _SAID[words.lang]
     run = plan.pilot.id if plan.pilot is not None else ""
-    effect = _figure(words, plan.effect)
     asked = said["asked"].format(
-        effect=effect,
+        effect=_figure(words, plan.effect),
         power=words.percent(plan.power),
         level=words.percent(plan.level),
         learned=said["learned"].format(run=run) if run else "",
     )
-    lines = [asked]
-    for one in plan.needed:
-        lines.append(
-            said["need"].format(
-                metric=one.metric,
-                samples=words.count(one.samples),
-                basis=said["unseen" if run and one.basis == "bounds" else one.basis],
-                effect=effect,
-                one=words.count(one.for_one),
-            )
-        )
+    lines = [asked, *_needed(words, said, plan)]
     within = [one for one in plan.needed if not _beyond_reach(one, plan)]
     for fits, key in ((True, "enough"), (False, "short")):
         some = [one for one in within if (one.samples <= plan.available) == fits]
@@ -99,6 +88,23 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
     elif within:  # nobody will pay for what is out of reach
         lines.append(_price(words, said, plan.price))
     return lines
+
+
+def _needed(words: Words, said: dict[str, str], plan: SamplePlan) -> Iterator[str]:
+    """The samples of each metric, of those that need the same in one line."""
+    alike: dict[tuple[int, str, int], list[str]] = {}
+    for one in plan.needed:
+        seen = plan.pilot is None or one.basis != "bounds"
+        basis = one.basis if seen else "unseen"
+        alike.setdefault((one.samples, basis, one.for_one), []).append(one.metric)
+    for (samples, basis, for_one), metrics in alike.items():
+        yield said["need"].format(
+            metric=said["and"].join(metrics),
+            samples=words.count(samples),
+            basis=said[basis],
+            effect=_figure(words, plan.effect),
+            one=words.count(for_one),
+        )
 
 
 # How the notes and the advice end, in Spanish.

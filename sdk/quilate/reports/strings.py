@@ -155,6 +155,19 @@ _TABLE: dict[str, tuple[str, str]] = {
     ),
     "some_targets": ("{n} target|{n} targets", "{n} sistema|{n} sistemas"),
     "some_samples": ("{n} sample|{n} samples", "{n} muestra|{n} muestras"),
+    "some_compared": (
+        "{n} sample compared|{n} samples compared",
+        "{n} muestra comparada|{n} muestras comparadas",
+    ),
+    "some_in_groups": ("in {n} group|in {n} groups", "en {n} grupo|en {n} grupos"),
+    "some_worst": (
+        "{n} failed and counts as the worst|{n} failed and count as the worst",
+        "{n} falló y cuenta como lo peor|{n} fallaron y cuentan como lo peor",
+    ),
+    "some_left_out": (
+        "{n} without a score left out|{n} without a score left out",
+        "{n} sin puntuación queda fuera|{n} sin puntuación quedan fuera",
+    ),
     "some_passages": ("{n} passage|{n} passages", "{n} pasaje|{n} pasajes"),
     "some_drafts": ("{n} draft|{n} drafts", "{n} borrador|{n} borradores"),
     "some_finished_items": (

@@ -125,6 +125,9 @@ def test_a_metric_without_bounds_does_not_decide_a_margin() -> None:
     assert (found.rows[0].verdict, found.rows[0].decides) == ("worse", False)
     assert found.outcome == "pass"
     assert "no metric has bounds" in found.summary(lang="en")
+    assert "▼" not in found.summary(lang="en")  # of what does not decide every sample changes
+    assert len(found.rows[0].flips) == 60
+    assert "▼" in compare(a, b, metrics=["seconds"]).summary(lang="en")
     assert compare(a, b).outcome != "worse"  # nor without one: seconds drift by themselves
     assert compare(a, b, metrics=["seconds"]).outcome == "worse"  # unless it is asked about
     assert compare(a, b, metrics="seconds").outcome == "worse"  # one name alone will do
@@ -396,7 +399,7 @@ def test_what_is_small_is_told_from_nothing() -> None:
     seconds = Metric("seconds", bounds=None, higher_is_better=False)
     a = run_of(*[0.0062, 0.0064] * 30, metric=seconds)
     b = run_of(*[0.0041, 0.0044] * 30, name="b", metric=seconds)
-    found = compare(a, b)
+    found = compare(a, b, metrics=["seconds"])
     said = found.summary(lang="en")
     assert "0.0063" in said and "0.0043" in said and "−0.0021" in said
     assert "0.0064 → 0.0044" in said or "0.0062 → 0.0041" in said

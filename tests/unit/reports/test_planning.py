@@ -121,6 +121,15 @@ def test_spanish_says_all_of_it_in_spanish():
     assert "can take: too few scores, or all alike" in "\n".join(plan_lines(flat, "en"))
 
 
+def test_metrics_that_need_the_same_stand_in_one_line():
+    found = plan_samples(suite("a"), 0.1)
+    twin = replace(found.needed[0], metric="twin")
+    other = replace(twin, metric="other", samples=5)
+    lines = plan_lines(replace(found, needed=(*found.needed, twin, other)), "en")
+    assert lines[1].startswith("  exact_match, twin: ")
+    assert lines[2].startswith("  other: 5 samples ")
+
+
 def test_an_effect_is_of_metrics_with_bounds_unless_others_are_named():
     """0.05 is no effect of seconds just because it is one of a share."""
     pilot = run_of(("a",), lambda t, n, e: n % 2)

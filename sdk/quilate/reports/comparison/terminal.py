@@ -96,10 +96,12 @@ def _cell(words: CompareWords, row: Row, side: int) -> Text:
 
 
 def _flips(words: CompareWords, found: RunComparison, most: int, width: int) -> Iterator[str]:
-    """For each row what got worse, then what got better, with both answers."""
+    """For each row that decides what got worse, then what got better, with both answers. Of seconds
+    and money every sample changes."""
     kinds = [
         (row, better, [flip for flip in row.flips if flip.better is better])
         for row in found.rows
+        if row.decides
         for better in (False, True)
     ]
     shown = [flip for _, _, flips in kinds for flip in flips[:most]]
