@@ -97,11 +97,11 @@ def _needed(words: Words, said: dict[str, str], plan: SamplePlan) -> Iterator[st
         seen = plan.pilot is None or one.basis != "bounds"
         basis = one.basis if seen else "unseen"
         alike.setdefault((one.samples, basis, one.for_one), []).append(one.metric)
-    for (samples, basis, for_one), metrics in alike.items():
+    for (samples, why, for_one), metrics in alike.items():
         yield said["need"].format(
             metric=said["and"].join(metrics),
             samples=words.count(samples),
-            basis=said[basis],
+            basis=said[why],
             effect=_figure(words, plan.effect),
             one=words.count(for_one),
         )
