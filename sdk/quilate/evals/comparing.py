@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from quilate.errors import ConfigurationError
 from quilate.evals.results import Run
@@ -18,6 +18,11 @@ class Difference:
     setting: str
     a: Any
     b: Any
+
+    @property
+    def both(self) -> bool:
+        """Whether both runs have it."""
+        return self.a is not None and self.b is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,22 @@ def _said(one: Difference) -> str:
 
 _SHORT = 40  # characters of a value that is told; a longer one is a prompt or a digest
 
-Measures = tuple[Mapping[str, Any], Mapping[str, Metric]]
-"""What a run keeps of its evaluators (`quilate.evals.plan.evaluators_of`), and its metrics."""
+
+class Measures(NamedTuple):
+    """What is known of a run's evaluators (`quilate.evals.plan.evaluators_of`), its metrics, and
+    the code of evaluators that are an author's own, as a version of Python compiled it."""
+
+    evaluators: Mapping[str, Any]
+    metrics: Mapping[str, Metric]
+    code: Mapping[str, str]
+    python: str
 
 
 def measures_of(run: Run) -> Measures:
     """The measures of a run."""
-    return run.provenance.get("evaluators", {}), run.metrics
+    kept = run.provenance
+    code, python = kept.get("evaluator_code", {}), str(kept.get("python", ""))
+    return Measures(kept.get("evaluators", {}), run.metrics, code, python)
 
 
 def same_sample(one: Sample, other: Sample | None) -> bool:
@@ -127,27 +141,37 @@ def shared_metrics(
 
 def remeasured(a: Measures, b: Measures, metrics: Collection[str]) -> Iterator[Remeasured]:
     """Those of `metrics` that two sides do not measure alike: by evaluators of other options,
-    prompts or models, or on another scale. Of a side that keeps nothing of a metric's evaluator
-    nothing can be told, nor of an evaluator's code."""
+    prompts or models, or on another scale; an author's own also by their code, where one version of
+    Python compiled both. Of a side that keeps nothing of a metric's evaluator nothing can be told.
+    """
     for metric in metrics:
-        (name, one), (_, other) = (_measure(*side, metric) for side in (a, b))
-        if one and other and (found := tuple(_differences(one, other))):
-            yield Remeasured(metric, name, found)
+        (name, one), (_, other) = _measure(a, metric), _measure(b, metric)
+        found = [*_differences(one, other)] if one and other else []
+        told = [each for each in found if not each.setting.startswith(_CODE) or each.both]
+        if told:
+            yield Remeasured(metric, name, tuple(told))
 
 
-def _measure(
-    evaluators: Mapping[str, Any], metrics: Mapping[str, Metric], metric: str
-) -> tuple[str, dict[str, Any]]:
+def _measure(side: Measures, metric: str) -> tuple[str, dict[str, Any]]:
     """The name of the evaluator that gives a metric, and what it is; nothing where not kept."""
-    one = metrics[metric]
+    one = side.metrics[metric]
     bounds = None if one.bounds is None else tuple(map(float, one.bounds))
     scale = {"bounds": bounds, "higher_is_better": one.higher_is_better}
-    for key, (described, given) in evaluators.items():
+    for key, (described, given) in side.evaluators.items():
         if metric in given:
             # What other metrics it gives does not bear on this one.
             own = {k: v for k, v in dict(_leaves(described)).items() if k != "metrics"}
-            return _named(key), {**own, **scale}
+            code = {f"{_CODE} {_minor(side.python)}": side.code.get(key)}
+            return _named(key), {**own, **scale, **code}
     return metric, {}
+
+
+_CODE = "code, Python"
+
+
+def _minor(version: str) -> str:
+    """The version whose compiler makes the same code: ``3.11`` of ``3.11.7``."""
+    return ".".join(version.split(".")[:2])
 
 
 def _named(key: str) -> str:
@@ -157,7 +181,7 @@ def _named(key: str) -> str:
 
 def differences(a: Run, b: Run) -> Iterator[Difference]:
     """The settings, models, versions and code in which two runs differ, by their path, as far as
-    they are recorded: of Python code, that of the functions that are targets.
+    they are recorded: of Python code, that of targets and of evaluators that are an author's own.
 
     What changes no answer is left out (the suite's place, a replay), and so is the plan's hash,
     whose parts are there.
@@ -177,11 +201,13 @@ def _settings(run: Run) -> Mapping[str, Any]:
     if not isinstance(kept, Mapping):
         return run.provenance
     names = [_named(key) for key in kept]
-    evaluators = {
-        name if names.count(name) == 1 else key: described
-        for name, (key, (described, _)) in zip(names, kept.items(), strict=True)
+    called = {key: n if names.count(n) == 1 else key for key, n in zip(kept, names, strict=True)}
+    code = run.provenance.get("evaluator_code", {})
+    return {
+        **run.provenance,
+        "evaluators": {called[key]: described for key, (described, _) in kept.items()},
+        "evaluator_code": {called.get(key, key): sha for key, sha in code.items()},
     }
-    return {**run.provenance, "evaluators": evaluators}
 
 
 def _differences(a: Any, b: Any) -> Iterator[Difference]:

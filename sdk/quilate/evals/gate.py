@@ -5,15 +5,17 @@ as soon as the answer is known.
 """
 
 import json
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quilate.errors import ConfigurationError
 from quilate.evals import runner
-from quilate.evals.comparing import measures_of, names_of, remeasured
+from quilate.evals.comparing import Measures, measures_of, names_of, remeasured
 from quilate.evals.gate_checks import Check, Checks, Verdict
 from quilate.evals.plan import evaluators_of, metrics_of
+from quilate.evals.provenance import evaluator_code
 from quilate.evals.results import Run
 from quilate.evals.suite import Suite
 from quilate.middleware.cassette import redacted
@@ -175,10 +177,14 @@ async def _refuse_remeasured(suite: Suite, before: Run, checks: Checks) -> None:
     """Another judge, or another prompt of it, gives other scores to the same answers: what is then
     compared is not the answers, and a lenient judge would pass anything."""
     described = redacted(await evaluators_of(suite))
-    # Through JSON, as the baseline's record has been.
-    recorded = json.loads(json.dumps(described, default=str))
+    now = Measures(
+        json.loads(json.dumps(described, default=str)),  # as the baseline's record has been
+        metrics_of(suite),
+        evaluator_code(suite),
+        platform.python_version(),
+    )
     watched = dict.fromkeys(check.metric.name for check in checks.checks)
-    for found in remeasured(measures_of(before), (recorded, metrics_of(suite)), watched):
+    for found in remeasured(measures_of(before), now, watched):
         raise ConfigurationError(
             f"The metric '{found.metric}' is not measured as in the run {before.id}: the "
             f"evaluator '{found.evaluator}' differs in {found.said()}.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import quilate
 from quilate.codec import digest, to_json
 from quilate.evals.reducers import DEFAULT
+from quilate.evaluators import Renamed
 from quilate.middleware.cassette import redacted
 from quilate.models import ModelInfo
 from quilate.python_code import code_digest
@@ -107,6 +108,7 @@ def run_provenance(suite: "Suite", plan: "Plan", replay: str | None) -> dict[str
         "targets": plan.fingerprint["targets"],
         "code": {n: sha for n, one in suite.targets.items() if (sha := code_digest(one))},
         "evaluators": plan.fingerprint["evaluators"],
+        "evaluator_code": evaluator_code(suite),
         "resources": plan.fingerprint["resources"],
         "epochs": suite.epochs,
         "reducers": None if tuple(suite.reducers) == DEFAULT else list(suite.reducers),
@@ -116,6 +118,13 @@ def run_provenance(suite: "Suite", plan: "Plan", replay: str | None) -> dict[str
     }
     kept: dict[str, Any] = redacted({k: v for k, v in found.items() if v not in (None, {}, [])})
     return kept
+
+
+def evaluator_code(suite: "Suite") -> dict[str, str]:
+    """Digests of the code of those evaluators that are an author's own, by number and name."""
+    parts = (one.evaluator if isinstance(one, Renamed) else one for one in suite.evaluators)
+    found = zip(suite.evaluators, map(code_digest, parts), strict=True)
+    return {f"{n} {one.name}": sha for n, (one, sha) in enumerate(found) if sha}
 
 
 def package_versions() -> dict[str, str]:

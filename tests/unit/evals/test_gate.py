@@ -11,7 +11,8 @@ from quilate.errors import ConfigurationError, RateLimited
 from quilate.evals import runner
 from quilate.evals.gate import agate, gate
 from quilate.evals.suite import Limits, Suite
-from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.evaluators import Metric, Output, Renamed, Sample, Score
+from quilate.reports.comparison import compare
 
 
 @dataclass(frozen=True)
@@ -455,3 +456,28 @@ def test_a_notebook_shows_a_gate_in_a_line(baseline, tmp_path):
 def test_the_sync_gate_shows_the_options_of_the_async_one():
     one, other = (inspect.signature(function) for function in (gate, agate))
     assert one == other
+
+
+def test_an_evaluator_of_ones_own_that_was_rewritten_is_refused(tmp_path, monkeypatch):
+    """As when its file is edited between the baseline and the gate."""
+    ours = suite(answering(), count=40)
+    first = sync.run(runner.evaluate(ours, store=tmp_path))
+    assert list(first.provenance["evaluator_code"]) == ["0 right"]
+
+    async def lenient(self, sample, output):
+        return [Score.of("right", 1), Score.of("wrong", 0), Score.of("length", 1)]
+
+    renamed = replace(ours, evaluators=[Renamed(Right(), "mine")])
+    under_another_name = sync.run(runner.evaluate(renamed, store=tmp_path))
+    monkeypatch.setattr(Right, "evaluate", lenient)
+    with pytest.raises(ConfigurationError, match=r"evaluator 'right' differs in code, Python 3"):
+        gate(ours, first, margin=0.3, store=tmp_path)
+    with pytest.raises(ConfigurationError, match=r"evaluator 'mine' differs in code, Python 3"):
+        gate(renamed, under_another_name, margin=0.3, store=tmp_path)
+    told = compare(first, sync.run(runner.evaluate(ours, store=tmp_path)))
+    assert {one.metric for one in told.remeasured} == {"right", "wrong", "length"}
+    assert "evaluator_code.right" in [one.setting for one in told.differences]
+    # Other versions of Python compile to other code, and older runs recorded none.
+    for changed in ({"python": "3.99.1"}, {"evaluator_code": {}}):
+        elsewhere = replace(first, provenance={**first.provenance, **changed})
+        assert gate(ours, elsewhere, margin=0.3, store=tmp_path).verdict == "not worse"
