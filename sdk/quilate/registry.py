@@ -211,10 +211,21 @@ def _opened(group: Group, name: str, options: dict[str, Any]) -> Any:
     return _call(factory(group, provider), what, *([rest] if rest else []), **options)
 
 
-def evaluator(kind: str, /, *, name: str | None = None, **options: Any) -> "Evaluator":
+def evaluator(kind: Any, /, *, name: str | None = None, **options: Any) -> "Evaluator":
     """The evaluator registered as `kind`, configured with `options`; with a `name`, its metrics are
-    called after that (see `quilate.evaluators.Renamed`)."""
-    made = _call(factory("evaluators", kind), f"The evaluator '{kind}'", **options)
+    called after that (see `quilate.evaluators.Renamed`).
+
+    `kind` may also be one of your own: a class of evaluators, or a function of a sample and an
+    output (see `quilate.evals.scoring.FunctionEvaluator`).
+
+    >>> def brief(sample, output):
+    ...     return len(output.text) < 40
+    >>> [metric.name for metric in evaluator(brief).metrics]
+    ['brief']
+    """
+    said = kind if isinstance(kind, str) else getattr(kind, "__name__", type(kind).__name__)
+    what = f"The evaluator '{said}'"
+    made = _call(evaluator_factory(kind), what, **options)
     if name is None:
         return cast("Evaluator", made)
     from quilate.evaluators import Renamed
@@ -222,10 +233,19 @@ def evaluator(kind: str, /, *, name: str | None = None, **options: Any) -> "Eval
     # A metric is told with its target or epoch behind a space.
     if not isinstance(name, str) or not name.isprintable() or len(name.split()) != 1:
         raise ConfigurationError(
-            f"`name` of the evaluator '{kind}' is {name!r}.",
+            f"`name` of the evaluator '{said}' is {name!r}.",
             remedy="Give a text without spaces, after which its metrics are called.",
         )
     return Renamed(made, name.strip())
+
+
+def evaluator_factory(kind: Any) -> Callable[..., Any]:
+    """The factory of the evaluators called `kind`, or of one of a user's own."""
+    if isinstance(kind, str):
+        return factory("evaluators", kind)
+    from quilate.evals.scoring import own_evaluator
+
+    return own_evaluator(kind)
 
 
 def store(name: str, /, **options: Any) -> "Index":

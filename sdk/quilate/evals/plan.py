@@ -79,9 +79,16 @@ class Plan:
 
 
 def metrics_of(suite: Suite) -> dict[str, Metric]:
-    """The suite's metrics by name. Raises `ConfigurationError` when two evaluators share one."""
+    """The suite's metrics by name. Raises `ConfigurationError` for what is no evaluator, and when
+    two share a metric."""
     found: dict[str, Metric] = {}
     for evaluator in suite.evaluators:
+        if isinstance(evaluator, type) or not hasattr(evaluator, "evaluate"):
+            raise ConfigurationError(
+                f"{getattr(evaluator, '__name__', evaluator)!r} is no evaluator.",
+                where=str(suite.path or suite.name),
+                remedy="Write quilate.evaluator(NAME), or give it your function or class.",
+            )
         for metric in evaluator.metrics:
             if metric.name in found:
                 raise ConfigurationError(

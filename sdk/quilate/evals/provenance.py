@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import quilate
 from quilate.codec import digest, to_json
+from quilate.evals.python_files import file_name
 from quilate.evals.reducers import DEFAULT
-from quilate.evaluators import Renamed
+from quilate.evals.scoring import FunctionEvaluator
+from quilate.evaluators import Evaluator, Renamed
 from quilate.middleware.cassette import redacted
 from quilate.models import ModelInfo
 from quilate.python_code import code_digest
@@ -68,7 +70,7 @@ async def _describe_object(thing: Any) -> Any:
         return {"model": info.name, "identity": info.identity}
     if inspect.isroutine(thing) or isinstance(thing, type):
         return {"function": f"{_module(thing)}.{thing.__qualname__}"}
-    name = f"{type(thing).__module__}.{type(thing).__qualname__}"
+    name = f"{_module(type(thing))}.{type(thing).__qualname__}"
     if dataclasses.is_dataclass(thing):
         # What two are not compared by does not make one another thing.
         fields = {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.compare}
@@ -78,7 +80,7 @@ async def _describe_object(thing: Any) -> Any:
 
 def _module(routine: Any) -> str:
     home = getattr(routine, "__objclass__", routine)
-    return str(getattr(home, "__module__", None) or type(routine).__module__)
+    return file_name(str(getattr(home, "__module__", None) or type(routine).__module__))
 
 
 def model_record(info: ModelInfo) -> dict[str, Any]:
@@ -122,9 +124,16 @@ def run_provenance(suite: "Suite", plan: "Plan", replay: str | None) -> dict[str
 
 def evaluator_code(suite: "Suite") -> dict[str, str]:
     """Digests of the code of those evaluators that are an author's own, by number and name."""
-    parts = (one.evaluator if isinstance(one, Renamed) else one for one in suite.evaluators)
+    parts = map(_authors_part, suite.evaluators)
     found = zip(suite.evaluators, map(code_digest, parts), strict=True)
     return {f"{n} {one.name}": sha for n, (one, sha) in enumerate(found) if sha}
+
+
+def _authors_part(evaluator: Evaluator) -> Any:
+    """What of an evaluator an author wrote, without what Quilate put around it."""
+    if isinstance(evaluator, Renamed):
+        return _authors_part(evaluator.evaluator)
+    return evaluator.function if isinstance(evaluator, FunctionEvaluator) else evaluator
 
 
 def package_versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,19 @@ def load_object(reference: str, folder: Path, where: str) -> Any:
         raise ConfigurationError(
             f"{path} has no '{name}'.", where=where, remedy=nearest(name, public)
         ) from None
+
+
+def file_name(module: str) -> str:
+    """A module's name; that of a file beside a suite without what tells its folder, so that a suite
+    is the same in another place.
+
+    >>> file_name("quilate_suite_c25dd07d_app"), file_name("mine.app")
+    ('app', 'mine.app')
+    """
+    return _TAGGED.sub("", module)
+
+
+_TAGGED = re.compile(r"^quilate_suite_[0-9a-f]{8}_")
 
 
 def _module(path: Path, where: str) -> Any:

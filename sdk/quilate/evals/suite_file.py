@@ -80,6 +80,7 @@ def _read(path: Path) -> tuple[SuiteSpec, Mapping[str, Any], Mapping[Place, int]
 
 # Options of evaluators that may name a file, relative to the suite.
 _FILES = ("prompt", "split_prompt", "relevance_prompt", "examples")
+_IN_A_FILE = ".py:"
 # What every evaluator has, also where its class lets it be given.
 _PROTOCOL = ("name", "metrics", "needs")
 
@@ -278,7 +279,9 @@ class _Builder:
                 remedy="Start each evaluator on a line of its own with '- '.",
             )
         with self.at(*place):
-            known = inspect.signature(registry.factory("evaluators", name)).parameters
+            own = _IN_A_FILE in name
+            kind = load_object(name, self.folder, self.where(*place)) if own else name
+            known = inspect.signature(registry.evaluator_factory(kind)).parameters
             self._check_options(name, options, known, *place, name)
             if "model" in known:
                 if not isinstance(options.get("model"), str | None):
@@ -301,7 +304,7 @@ class _Builder:
                 options.setdefault("store", self.store)
             options = _files_found(options, self.folder)
         with self.at(*place, before=True):  # a prompt that is not there names itself
-            return registry.evaluator(name, **options)
+            return registry.evaluator(kind, **options)
 
     def _models(self, evaluator: str, names: Any, *place: str | int) -> list[Model]:
         """The models that an evaluator names in a list."""

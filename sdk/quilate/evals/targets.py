@@ -5,9 +5,8 @@ import typing
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-import anyio.to_thread
-
 from quilate.errors import ConfigurationError
+from quilate.evals.functions import call
 from quilate.evaluators import Output, Sample
 from quilate.messages import user
 from quilate.middleware.ambient import ambient
@@ -35,19 +34,9 @@ def as_target(name: str, thing: Any) -> Ask:
             remedy="Give a Model, a Target, or a function of the question.",
         )
     whole = _takes_sample(thing)
-    is_async = inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(
-        getattr(thing, "__call__", None)  # noqa: B004  # the method itself is looked at
-    )
 
     async def ask(sample: Sample) -> Output:
-        given = sample if whole else sample.question
-        if is_async:
-            result = await thing(given)
-        else:
-            result = await anyio.to_thread.run_sync(thing, given, abandon_on_cancel=True)
-            if inspect.isawaitable(result):  # such as a lambda around an async function
-                result = await result
-        return as_output(result)
+        return as_output(await call(thing, sample if whole else sample.question))
 
     return ask
 
