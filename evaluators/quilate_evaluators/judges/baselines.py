@@ -8,6 +8,7 @@ from typing import Any
 from quilate.codec import digest
 from quilate.errors import ConfigurationError, StoreError
 from quilate.evaluators import Sample
+from quilate.messages import Message
 from quilate_evaluators.options import no_metadata
 
 REMEDY = "Write `references`, `metadata.KEY` or `run:RUN/TARGET`."
@@ -16,19 +17,21 @@ REMEDY = "Write `references`, `metadata.KEY` or `run:RUN/TARGET`."
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """Where the other answer of a sample comes from: ``references``, ``metadata`` with its `key`,
-    or the recorded `answers` of a run, by sample id."""
+    or the recorded `answers` of a run, by sample id, to what was `asked` there."""
 
     kind: str
     key: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str | tuple[Message, ...]] = field(default_factory=dict)
 
     def of(self, sample: Sample) -> str | None:
         """The other answer, or None for a sample that has none."""
         if self.kind == "references":
             return sample.references[0] if sample.references else None
-        found: Any = self.answers.get(sample.id)
-        if self.kind == "metadata":
-            found = sample.metadata.get(self.key)
+        found: Any = sample.metadata.get(self.key)
+        if self.kind == "run":  # an id may have been given to another question since
+            same = self.asked.get(sample.id) == sample.input
+            found = self.answers.get(sample.id) if same else None
         return found if isinstance(found, str) and found.strip() else None
 
     def misfit(self, samples: Sequence[Sample]) -> str | None:
@@ -39,7 +42,7 @@ class Baseline:
             no_text = f"needs texts in `metadata.{self.key}`, and no sample has one there"
             return no_metadata(samples, self.key) or no_text
         if self.kind == "run":
-            return f"compares with {self.key}, which has an answer to no sample of these ids"
+            return f"compares with {self.key}, which has an answer to none of these questions"
         return "needs `references` with something in them, which no sample has"
 
     def provenance(self) -> dict[str, Any]:
@@ -73,8 +76,8 @@ def _of_run(name: str, target: str, store: Path) -> Baseline:
     from quilate.evals import open_run
     from quilate.registry import nearest
 
-    if name == "latest":
-        raise _wrong("run:latest", "Name the run by its id: the latest is soon another one.")
+    if name.startswith("latest"):
+        raise _wrong(f"run:{name}", "Name the run by its id: the latest is soon another one.")
     try:
         run = open_run(name, store=store)
     except StoreError as error:
@@ -92,7 +95,8 @@ def _of_run(name: str, target: str, store: Path) -> Baseline:
         for item in run.items
         if item.target == target and item.epoch == 0 and item.output is not None
     }
-    return Baseline("run", f"{run.id}/{target}", answers)
+    asked = {sample: run.samples[sample].input for sample in answers}
+    return Baseline("run", f"{run.id}/{target}", answers, asked)
 
 
 def _wrong(against: Any, remedy: str) -> ConfigurationError:

@@ -366,6 +366,7 @@ def test_a_second_order_that_fails_is_told_with_the_cost_of_the_first():
         ({"against": "metadata."}, "metadata.KEY"),
         ({"against": "run:"}, "run:RUN/TARGET"),
         ({"against": "run:latest"}, "by its id"),
+        ({"against": "run:latest~1"}, "by its id"),
         ({"against": 3}, "references"),
         ({"criteria": " "}, "criteria"),
         ({"include": ["question"]}, "include"),
@@ -584,6 +585,11 @@ def test_a_suite_opens_the_models_of_a_jury_and_finds_its_files(load, tmp_path):
     assert sync.run(describe(suite.evaluators[0]))["against"]["key"] == f"{run.id}/plain"
     with pytest.raises(ConfigurationError, match=r"suite\.yaml:7.*no target 'other'.*plain"):
         load(f"pairwise: {{against: 'run:{run.id}/other'}}")
+    # An answer to another question is none to this one, though its sample is called the same.
+    other = {"id": "1", "input": "Capital of Chile?", "references": ["Santiago"]}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(other), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="has an answer to none of these questions"):
+        load(f"pairwise: {{against: 'run:{run.id}', model: scripted/A, votes: 1}}")
 
 
 @pytest.mark.parametrize(
