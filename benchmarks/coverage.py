@@ -175,6 +175,8 @@ def judged(rng: Rng, kind: str) -> tuple[Floats, Floats, float]:
     y = (rng.random(1000) < share) * 1.0
     if kind == "useless judge":
         return y, (rng.random(1000) < 0.7) * 1.0, share
+    if kind == "seldom wrong":  # passes 4 % of what is wrong: of 100 labels often none shows it
+        return y, np.where(rng.random(1000) < 0.04, 1.0, y), share
     if kind == "lenient judge":  # passes 30 % of what is wrong, 98 % of what is right
         return y, (rng.random(1000) < np.where(y == 1, 0.98, 0.3)) * 1.0, share
     right = rng.random(1000) < 0.92
@@ -187,8 +189,8 @@ def corrected(scale: float) -> dict[str, object]:
         f"{'PPI, 1,000 items':28} {'labels':>8} {'coverage':>10} {'labels only':>12} {'width':>8}"
     )
     ratios, coverages = {}, []
-    for kind in ("good judge", "lenient judge", "useless judge"):
-        for labelled in (100, 200):
+    for kind in ("good judge", "lenient judge", "seldom wrong", "useless judge"):
+        for labelled in (20, 50, 100, 200):
             rng, runs = np.random.default_rng(labelled), int(4000 * scale)
             inside = alone = 0
             widths = []

@@ -99,7 +99,8 @@ class Jury:
                 owed.add_error(error)
                 raise
             for score in scores:
-                if score.usage.total_tokens or score.cost.usd:
+                # What was asked has a decision; what was not cost nothing, whatever it says.
+                if score.decision is not None or score.usage.total_tokens or score.cost.usd:
                     owed.add(score.usage, score.cost)
             return scores
 

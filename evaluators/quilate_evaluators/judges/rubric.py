@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quilate.decisions import Question
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.models import Model
+from quilate_evaluators.abstention import abstains
 from quilate_evaluators.judges.asking import Judgement, after, bill, check_votes, judge
 from quilate_evaluators.judges.prompting import (
     digests,
@@ -118,7 +119,7 @@ class Rubric:
         """One score a criterion, with its decision; the first carries the cost of all calls.
         Raises what the judge's model raises."""
         reason = None
-        if output.abstained or not output.text.strip():
+        if abstains(output) or not output.text.strip():
             reason = "the answer abstains"
         elif "context" in self.include and output.context is None:
             reason = "the target shows the model no passages"

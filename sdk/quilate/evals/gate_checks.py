@@ -19,6 +19,8 @@ from quilate.stats.estimates import Interval
 from quilate.stats.sequential import SequentialTest
 
 _TOLERATED = 0.05
+UNTRUSTED = "its judge is not to be trusted, so it is not watched"
+"""How the note on a metric ends that is left out for its judge."""
 
 Verdict = Literal["not worse", "worse", "undecided"]
 
@@ -279,9 +281,7 @@ class Checks:
                 remedy="See why: quilate judge calibrate; or watch it all the same: "
                 f"--metric {weak[0]}.",
             )
-        self.skipped += [
-            f"{name}: its judge is not to be trusted, so it is not watched" for name in weak
-        ]
+        self.skipped += [f"{name}: {UNTRUSTED}" for name in weak]
         return trusted
 
     def record(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def metrics_of(suite: Suite) -> dict[str, Metric]:
     two share a metric."""
     found: dict[str, Metric] = {}
     for evaluator in suite.evaluators:
-        if isinstance(evaluator, type) or not hasattr(evaluator, "evaluate"):
+        if isinstance(evaluator, type) or not hasattr(evaluator, "metrics"):
             raise ConfigurationError(
                 f"{getattr(evaluator, '__name__', evaluator)!r} is no evaluator.",
                 where=str(suite.path or suite.name),

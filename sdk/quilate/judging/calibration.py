@@ -109,6 +109,12 @@ class Calibration:
     pairs: tuple[Pair, ...] = ()
     """What a mean is corrected by, on the metric's own scale."""
 
+    @property
+    def speaks_against(self) -> bool:
+        """Whether labels enough, and of more than one kind, show no more agreement than chance has.
+        Few labels, or of answers that are all good, say nothing for a judge nor against it."""
+        return any(reason.kind == "no better than chance" for reason in self.reasons)
+
 
 def calibrate(
     judgements: Sequence[Judgement],

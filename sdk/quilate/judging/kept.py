@@ -44,18 +44,18 @@ def find_calibrations(run: Run) -> dict[str, Calibration]:
 
 
 def distrusted_judges(*runs: Run) -> dict[str, Calibration]:
-    """The calibrations that say of a judge of these runs not to trust it (see `distrusted`)."""
+    """The calibrations that speak against a judge of these runs (see `distrusted`)."""
     return distrusted(*map(find_calibrations, runs))
 
 
 def distrusted(*found: Mapping[str, Calibration]) -> dict[str, Calibration]:
-    """Of the calibrations of runs, those that say of a judge not to trust it, without their single
-    labels, by metric."""
+    """Of the calibrations of runs, those that speak against a judge, by metric, without their
+    single labels."""
     return {
         name: replace(one, pairs=())
         for calibrations in found
         for name, one in calibrations.items()
-        if one.trust == "do not trust"
+        if one.speaks_against
     }
 
 

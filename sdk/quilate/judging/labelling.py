@@ -236,7 +236,11 @@ class Sheet:
 
 
 def _key(run: Run, metric: Metric, item: Identity) -> str:
-    return _hash(run.id, metric.name, *map(str, item))
+    """By which answers are shuffled: the same samples come first in each run, so that labels of two
+    runs are of the same samples and tell how the runs differ."""
+    # The one target of each run is compared with the other's, whatever its name.
+    told = item if len(run.targets) > 1 else item[1:]
+    return _hash(metric.name, *map(str, told))
 
 
 def _hash(*parts: str) -> str:

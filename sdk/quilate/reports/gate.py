@@ -6,7 +6,7 @@ from typing import Any
 
 from quilate.codec import to_data
 from quilate.evals.gate import GateResult
-from quilate.evals.gate_checks import Check
+from quilate.evals.gate_checks import UNTRUSTED, Check
 from quilate.judging.calibration import Calibration
 from quilate.judging.kept import distrusted_judges
 from quilate.reports.calibration import beside_run, with_distrust
@@ -17,6 +17,7 @@ _SAID = {
     "en": {
         "not worse": "PASSED: no metric is worse by more than {margin} of its range{scope}.",
         "worse": "FAILED: {metrics} worse by more than {margin} of its range.",
+        "unwatched": "Not watched, for people's labels speak against its judge: {metrics}.",
         "here": ", on this suite's samples",
         "everywhere": ", for samples like these",
         "undecided": "UNDECIDED: the run ended before it was known.",
@@ -37,6 +38,8 @@ _SAID = {
     "es": {
         "not worse": "SUPERADA: ninguna métrica empeora más del {margin} de su rango{scope}.",
         "worse": "NO SUPERADA: {metrics} empeora más del {margin} de su rango.",
+        "unwatched": "Sin vigilar, pues las etiquetas de las personas hablan contra su juez:"
+        " {metrics}.",
         "here": ", en las muestras de este conjunto",
         "everywhere": ", para muestras como estas",
         "undecided": "SIN DECIDIR: la ejecución terminó antes de que se supiera.",
@@ -139,7 +142,9 @@ def headline(result: GateResult, lang: str | None = None) -> str:
     )
     rests = {one.metric for one in result.checks if one.verdict == result.verdict}
     weak = _distrusted(result)
-    return with_distrust(words, verdict, [weak[name] for name in sorted(rests & weak.keys())])
+    told = with_distrust(words, verdict, [weak[name] for name in sorted(rests & weak.keys())])
+    left = [note.partition(":")[0] for note in result.skipped if note.endswith(UNTRUSTED)]
+    return f"{told} {said['unwatched'].format(metrics=', '.join(left))}" if left else told
 
 
 def _distrusted(result: GateResult) -> dict[str, Calibration]:

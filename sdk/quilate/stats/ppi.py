@@ -15,14 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quilate.stats.estimates import (
-    NO_SPREAD,
-    Estimate,
-    Interval,
-    mean,
-    t_quantile,
-    unanimous,
-)
+from quilate.stats.estimates import NO_SPREAD, Estimate, Interval, estimate, mean, t_quantile
 from quilate.stats.observations import (
     Bounds,
     Clusters,
@@ -98,9 +91,10 @@ def ppi_mean(
     it. The variance is the sum of squared influences, cluster-robust (CR2) when `clusters` gives
     the cluster labels of both parts (which may share clusters); the quantile is Student's with as
     many degrees of freedom as labelled units less one, fewer for unequal clusters, and less another
-    for a tuned λ, where PPI++ has the normal one, for n is often small. Residuals that show no
-    spread get the rule of three, if the `bounds` of the labels are given, to which the interval is
-    clipped too.
+    for a tuned λ, where PPI++ has the normal one, for n is often small. Of a judge that
+    seldom errs few errors are among the labels, or none, and their variance says too little of
+    those that were not seen: with the `bounds` of the labels the interval is as much wider as that
+    of the judge's errors is too narrow (see `_unseen`), and is clipped to them.
 
     Raises ValueError for lengths that differ, values that are not finite, labels outside `bounds`.
 
@@ -127,7 +121,7 @@ def ppi_mean(
     corrected = (
         classical
         if weight == 0.0 or y.size == 0
-        else _corrected(y, f, g, weight, tuned, groups, classical, level, bounds)
+        else _corrected(y, f, g, weight, tuned, groups, for_labels, classical, level, bounds)
     )
     return PpiEstimate(
         corrected,
@@ -211,6 +205,7 @@ def _corrected(
     weight: float,
     tuned: bool,
     groups: Clusters | None,
+    for_labels: ClusterLabels,
     classical: Estimate,
     level: float,
     bounds: Bounds | None,
@@ -229,21 +224,45 @@ def _corrected(
         error = _standard_error(y, f, g, weight, units - 1 - tuned)
     else:
         error, df = _clustered(y, f, g, weight, tuned, groups)
-    residuals = y - weight * f
+    if bounds is None and np.ptp(y - weight * f) <= 1e-12 * max(1.0, float(np.abs(y).max())):
+        return Estimate(value, None, n, clusters, reason=NO_SPREAD)
+    half = t_quantile(level, df) * error
+    less, more = _unseen(y - f, for_labels, level, bounds) if bounds else (0.0, 0.0)
     low, high = bounds or (-math.inf, math.inf)
-    if np.ptp(residuals) <= 1e-12 * max(1.0, float(np.abs(y).max())):
-        if bounds is None:
-            return Estimate(value, None, n, clusters, reason=NO_SPREAD)
-        # What the judge's error could be though none was seen, and the spread of its scores.
-        none_seen = unanimous(0.0, units, (low - high, high - low), level=level)
-        half = none_seen.high + t_quantile(level, df) * error
-        method = "PPI++, rule of three"
-    else:
-        half = t_quantile(level, df) * error
-        method = "PPI++" if groups is None else "cluster-robust PPI++"
-    interval = Interval(max(value - half, low), min(value + half, high), level, method)
+    interval = Interval(
+        max(value - math.hypot(half, weight * less), low),
+        min(value + math.hypot(half, weight * more), high),
+        level,
+        "PPI++" if groups is None else "cluster-robust PPI++",
+    )
     degrees = None if df == units - 1 else df
     return Estimate(value, interval, n, clusters, error, degrees=degrees)
+
+
+def _unseen(
+    errors: Floats, clusters: ClusterLabels, level: float, bounds: Bounds
+) -> tuple[float, float]:
+    """How much further down and up the mean of a judge's errors may lie than their variance says.
+
+    The mean is that of what it gives too little less that of what it gives too much. Both are
+    shares of the bounds' width with an interval that holds also where few or none are above 0
+    (Wilson's, or the score interval); put together (MOVER: Zou & Donner 2008, Statistics in
+    Medicine 27) they are that of the mean. What they are wider, in squares, than the interval by
+    the variance is what this gives: nearly nothing where errors are many.
+    """
+    width = bounds[1] - bounds[0]
+    plain = mean(errors, clusters=clusters, level=level)
+    known = t_quantile(level, plain.df) * (plain.std_error or 0.0)
+    parts = []
+    for sign in (1.0, -1.0):
+        found = estimate(np.maximum(sign * errors, 0.0) / width, clusters=clusters, level=level)
+        if found.value is None or found.interval is None:
+            return 0.0, 0.0  # one cluster: there is no interval at all
+        parts.append((found.value - found.interval.low, found.interval.high - found.value))
+    (less_under, more_under), (less_over, more_over) = parts
+    halves = math.hypot(less_under, more_over), math.hypot(more_under, less_over)
+    down, up = (math.sqrt(max((width * half) ** 2 - known**2, 0.0)) for half in halves)
+    return down, up
 
 
 def _standard_error(y: Floats, f: Floats, g: Floats, weight: float, df: int) -> float:

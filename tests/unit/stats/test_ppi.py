@@ -87,6 +87,25 @@ def test_a_biased_judge_is_corrected_where_the_raw_mean_is_wrong():
     assert np.mean([result.width_ratio for result in results]) < 0.9
 
 
+@pytest.mark.parametrize(("n", "wrong"), [(10, 0.1), (20, 0.1), (50, 0.04), (100, 0.02)])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_judge_whose_rare_errors_the_labels_miss_is_covered(n, wrong, clustered):
+    """It passes a few bad answers, and of a few labels often none shows it."""
+    rng = np.random.default_rng(8)
+    covered = alarms = 0
+    for _ in range(300):
+        y = (rng.random(n + 2000) < 0.5) * 1.0
+        f = np.where(rng.random(n + 2000) < wrong, 1.0, y)
+        groups = list(range(n)), list(range(n, n + 2000))
+        options = {"bounds": (0.0, 1.0), "clusters": groups if clustered else None}
+        covered += 0.5 in ppi_mean(y[:n], f[:n], f[n:], **options).interval
+        z = rng.permutation(y[:n]), rng.permutation(y[n:])
+        difference = ppi_difference((y[:n], f[:n], f[n:]), (z[0], z[0], z[1]), **options)
+        alarms += 0.0 not in difference.interval
+    assert covered >= 0.93 * 300
+    assert alarms <= 0.07 * 300
+
+
 @pytest.mark.parametrize(
     ("n", "share", "right"), [(30, 0.5, 0.9), (50, 0.6, 0.8), (100, 0.8, 0.95), (200, 0.3, 0.7)]
 )
@@ -188,7 +207,10 @@ def test_a_judge_that_never_erred_on_the_labels_is_not_taken_for_perfect():
     assert result.value == 0.5
     # 20 agreements: an error in 1 − 0.05^(1/20) = 14 % cannot be excluded.
     assert result.interval.low < 0.5 - (1 - 0.05 ** (1 / 20))
-    assert "rule of three" in result.interval.method
+    # Nor by a tuned weight, below 1, which leaves the residuals a spread of their own.
+    tuned = ppi_mean(y, y, g, bounds=(0.0, 1.0))
+    assert 0.5 < tuned.judge_weight < 1.0
+    assert tuned.interval.low < tuned.value - 0.8 * (1 - 0.05 ** (1 / 20))
     without = ppi_mean(y, y, g, judge_weight=1.0)
     assert without.interval is None
     assert "no spread" in without.corrected.reason

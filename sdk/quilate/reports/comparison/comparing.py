@@ -26,7 +26,7 @@ from quilate.evaluators import Metric, Sample
 from quilate.judging.calibration import Calibration
 from quilate.judging.kept import distrusted, find_calibrations
 from quilate.reports.comparison.decisions import Draft, decide
-from quilate.reports.comparison.people import labels_in, people_difference
+from quilate.reports.comparison.people import adjusted, labels_in, people_difference
 from quilate.reports.comparison.values import Correction, Note, RunComparison, Uncompared
 from quilate.reports.summary import Cell, _cell, _rows
 from quilate.reports.tallies import epochs_of, tallies_of
@@ -130,8 +130,9 @@ def _with_people(drafts: Sequence[Draft], left: _Side, right: _Side, level: floa
         source = right.sources[draft.metric.name]
         before = labels_in(a, draft.target_a, left.calibrations.get(source))
         after = labels_in(b, draft.target_b, right.calibrations.get(source))
-        found.append(replace(draft, people=people_difference(before, after, draft, level)))
-    return found
+        found.append(people_difference(before, after, draft, level))
+    told = zip(drafts, found, adjusted(found), strict=True)
+    return [replace(draft, people=people, people_p=p) for draft, people, p in told]
 
 
 def _sources(a: Run, b: Run, chosen: Sequence[Metric]) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from quilate.codec import to_data
 from quilate.reports.comparison import wording
-from quilate.reports.comparison.people import p_value, people_say
 from quilate.reports.comparison.values import Flip, Row, RunComparison, Uncompared
 from quilate.reports.comparison.words import CompareWords
 from quilate.reports.summary import Cell
@@ -73,9 +72,9 @@ def _people(row: Row) -> dict[str, Any] | None:
     return {
         "difference": found.value,
         "interval": [found.interval.low, found.interval.high] if found.interval else None,
-        "p": p_value(found),
+        "p": row.people_p,
         "labelled": row.people.n_labelled,
-        "says": people_say(row.people, row.comparison.higher_is_better),
+        "says": row.people_verdict,
     }
 
 

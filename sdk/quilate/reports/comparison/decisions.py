@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from quilate.evaluators import Metric
 from quilate.judging.calibration import Calibration
+from quilate.reports.comparison.people import people_say
 from quilate.reports.comparison.values import Correction, Row, Verdict
 from quilate.reports.summary import Bounds, Cell
 from quilate.stats import (
@@ -45,6 +46,7 @@ class Draft:
     named: bool = False
     distrusted: Calibration | None = None
     people: PpiEstimate | None = None
+    people_p: float | None = None
 
     def decides(self, margin: float | None) -> bool:
         """Seconds and money drift by themselves, and a judge that is not to be trusted says
@@ -128,6 +130,10 @@ def _row(
         decides=draft.decides(margin),
         distrusted=draft.distrusted,
         people=draft.people,
+        people_p=draft.people_p,
+        people_verdict=None
+        if draft.people is None
+        else people_say(draft.people, draft.people_p, level, draft.metric.higher_is_better),
     )
 
 

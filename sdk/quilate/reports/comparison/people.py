@@ -11,6 +11,8 @@ from quilate.evals.results import Run
 from quilate.judging.calibration import Calibration
 from quilate.judging.correcting import LABELLED
 from quilate.stats import Comparison, Estimate
+from quilate.stats.estimates import t_quantile
+from quilate.stats.multiple import holm
 from quilate.stats.ppi import PpiEstimate, ppi_difference
 
 if TYPE_CHECKING:
@@ -56,18 +58,27 @@ def people_difference(of_a: Labels, of_b: Labels, draft: Draft, level: float) ->
 
 
 def p_value(found: Estimate) -> float | None:
-    """Of no difference, two-sided, by Student's t; None where no error could be estimated."""
-    if found.value is None or not found.std_error or found.df < 1:
+    """Of no difference, two-sided, by Student's t, below 1 − level where the interval excludes 0;
+    None without one."""
+    if found.value is None or found.interval is None or found.df < 1:
         return None
-    return float(2.0 * stdtr(found.df, -abs(found.value) / found.std_error))
+    towards = found.interval.low if found.value > 0.0 else found.interval.high
+    error = abs(found.value - towards) / t_quantile(found.interval.level, found.df)
+    return float(2.0 * stdtr(found.df, -abs(found.value) / error)) if error > 0.0 else None
 
 
-def people_say(found: PpiEstimate, higher_is_better: bool) -> Says:
-    """B's verdict by the interval of people's difference."""
-    interval = found.corrected.interval
-    if interval is None or interval.low <= 0.0 <= interval.high:
+def adjusted(found: Sequence[PpiEstimate | None]) -> list[float | None]:
+    """The p-values of people's differences, adjusted together (Holm); None where there is none."""
+    single = [None if one is None else p_value(one.corrected) for one in found]
+    known = iter(holm([p for p in single if p is not None]))
+    return [None if p is None else next(known) for p in single]
+
+
+def people_say(found: PpiEstimate, p: float | None, level: float, higher_is_better: bool) -> Says:
+    """B's verdict by people's difference and its adjusted p-value."""
+    if p is None or found.value is None or p > 1.0 - level:
         return "no difference shown"
-    return "better" if (interval.low > 0.0) == higher_is_better else "worse"
+    return "better" if (found.value > 0.0) == higher_is_better else "worse"
 
 
 def judge_says(comparison: Comparison) -> Says:

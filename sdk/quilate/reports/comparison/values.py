@@ -12,7 +12,7 @@ from quilate.evals.comparing import Difference, Remeasured
 from quilate.evals.results import Item, Run
 from quilate.evals.store import Items as StoredItems
 from quilate.judging.calibration import Calibration
-from quilate.reports.comparison.people import Says, judge_says, people_say
+from quilate.reports.comparison.people import Says, judge_says
 from quilate.reports.summary import Bounds, Cell
 from quilate.stats import Comparison
 from quilate.stats.ppi import PpiEstimate
@@ -53,7 +53,9 @@ class Row:
     `margin` is what was asked for, in the metric's units; None when nothing was asked, or when the
     metric has no bounds to measure it by. `decides` says whether the outcome hangs on this row.
     `distrusted` is what people's labels say of the metric's judge, where that is not to trust it.
-    `people` is the difference that people would give, from their labels of both runs' answers.
+    `people` is the difference that people would give, from their labels of both runs' answers;
+    `people_p` its p-value, adjusted for the rows that have one, and `people_verdict` what B is by
+    it.
     """
 
     metric: str
@@ -73,6 +75,8 @@ class Row:
     decides: bool = True
     distrusted: Calibration | None = None
     people: PpiEstimate | None = None
+    people_p: float | None = None
+    people_verdict: Says | None = None
 
     @property
     def a(self) -> float:
@@ -93,9 +97,7 @@ class Row:
     @property
     def people_say(self) -> Says | None:
         """What B is by people's labels, where they say otherwise than the judge."""
-        if self.people is None:
-            return None
-        said = people_say(self.people, self.comparison.higher_is_better)
+        said = self.people_verdict
         return None if said == judge_says(self.comparison) else said
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quilate.reports import wording
 from quilate.reports.calibration import beside_run, with_distrust
-from quilate.reports.comparison.people import judge_says, p_value
+from quilate.reports.comparison.people import judge_says
 from quilate.reports.comparison.values import Note, Row, RunComparison, Uncompared
 from quilate.reports.comparison.words import CompareWords
 from quilate.reports.figures import figure as estimate
@@ -23,7 +23,7 @@ def outcome(words: CompareWords, found: RunComparison) -> str:
     rows = [row for row in found.rows if row.decides and (passed or row.verdict == found.outcome)]
     judges = {row.distrusted.metric: row.distrusted for row in rows if row.distrusted}
     said = with_distrust(words, _outcome(words, found), judges.values())
-    worse = [title(row) for row in found.rows if row.decides and row.people_say == "worse"]
+    worse = [title(row) for row in found.rows if row.people_say == "worse"]
     return f"{said} {words('people_worse', metrics=', '.join(worse))}" if worse else said
 
 
@@ -83,7 +83,7 @@ def _people(words: CompareWords, row: Row) -> list[str]:
     """The difference that people would give, and what they would say where the judge does not."""
     if row.people is None:
         return []
-    p = p_value(row.people.corrected)
+    p = row.people_p
     line = words(
         "people",
         figure=estimate(words, row.people.corrected, sign=True),
