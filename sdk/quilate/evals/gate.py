@@ -145,6 +145,11 @@ def _result(run: Run, checks: Checks) -> GateResult:
 
 
 def _check_settings(margin: float, level: float) -> None:
+    for name, value in (("margin", margin), ("level", level)):
+        if not isinstance(value, int | float):
+            raise ConfigurationError(
+                f"The {name} is {value!r}, which is no number.", remedy=f"Write {name}=0.05 for 5%."
+            )
     if not 0.5 < level < 1.0:
         raise ConfigurationError(
             f"The level is {level!r}.", remedy="It lies above 0.5 and below 1: 0.95."

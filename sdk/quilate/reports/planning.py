@@ -7,7 +7,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,7 +38,8 @@ class Needed:
     `deviation` is the standard deviation of the differences: of the *pairs* of an earlier run
     (of several pairs, the largest); of *one target*'s scores times √2, as if two targets had
     nothing in common, which is more than most pairs show; or the most that the metric's *bounds*
-    allow. `design_effect` is by how much shared sources widen the variance.
+    allow. `design_effect` is by how much shared sources widen the variance. `scored` is the share
+    of the samples that the metric gives a score; of those without one `samples` are more.
     """
 
     metric: str
@@ -47,6 +48,7 @@ class Needed:
     deviation: float
     design_effect: float
     basis: Basis
+    scored: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def plan_samples(
         if isinstance(spread, str):
             skipped.append(f"{metric.name}: {spread}")
         else:
-            needed.append(_needed(metric.name, effect, level, power, *spread))
+            one = _needed(metric.name, effect, level, power, *spread)
+            needed.append(_with_unscored(one, _scored_share(metric.name, pilot, scores)))
     if skipped and not needed:
         raise ConfigurationError(
             f"There is nothing to plan for an effect of {effect:g}: {'; '.join(skipped)}.",
@@ -151,6 +154,20 @@ Scores = Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
 def _scores(pilot: Run | None) -> Scores:
     tallies = {} if pilot is None else tallies_of(pilot)
     return {key: tally.values for key, tally in tallies.items()}
+
+
+def _scored_share(metric: str, pilot: Run | None, scores: Scores) -> float:
+    """The share of a pilot's samples that a metric scores, of the target with the fewest."""
+    counts = [len(own) for (name, _), own in scores.items() if name == metric]
+    if pilot is None or not counts or not min(counts):
+        return 1.0
+    return min(counts) / len({item.sample_id for item in pilot.items})
+
+
+def _with_unscored(one: Needed, share: float) -> Needed:
+    """The samples of a suite that it takes, of which so many have a score."""
+    samples, alone = (math.ceil(round(count / share, 9)) for count in (one.samples, one.for_one))
+    return replace(one, samples=samples, for_one=alone, scored=share)
 
 
 def _needed(

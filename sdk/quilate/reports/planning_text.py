@@ -14,7 +14,8 @@ _SAID = {
     "en": {
         "asked": "To show a difference of {effect} in {power} of runs, at {level}{learned}:",
         "learned": " (by the run {run})",
-        "need": "  {metric}: {samples} samples ({basis}); ± {effect} for one target: {one}",
+        "need": "  {metric}: {samples} samples ({basis}{scored}); ± {effect} for one target: {one}",
+        "scored": "; {share} of them have a score",
         "pairs": "spread of its pairs",
         "one target": "spread of one target, as if two had nothing in common",
         "bounds": "the most that it can take: no run to learn from",
@@ -35,7 +36,9 @@ _SAID = {
         "asked": "Para mostrar una diferencia de {effect} en el {power} de las ejecuciones,"
         " al {level}{learned}:",
         "learned": " (según la ejecución {run})",
-        "need": "  {metric}: {samples} muestras ({basis}); ± {effect} para un sistema: {one}",
+        "need": "  {metric}: {samples} muestras ({basis}{scored}); ± {effect} para un sistema:"
+        " {one}",
+        "scored": "; el {share} de ellas tiene puntuación",
         "pairs": "dispersión de sus pares",
         "one target": "dispersión de un sistema, como si dos no tuvieran nada en común",
         "bounds": "lo máximo que puede hacer falta: no hay ejecución de la que aprender",
@@ -92,16 +95,18 @@ def plan_lines(plan: SamplePlan, lang: str | None = None) -> list[str]:
 
 def _needed(words: Words, said: dict[str, str], plan: SamplePlan) -> Iterator[str]:
     """The samples of each metric, of those that need the same in one line."""
-    alike: dict[tuple[int, str, int], list[str]] = {}
+    alike: dict[tuple[int, str, int, float], list[str]] = {}
     for one in plan.needed:
         seen = plan.pilot is None or one.basis != "bounds"
         basis = one.basis if seen else "unseen"
-        alike.setdefault((one.samples, basis, one.for_one), []).append(one.metric)
-    for (samples, why, for_one), metrics in alike.items():
+        alike.setdefault((one.samples, basis, one.for_one, one.scored), []).append(one.metric)
+    for (samples, why, for_one, share), metrics in alike.items():
+        scored = said["scored"].format(share=words.percent(round(share, 2)))
         yield said["need"].format(
             metric=said["and"].join(metrics),
             samples=words.count(samples),
             basis=said[why],
+            scored=scored if share < 1.0 else "",
             effect=_figure(words, plan.effect),
             one=words.count(for_one),
         )

@@ -95,8 +95,9 @@ def _best(summary: Summary) -> dict[str, set[str]]:
 
 def _figure_cell(words: Words, cell: Cell, best: bool) -> Text:
     text = _plain(wording.figure(words, cell.estimate), "bold green" if best else "")
-    marker = wording.coverage(words, cell.coverage)
-    return text + _plain(f"\n{marker}", "dim") if marker else text
+    for marker in (wording.coverage(words, cell.coverage), wording.possible_range(words, cell)):
+        text += _plain(f"\n{marker}" if marker else "", "dim")
+    return text
 
 
 def _notes(words: Words, summary: Summary) -> Iterator[RenderableType]:

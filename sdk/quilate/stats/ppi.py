@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
-from quilate.stats.estimates import NO_SPREAD, Estimate, Interval, estimate, mean, t_quantile
+from quilate.stats.estimates import NO_SPREAD, Estimate, Interval, mean, t_quantile
 from quilate.stats.observations import (
     Bounds,
     Clusters,
@@ -246,23 +247,37 @@ def _unseen(
 
     The mean is that of what it gives too little less that of what it gives too much. Both are
     shares of the bounds' width with an interval that holds also where few or none are above 0
-    (Wilson's, or the score interval); put together (MOVER: Zou & Donner 2008, Statistics in
-    Medicine 27) they are that of the mean. What they are wider, in squares, than the interval by
-    the variance is what this gives: nearly nothing where errors are many.
+    (`_jeffreys`); put together (MOVER: Zou & Donner 2008, Statistics in Medicine 27) they are that
+    of the mean. What they are wider, in squares, than the interval by the variance is what this
+    gives: nearly nothing where errors are many.
     """
     width = bounds[1] - bounds[0]
     plain = mean(errors, clusters=clusters, level=level)
     known = t_quantile(level, plain.df) * (plain.std_error or 0.0)
-    parts = []
-    for sign in (1.0, -1.0):
-        found = estimate(np.maximum(sign * errors, 0.0) / width, clusters=clusters, level=level)
-        if found.value is None or found.interval is None:
-            return 0.0, 0.0  # one cluster: there is no interval at all
-        parts.append((found.value - found.interval.low, found.interval.high - found.value))
-    (less_under, more_under), (less_over, more_over) = parts
+    (less_under, more_under), (less_over, more_over) = (
+        _jeffreys(
+            mean(np.maximum(errors * sign, 0.0) / width, clusters=clusters, level=level), level
+        )
+        for sign in (1.0, -1.0)
+    )
     halves = math.hypot(less_under, more_over), math.hypot(more_under, less_over)
     down, up = (math.sqrt(max((width * half) ** 2 - known**2, 0.0)) for half in halves)
     return down, up
+
+
+def _jeffreys(found: Estimate, level: float) -> tuple[float, float]:
+    """How far the ends of Jeffreys' interval of a share lie from it (Brown, Cai & DasGupta 2001,
+    Statistical Science 16), the size being that at which values of 0 and 1 would have this standard
+    error; of no spread, the number of units."""
+    value = min(max(found.value or 0.0, 0.0), 1.0)
+    spread = value * (1.0 - value)
+    units = found.n if found.clusters is None else found.clusters
+    size = spread / found.std_error**2 if found.std_error and spread else float(units)
+    hits, tail = value * size, (1.0 - level) / 2.0
+    low, high = (
+        float(betaincinv(hits + 0.5, size - hits + 0.5, share)) for share in (tail, 1.0 - tail)
+    )
+    return max(value - low, 0.0) if value > 0.0 else 0.0, max(high - value, 0.0)
 
 
 def _standard_error(y: Floats, f: Floats, g: Floats, weight: float, df: int) -> float:
