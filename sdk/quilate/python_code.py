@@ -108,8 +108,10 @@ class _Walk:
 
     def _class_data(self, cls: type) -> list[Any]:
         held = vars(cls)
-        methods = [name for name, value in held.items() if _is_routine(value)]
-        bases = [self.refer(base) for base in cls.__bases__]
+        methods = [
+            name for name, value in held.items() if _is_routine(value) or _is_inner(value, cls)
+        ]
+        bases = [self.refer(base) for base in (*cls.__bases__, type(cls))]
         data = [bases, [[name, self.refer(held[name])] for name in sorted(methods)]]
         statements = _statements(_home(cls)).get(f"class {cls.__qualname__}")
         if statements is None:
@@ -149,7 +151,7 @@ class _Walk:
             return self._held(namespace[name])
         return [self._statement(namespace, name, one) for one in statements]
 
-    def _statement(self, namespace: Namespace, name: str, statement: ast.stmt) -> Any:
+    def _statement(self, namespace: Namespace, name: str, statement: ast.AST) -> Any:
         if isinstance(statement, ast.ImportFrom):
             return self._imported(namespace, name, statement)
         return [ast.dump(statement), self._named(namespace, _read(statement))]
@@ -202,6 +204,11 @@ def _parts(value: Any) -> list[Any]:
 
 def _is_routine(value: Any) -> bool:
     return inspect.isfunction(value) or bool(_parts(value))
+
+
+def _is_inner(value: Any, cls: type) -> bool:
+    """Whether a value of a class is one that was written inside it."""
+    return isinstance(value, type) and value.__qualname__.startswith(f"{cls.__qualname__}.")
 
 
 def _code(code: CodeType) -> list[Any]:
@@ -272,7 +279,7 @@ def _loaded(code: CodeType) -> set[Chain]:
     return chains
 
 
-def _read(statement: ast.stmt) -> set[Chain]:
+def _read(statement: ast.AST) -> set[Chain]:
     """The names that a statement reads, as `_loaded` gives them."""
     return {chain for node in ast.walk(statement) if (chain := _chain(node))}
 
@@ -285,9 +292,10 @@ def _chain(node: ast.AST) -> Chain:
     return ()
 
 
-def _statements(namespace: Namespace) -> Mapping[str, Sequence[ast.stmt]]:
-    """The statements of a module that bind or change each of its names, where it has a source;
-    those of a class's body by ``class NAME``."""
+def _statements(namespace: Namespace) -> Mapping[str, Sequence[ast.AST]]:
+    """The statements of a module that bind or change each of its names, where it has a source, each
+    behind the heads (``if MODE:``) that it stands under; those of a class's body by ``class NAME``.
+    """
     file = _file(namespace)
     try:
         return _parsed(file, file.stat().st_mtime_ns) if file.suffix == ".py" else {}
@@ -296,14 +304,17 @@ def _statements(namespace: Namespace) -> Mapping[str, Sequence[ast.stmt]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _parsed(file: Path, _changed: int) -> Mapping[str, Sequence[ast.stmt]]:
-    found: dict[str, list[ast.stmt]] = {}
+def _parsed(file: Path, _changed: int) -> Mapping[str, Sequence[ast.AST]]:
+    found: dict[str, list[ast.AST]] = {}
     module = ast.parse(file.read_bytes())
-    for statement in _simple(module.body):
+    for statement, heads in _simple(module.body):
         for name in sorted(set(_bound(statement))):
-            found.setdefault(name, []).append(statement)
+            found.setdefault(name, []).extend([*heads, statement])
     for name, one in _classes(module, ""):
-        found[f"class {name}"] = [each for each in _simple(one.body) if not _is_text(each)]
+        body = found[f"class {name}"] = [*one.decorator_list, *one.keywords]
+        for statement, heads in _simple(one.body):
+            if not _is_text(statement):
+                body += [*heads, statement]
     return found
 
 
@@ -319,29 +330,45 @@ def _classes(node: ast.AST, before: str) -> Iterator[tuple[str, ast.ClassDef]]:
             yield from _classes(child, before)
 
 
-def _is_text(statement: ast.stmt) -> bool:
+def _is_text(statement: ast.AST) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _simple(body: Sequence[ast.AST]) -> Iterator[ast.stmt]:
-    """The simple statements of a module, also those inside its ``if``, ``try``, ``for``."""
+Heads = tuple[ast.AST, ...]
+
+
+def _simple(body: Sequence[ast.AST], heads: Heads = ()) -> Iterator[tuple[ast.AST, Heads]]:
+    """The simple statements of a module, also those inside its ``if``, ``try``, ``for``, each with
+    the heads of these; and what such a head binds itself."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        inside = [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr)]
+        parts = list(ast.iter_child_nodes(node))
+        inside = [n for n in parts if not isinstance(n, ast.expr)]
         if any(isinstance(n, ast.stmt | ast.ExceptHandler | ast.match_case) for n in inside):
-            yield from _simple(inside)
+            own = (
+                *heads,
+                *(n for n in parts if isinstance(n, ast.expr | ast.withitem | ast.pattern)),
+            )
+            if isinstance(node, ast.For):
+                yield node.target, own
+            yield from ((n, own) for n in parts if isinstance(n, ast.withitem))
+            yield from _simple(inside, own)
         elif isinstance(node, ast.stmt):
-            yield node
+            yield node, heads
 
 
-def _bound(statement: ast.stmt) -> Iterator[str]:
+def _bound(statement: ast.AST) -> Iterator[str]:
     if isinstance(statement, ast.ImportFrom):
         yield from (one.asname or one.name for one in statement.names)
     elif isinstance(statement, ast.Assign):
         yield from (name for target in statement.targets for name in _bases(target))
     elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
         yield from _bases(statement.target)
+    elif isinstance(statement, ast.withitem):
+        yield from _bases(statement.optional_vars) if statement.optional_vars else ()
+    elif isinstance(statement, ast.expr):  # of a ``for``
+        yield from _bases(statement)
     elif isinstance(statement, ast.Expr):
         called = statement.value.func if isinstance(statement.value, ast.Call) else None
         if isinstance(called, ast.Attribute):  # WORDS.append(...)

@@ -1,6 +1,7 @@
 """The digest of a function takes in what it names of its author's own code, and no more."""
 
 import importlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -252,3 +253,67 @@ def test_installed_packages_are_not_looked_into():
     assert code_digest(answer) is not None
     assert code_digest(yaml.YAMLError("odd")) is None
     assert code_digest(len) is None
+
+
+HEADED = """
+MODE = "lenient"
+if MODE == "lenient":
+    SAY = "1"
+else:
+    SAY = "0"
+for WORD in ["good"]:
+    pass
+with open(__file__) as FILE:
+    pass
+
+
+def configured(say):
+    return lambda cls: cls
+
+
+@configured(say="1")
+class Settings:
+    pass
+
+
+class Prompts:
+    class En:
+        SAY = "yes"
+
+
+def answer(question):
+    return SAY, WORD, FILE, Settings, Prompts.En.SAY
+
+
+def other(question):
+    return question
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('MODE = "lenient"', 'MODE = "strict"'),
+        ('== "lenient"', '!= "lenient"'),
+        ('["good"]', '["bad"]'),
+        ("open(__file__)", "open(str(__file__))"),
+        ('configured(say="1")', 'configured(say="0")'),
+        ('SAY = "yes"', 'SAY = "no"'),
+    ],
+)
+def test_what_a_value_stands_under_and_what_stands_in_a_class_is_seen(old, new, tmp_path):
+    assert old in HEADED
+    found = []
+    for name, text in (("one", HEADED), ("two", HEADED.replace(old, new))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "headed.py").write_text(text)
+        spec = importlib.util.spec_from_file_location(
+            f"headed_{name}", tmp_path / name / "headed.py"
+        )
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[f"headed_{name}"] = module
+        spec.loader.exec_module(module)
+        found.append((code_digest(module.answer), code_digest(module.other)))
+        del sys.modules[f"headed_{name}"]
+    assert found[0][0] != found[1][0]
+    assert found[0][1] == found[1][1]

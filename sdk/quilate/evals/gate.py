@@ -86,10 +86,11 @@ async def agate(
     store = Path(store)
     _check_settings(margin, level)
     before = _baseline(suite, baseline, store)
+    earlier = None if resume is None else runner.open_run(resume, store)
     checks = Checks(
         suite,
         before,
-        names_of(metrics),
+        names_of(metrics) or _watched(earlier),
         margin=margin,
         level=level,
         generalize=generalize,
@@ -97,8 +98,7 @@ async def agate(
     )
     await _refuse_remeasured(suite, before, checks)
     tested = _comparable(suite, checks)
-    if resume is not None:
-        earlier = runner.open_run(resume, store)
+    if earlier is not None:
         _check_same_gate(earlier, before, checks)
         run = await runner.resume(
             earlier.id, tested, store=store, progress=progress, watch=checks.watch, grouped=True
@@ -196,6 +196,12 @@ async def _refuse_remeasured(suite: Suite, before: Run, checks: Checks) -> None:
             remedy="Make a new baseline with this evaluator: quilate run SUITE; or watch metrics "
             "that are measured alike: --metric NAME.",
         )
+
+
+def _watched(earlier: Run | None) -> tuple[str, ...]:
+    """The metrics that a gate began with, whatever is known of their judges by now."""
+    kept = {} if earlier is None else earlier.provenance.get("gate", {})
+    return tuple(dict.fromkeys(metric for metric, *_ in kept.get("checks", ())))
 
 
 def _check_same_gate(earlier: Run, baseline: Run, checks: "Checks") -> None:

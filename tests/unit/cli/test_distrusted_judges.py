@@ -107,3 +107,28 @@ def test_a_test_that_passes_by_it_warns(cli, folder):
 
     assert "not to be trusted" not in out("")
     assert NAMED in out(", metrics=['rubric']")
+
+
+def test_few_labels_or_of_one_kind_speak_against_no_judge(cli, folder):
+    """A judge that is right on all answers of a good system is watched as an unmeasured one is."""
+    prepare(folder, 60)
+    baseline = cli("run", "suite.yaml", "--json").data["run"]
+    worse = SUITE.replace("scripted/4", "scripted/1")
+    for count, value in ((25, lambda n: 0.75), (12, lambda n: 0.75 if n % 2 else 0.25)):
+        write_labels(folder, baseline, count, value)
+        assert cli("judge", "calibrate").code == 6
+        gate = cli("gate", "suite.yaml", "--margin", "0.1", "--json").data
+        assert "rubric" in {check["metric"] for check in gate["checks"]}
+    (folder / "suite.yaml").write_text(worse, encoding="utf-8")
+    later = cli("run", "suite.yaml", "--json").data["run"]
+    assert cli("compare", baseline, later).code == 6
+
+
+def test_what_a_gate_leaves_out_for_its_judge_stands_in_the_verdict(cli, folder):
+    measured(cli, folder)
+    english = told(cli("gate", "suite.yaml", "--margin", "0.1"))
+    assert "Not watched, for people's labels speak against its judge: rubric." in english
+    spanish = told(cli("gate", "suite.yaml", "--margin", "0.1", "--lang", "es"))
+    assert (
+        "Sin vigilar, pues las etiquetas de las personas hablan contra su juez: rubric" in spanish
+    )

@@ -1,8 +1,12 @@
 """What people would give stands beside the judge's difference of two runs, where both runs'
 answers are labelled."""
 
+from dataclasses import replace
+
 import pytest
 
+from quilate.reports.comparison.people import adjusted, p_value, people_say
+from quilate.stats import ppi_difference
 from tests.unit.cli.test_distrusted_judges import told
 from tests.unit.cli.test_judge import prepare, write_labels
 
@@ -49,3 +53,26 @@ def test_without_labels_of_both_runs_nothing_is_said_for_people(cli, folder, lab
     compared = cli("compare", labelled[0], third, "--metric", "rubric", "--json").data
     assert compared["rows"][0]["people"] is None
     assert "people would give" not in cli("compare", labelled[0], third).out
+
+
+def test_people_s_verdict_minds_direction_and_the_number_of_rows():
+    y, f = [1.0] * 30 + [0.0] * 10, [1.0] * 28 + [0.0] * 12
+    better = ppi_difference((y, f, f * 5), ([0.0] * 40, [0.0] * 40, [0.0] * 200), bounds=(0, 1))
+    p = p_value(better.corrected)
+    assert p is not None and p < 0.001
+    assert people_say(better, p, 0.95, True) == "better"
+    assert people_say(better, p, 0.95, False) == "worse"
+    assert people_say(better, 0.06, 0.95, True) == "no difference shown"
+    assert people_say(better, None, 0.95, True) == "no difference shown"
+    assert adjusted([better, None, better]) == [2 * p, None, 2 * p]
+    low = better.corrected.interval.low
+    on_the_edge = replace(
+        better.corrected, interval=replace(better.corrected.interval, low=0.0), degrees=38.0
+    )
+    assert low > 0.0
+    assert p_value(on_the_edge) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_people_s_verdict_is_in_the_headline_though_the_judge_does_not_decide(cli, labelled):
+    done = cli("compare", *labelled)
+    assert "By people's labels B is worse: rubric (app)." in told(done)

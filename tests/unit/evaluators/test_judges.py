@@ -401,6 +401,15 @@ def test_a_jury_takes_the_mean_and_says_how_near_its_judges_are():
     assert found["jury_groundedness"].usage == Usage(20, 2)
     assert found["jury_groundedness"].cost == Cost(1.0, "exact")
     assert "0.85" in found["jury_groundedness"].explanation
+    unpriced = [quilate.model(lambda text: "5"), quilate.model(lambda text: "4")]
+    juror = Jury(unpriced, {"rubric": {"criteria": "It is right.", "votes": 1}})
+    assert scores_of(juror)["jury_rubric"].cost == Cost()  # not known, which is not nothing
+
+
+def test_a_rubric_leaves_out_what_abstains_by_its_words_alone():
+    judge = Rubric(certain(**{"5": 1.0}), criteria="It is right.")
+    (score,) = sync.run(judge.evaluate(Sample("1", "?"), Output("I do not know.")))
+    assert (score.status, score.reason) == ("unscored", "the answer abstains")
 
 
 @pytest.mark.parametrize(

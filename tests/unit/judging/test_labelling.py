@@ -81,6 +81,8 @@ def test_two_labellers_get_the_same_answers_in_the_same_order(run, tmp_path):
     assert items(ana) != sorted(items(ana))
     few = sheet_of(run, tmp_path, sample=5)
     assert items(few) == items(ana)[:5]  # a draw; a greater one goes on from it
+    later = sheet_of(replace(run, id="a-later-run"), tmp_path / "later")
+    assert items(later) == items(ana)  # labels of both are of the same samples
     own = sheet_of(run, tmp_path, sample=5, shuffle_own=True)
     assert sorted(items(own)) == sorted(items(few))
     orders = {tuple(items(sheet_of(run, tmp_path, w, shuffle_own=True))) for w in "abcdef"}

@@ -121,6 +121,25 @@ def test_spanish_says_all_of_it_in_spanish():
     assert "can take: too few scores, or all alike" in "\n".join(plan_lines(flat, "en"))
 
 
+def test_a_metric_that_scores_a_share_of_the_samples_takes_more_of_them():
+    pilot = run_of(("a", "b"), lambda t, n, e: n % 2 if t == "a" else n % 3 == 0)
+    whole = plan_samples(suite("a", "b"), 0.1, pilot=pilot).needed[0]
+    items = [
+        replace(item, scores=(Score.unscored("exact_match", "the answer abstains"),))
+        if int(item.sample_id[1:]) % 24 < 18
+        else item
+        for item in pilot.items
+    ]
+    found = plan_samples(suite("a", "b"), 0.1, pilot=replace(pilot, items=items))
+    quarter = found.needed[0]
+    assert whole.scored == 1.0
+    assert quarter.scored == pytest.approx(0.25, abs=0.02)
+    assert quarter.samples > 3 * whole.samples
+    assert found.price.samples == quarter.samples
+    assert "of them have a score" in plan_lines(found, "en")[1]
+    assert "tiene puntuación" in plan_lines(found, "es")[1]
+
+
 def test_metrics_that_need_the_same_stand_in_one_line():
     found = plan_samples(suite("a"), 0.1)
     twin = replace(found.needed[0], metric="twin")

@@ -53,6 +53,7 @@ def test_it_says_figures_coverage_comparison_judge_cost_and_errors() -> None:
     text = render(make_run(120), lang="en")
     assert "0.43 [0.33, 0.54]" in text
     assert "102/120 scored" in text
+    assert " if all were scored" in text.replace("\n", " ")  # at worst and at best
     assert "exact_match: RAG k=4 beats closed book by 0.31" in text
     assert "RAG k=4 is better" in text and "no difference shown" in text
     assert "Do not rely on it" in " ".join(text.split())
