@@ -226,6 +226,8 @@ def _constant(value: Any) -> Any:
     if isinstance(value, frozenset):  # its order is another in each process
         return sorted(json.dumps(_constant(one)) for one in value)
     name = type(value).__qualname__
+    if type(value) is int:
+        return [name, hex(value)]  # of any length, which its digits may not have
     return [name, repr(value)] if type(value) in _CONSTANTS else name
 
 

@@ -84,6 +84,11 @@ async def agate(
     from quilate.judging.kept import distrusted_judges  # which imports this package
 
     store = Path(store)
+    if not isinstance(suite, Suite):
+        raise ConfigurationError(
+            f"A gate takes a suite, and was given a {type(suite).__name__}.",
+            remedy="Load a file: quilate.load_suite(PATH).",
+        )
     _check_settings(margin, level)
     before = _baseline(suite, baseline, store)
     earlier = None if resume is None else runner.open_run(resume, store)

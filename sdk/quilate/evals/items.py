@@ -1,13 +1,14 @@
 """One item: a target answers a sample, evaluators score the answer, and errors become results."""
 
 import asyncio
+import inspect
 import traceback
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quilate.errors import (
     AuthenticationError,
@@ -101,7 +102,7 @@ async def _score(
     with collect() as notes:
         try:
             return (
-                _complete(evaluator, await evaluator.evaluate(sample, output)),
+                _complete(evaluator, _scores(evaluator, await _asked(evaluator, sample, output))),
                 _keys(notes),
                 None,
             )
@@ -119,6 +120,20 @@ def _billed(scores: list[Score], error: BaseException) -> list[Score]:
     return [replace(scores[0], usage=error.usage, cost=error.cost or Cost()), *scores[1:]]
 
 
+async def _asked(evaluator: Evaluator, sample: Sample, output: Output) -> Any:
+    found: Any = evaluator.evaluate(sample, output)
+    return await found if inspect.isawaitable(found) else found
+
+
+def _scores(evaluator: Evaluator, given: Any) -> Sequence[Score]:
+    """What an evaluator gave; raises TypeError for what is no list of scores."""
+    if isinstance(given, list | tuple) and all(isinstance(one, Score) for one in given):
+        return given
+    raise TypeError(
+        f"the evaluator '{evaluator.name}' gave a {type(given).__name__}; return a list of Scores"
+    )
+
+
 def _complete(evaluator: Evaluator, scores: Sequence[Score]) -> list[Score]:
     """The scores, with an error for each metric that did not get exactly one."""
     given = [score.metric for score in scores]
@@ -126,8 +141,12 @@ def _complete(evaluator: Evaluator, scores: Sequence[Score]) -> list[Score]:
     if given == declared:
         return list(scores)
     wrong = [name for name in declared if given.count(name) != 1]
+    others = [name for name in given if name not in declared]
+    said = f", and one of '{others[0]}', which it does not declare" if others else ""
     return [score for score in scores if score.metric not in wrong] + [
-        Score.error(name, f"The evaluator '{evaluator.name}' gave {given.count(name)} scores of it")
+        Score.error(
+            name, f"The evaluator '{evaluator.name}' gave {given.count(name)} scores of it{said}"
+        )
         for name in wrong
     ]
 

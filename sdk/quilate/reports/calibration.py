@@ -52,6 +52,7 @@ _SAID = {
         "first place": "place (share that prefers the first shown, less half)",
         "shown": "shown",
         "beside": "The judge {metric}, measured by {n} labels: {trust}; {measure} {figure}.",
+        "few_labelled": " With so few labels the interval may be somewhat too narrow.",
         "corrected": "{metric}, {target}: people would give {value} (by {labels} of this run),"
         " the judge gives {raw}.",
         "unlabelled": "{metric}, {target}: the judge gives {raw}; what people would give is not"
@@ -112,6 +113,7 @@ _SAID = {
         "first place": "el lugar (parte que prefiere la primera mostrada, menos la mitad)",
         "shown": "demostrado",
         "beside": "El juez {metric}, medido con {n} etiquetas: {trust}; {measure} {figure}.",
+        "few_labelled": " Con tan pocas etiquetas el intervalo puede quedarse algo corto.",
         "corrected": "{metric}, {target}: las personas darían {value} (según {labels} de esta"
         " ejecución); el juez da {raw}.",
         "unlabelled": "{metric}, {target}: el juez da {raw}; no se sabe qué darían las personas,"
@@ -237,13 +239,17 @@ def corrected_line(words: Words, run: str, metric: str, target: str, found: PpiE
     """The corrected mean beside the raw one; without it, how to get it."""
     said = _SAID[words.lang]
     known = found.corrected.value is not None
-    return said["corrected" if known else "unlabelled"].format(
-        metric=metric,
-        target=target,
-        run=run,
-        value=figure(words, found.corrected),
-        labels=_counted(words, said["some_labels"], found.n_labelled),
-        raw=figure(words, found.raw),
+    few = said["few_labelled"] if known and found.note else ""
+    return (
+        said["corrected" if known else "unlabelled"].format(
+            metric=metric,
+            target=target,
+            run=run,
+            value=figure(words, found.corrected),
+            labels=_counted(words, said["some_labels"], found.n_labelled),
+            raw=figure(words, found.raw),
+        )
+        + few
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from quilate.evals.store import RunRecord
 from quilate.reports.strings import Words, language
 from quilate.reports.visible import visible
+from quilate.reports.wording import gate_verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,8 +68,8 @@ def run_table(records: Sequence[RunRecord], lang: str | None = None) -> "Table":
 
 
 def _ended(words: Words, record: RunRecord) -> str:
-    if record.status == "decided" and record.kind == "gate" and record.reason:
-        return words[record.reason]
+    if record.status == "decided" and record.kind == "gate":
+        return gate_verdict(words, record.reason)
     return _SAID[words.lang][record.status]
 
 

@@ -139,10 +139,10 @@ def plan_samples(
 
 
 def find_pilot(suite: Suite, store: Path) -> Run | None:
-    """The latest run of a suite's name that has results and is no gate, which looks at few; None
-    without one."""
+    """The latest run of a suite's name that has results, and is no gate, which looks at few, and
+    no replay, which takes no time; None without one."""
     for record in runner.list_runs(store):
-        if record.name == suite.name and record.finished and record.kind != "gate":
+        if record.name == suite.name and record.finished and record.kind == "run":
             return runner.open_run(record.id, store)
     return None
 

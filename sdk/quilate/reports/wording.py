@@ -71,13 +71,18 @@ def unfinished(words: Words, run: Run) -> str | None:
     if run.status == "decided":
         known = run.reason or ""
         if run.kind == "gate":
-            return words("gate_decided", verdict=words[known])
+            return words("gate_decided", verdict=gate_verdict(words, known))
         return words("decided", reason=known)
     reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
     if run.kind == "gate":
         return words("gate_stopped", reason=reason, run=run.id)
     command = commands.resume(run.id, run.store or commands.DEFAULT_STORE)
     return words("stopped", reason=reason, command=command)
+
+
+def gate_verdict(words: Words, reason: str | None) -> str:
+    """What a gate decided, in the reader's language, where it is known."""
+    return words[reason] if reason in ("not worse", "worse", "undecided") else reason or ""
 
 
 def notices(words: Words, run: Run, summary: Summary) -> list[str]:

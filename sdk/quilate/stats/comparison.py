@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy.typing as npt
 
@@ -15,6 +15,7 @@ from quilate.stats.observations import (
     as_clusters,
     as_pairs,
     check_bounds,
+    check_choice,
     check_share,
     is_binary,
 )
@@ -90,6 +91,8 @@ def compare_paired(
     (0.875, 0.015625, 'a better')
     """
     check_share(level, "level")
+    check_choice(method, "method", get_args(Method))
+    check_choice(test, "test", ("exact", "t"))
     x, y = as_pairs(a, b, ("a", "b"))
     binary, bounds = checked_bounds(x, y, bounds)
     delta = x - y

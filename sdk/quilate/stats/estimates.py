@@ -10,7 +10,7 @@ the cluster-robust one, corrected for few clusters (see `quilate.stats.robust`; 
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from quilate.stats.observations import (
     as_clusters,
     as_floats,
     check_bounds,
+    check_choice,
     check_share,
     is_binary,
 )
@@ -129,6 +130,7 @@ def mean(
     1
     """
     check_share(level, "level")
+    check_choice(method, "method", get_args(Method))
     x = as_floats(values)
     if bounds is not None:
         check_bounds(x, bounds)

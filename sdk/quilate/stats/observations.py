@@ -71,6 +71,12 @@ def as_clusters(labels: Sequence[Hashable] | None, n: int) -> Clusters | None:
     return Clusters(np.array(codes, dtype=np.intp), len(known))
 
 
+def check_choice(value: object, name: str, known: Sequence[str]) -> None:
+    """Raise ValueError unless `value` is one of the known."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}.")
+
+
 def check_share(value: float, name: str) -> None:
     """Raise ValueError unless 0 < value < 1, as a confidence level or a power must be."""
     if not 0.0 < value < 1.0:

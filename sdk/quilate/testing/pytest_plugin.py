@@ -85,7 +85,8 @@ class Quilate:
         except QuilateError as error:
             # Where the error was raised is nothing to a test: its text has the place and the way
             # out, in the names of pytest's options.
-            pytest.fail(str(error).replace(" --baseline", " --quilate-baseline"), pytrace=False)
+            told = str(error).replace(" --baseline", " --quilate-baseline")
+            raise pytest.fail.Exception(told, pytrace=False) from None
         if result.verdict != "not worse":
             raise AssertionError("\n".join(gate_lines(result)))
         if distrusted_judges(result.baseline, result.run).keys() & {

@@ -481,3 +481,20 @@ def test_an_evaluator_of_ones_own_that_was_rewritten_is_refused(tmp_path, monkey
     for changed in ({"python": "3.99.1"}, {"evaluator_code": {}}):
         elsewhere = replace(first, provenance={**first.provenance, **changed})
         assert gate(ours, elsewhere, margin=0.3, store=tmp_path).verdict == "not worse"
+
+
+def test_what_is_no_suite_and_no_number_is_told(baseline, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"given a str.*load_suite"):
+        gate("suite.yaml", baseline, store=tmp_path)
+    for options in ({"margin": "2%"}, {"level": "95%"}):
+        with pytest.raises(ConfigurationError, match="is no number"):
+            gate(suite(answering()), baseline, store=tmp_path, **options)
+
+
+def test_a_gate_goes_on_though_its_judge_was_measured_meanwhile(baseline, tmp_path, monkeypatch):
+    stopped = suite(answering(drawn(0.1)), limits=Limits(seconds=0.0001))
+    first = gate(stopped, baseline, margin=0.05, store=tmp_path)
+    monkeypatch.setattr("quilate.judging.kept.distrusted_judges", lambda *runs: {"right": None})
+    rest = suite(answering(drawn(0.1)))
+    found = gate(rest, baseline, margin=0.05, store=tmp_path, resume=first.run.id)
+    assert [one.metric for one in found.checks] == ["right", "wrong"]

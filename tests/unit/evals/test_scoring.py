@@ -7,7 +7,7 @@ import quilate as q
 from quilate import sync
 from quilate.errors import ConfigurationError
 from quilate.evals import load_suite
-from quilate.evaluators import Output, Sample, Score
+from quilate.evaluators import Metric, Output, Sample, Score
 
 SUITE = """\
 name: own
@@ -140,3 +140,40 @@ def test_what_is_no_evaluator_in_python_is_told(tmp_path):
             q.evaluate(suite, store=tmp_path)
     with pytest.raises(ConfigurationError, match="'Score' evaluates nothing"):
         q.evaluator(Score)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (0.5, "'wrong' gave a float; return a list of Scores"),
+        (Score.of("wrong", 1), "'wrong' gave a Score; return a list of Scores"),
+        ([Score.of("rong", 1)], "0 scores of it, and one of 'rong', which it does not declare"),
+    ],
+)
+def test_what_an_evaluator_gives_by_mistake_is_told_in_its_name(tmp_path, given, said):
+    class Wrong:
+        name = "wrong"
+        metrics = (Metric("wrong"),)
+        needs: frozenset[str] = frozenset()
+
+        def evaluate(self, sample, output):
+            return given
+
+    suite = q.Suite("s", [Sample("1", "?")], {"t": str}, [Wrong()])
+    scores = q.evaluate(suite, store=tmp_path).items[0].scores
+    score = next(one for one in scores if one.metric == "wrong")
+    assert score.status == "error"
+    assert said in score.reason
+
+
+def test_an_evaluate_that_is_not_async_will_do(tmp_path):
+    class Sure:
+        name = "sure"
+        metrics = (Metric("sure"),)
+        needs: frozenset[str] = frozenset()
+
+        def evaluate(self, sample, output):
+            return [Score.of("sure", 1)]
+
+    suite = q.Suite("s", [Sample("1", "?")], {"t": str}, [Sure()])
+    assert scores_of(q.evaluate(suite, store=tmp_path)) == {"sure": 1.0}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from quilate.stats import mean, ppi_difference, ppi_mean
+from quilate.stats import compare_paired, mean, ppi_difference, ppi_mean
 
 
 def drawn(rng, n, unlabelled, *, share=0.6, right=0.9):
@@ -270,3 +270,13 @@ def test_few_labels_are_told():
 def test_bad_input_is_refused(parts, options, message):
     with pytest.raises(ValueError, match=message):
         ppi_mean(*parts, **options)
+
+
+def test_options_that_are_not_known_are_refused():
+    for call in (
+        lambda: mean([1.0, 2.0], method="boot"),
+        lambda: compare_paired([1, 0], [0, 1], method="bootstrap"),
+        lambda: compare_paired([1, 0], [0, 1], test="tt"),
+    ):
+        with pytest.raises(ValueError, match=r"(method|test) must be one of .*t.*, not"):
+            call()
