@@ -1,5 +1,6 @@
 """The prompts of judges: those shipped, in two languages, and the user's own in their place."""
 
+import os
 import re
 from functools import cache
 from importlib.resources import files
@@ -25,13 +26,16 @@ def language_of(sample: Sample) -> str:
     return "es" if (sample.language or "").casefold().startswith("es") else "en"
 
 
-@cache
 def shipped(name: str, language: str) -> "Template":
-    """The prompt of that name that comes with Quilate."""
-    from quilate.prompts import Template
+    """The prompt of that name that comes with Quilate, or the user's in its place."""
+    return _loaded(name, language, os.environ.get("QUILATE_PROMPTS"))
 
-    source = files("quilate_evaluators") / "prompts" / f"{name}.{language}.md"
-    return Template.parse(source.read_text(encoding="utf-8"), str(source), name=name)
+
+@cache
+def _loaded(name: str, language: str, _folder: str | None) -> "Template":
+    from quilate.prompts.replacing import load
+
+    return load(files("quilate_evaluators") / "prompts" / f"{name}.{language}.md")
 
 
 def own_prompt(evaluator: str, path: str | Path | None, name: str) -> "Template | None":

@@ -16,6 +16,7 @@ from typing import Any
 
 from quilate import registry
 from quilate.errors import ConfigurationError, QuilateError, UnknownName
+from quilate.prompts.replacing import load, replacement
 from quilate.prompts.template import Template
 
 GROUP = "quilate.prompts"
@@ -104,9 +105,10 @@ def _of(point: EntryPoint) -> Iterator[Prompt]:
         name, parted, language = stem.rpartition(".")
         if not (dot and suffix == "md" and parted and name and language):
             continue
-        source = file.read_text(encoding="utf-8")
-        template = Template.parse(source, str(file), name=name)
-        yield Prompt(name, language, point.value, str(file), source, template)
+        used = replacement(file.name) or file
+        template = load(file)
+        source = used.read_text(encoding="utf-8")
+        yield Prompt(name, language, point.value, str(used), source, template)
 
 
 def _folder(point: EntryPoint) -> Traversable:

@@ -280,7 +280,9 @@ def _model(model: str | Model) -> Model:
 def _prompts(prompt: "Prompt | None", name: str, known: frozenset[str]) -> "dict[str, Template]":
     """The templates by language; ours when none is given."""
     if prompt is None:
-        prompt = {language: PROMPTS / f"{name}.{language}.md" for language in ("en", "es")}
+        from quilate.prompts.replacing import load
+
+        prompt = {language: load(PROMPTS / f"{name}.{language}.md") for language in ("en", "es")}
     by_language = prompt if isinstance(prompt, Mapping) else {"": prompt}
     if not {"", "en"} & set(by_language):
         raise ConfigurationError(

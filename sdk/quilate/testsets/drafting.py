@@ -1,6 +1,7 @@
 """Asking the model for a question, its answer and the words that support it."""
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from quilate.errors import MalformedReply
 from quilate.messages import Message
 from quilate.models import JsonFormat, Model, Request, Sampling
 from quilate.prompts import Template
+from quilate.prompts.replacing import load
 from quilate.retrievers import Passage
 from quilate.testsets.values import Draft, Kind, Task
 
@@ -46,11 +48,15 @@ def json_object(name: str, fields: Mapping[str, str]) -> JsonFormat:
     )
 
 
-@cache
 def template(name: str, language: str) -> Template:
-    """The prompt of a name: Spanish for ``es``, else English."""
+    """The prompt of a name, or the user's in its place: Spanish for ``es``, else English."""
     spoken = "es" if language == "es" else "en"
-    return Template.load(PROMPTS / f"{name}.{spoken}.md")
+    return _loaded(f"{name}.{spoken}.md", os.environ.get("QUILATE_PROMPTS"))
+
+
+@cache
+def _loaded(file: str, _folder: str | None) -> Template:
+    return load(PROMPTS / file)
 
 
 def prompt_digests(language: str) -> dict[str, str]:
