@@ -11,10 +11,13 @@ from quilate.evals.results import Run
 def judge_key(run: Run, metric: str) -> str | None:
     """What names the judge of a metric: a digest of the evaluator, its options, its prompts and its
     model's identity, as the run recorded them. None for a metric that no evaluator of it gave."""
-    for described, metrics in _evaluators(run):
-        if metric in metrics:
-            return key_of(described, metric)
-    return None
+    described = described_as(run, metric)
+    return None if described is None else key_of(described, metric)
+
+
+def described_as(run: Run, metric: str) -> Any:
+    """What the run recorded of the evaluator of a metric; None where it has none."""
+    return next((described for described, given in _evaluators(run) if metric in given), None)
 
 
 def key_of(described: Any, metric: str) -> str:

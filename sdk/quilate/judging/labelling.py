@@ -122,9 +122,9 @@ class Sheet:
     """What one person labels: the answers, their order, and the labels given so far.
 
     Only answers that the metric scored are in it: the others cannot measure it. `failed` and
-    `unscored` say how many those are. Their order is that of a hash of run, metric and item: it is
-    the same for every labeller (unless `shuffle_own`), the first `sample` of it are a random draw,
-    and a run that has grown keeps it. Methods may be called from several threads.
+    `unscored` say how many those are. Their order is that of a hash of metric and item: it is the
+    same for every labeller (unless `shuffle_own`) and in every run, the first `sample` of it are a
+    random draw, and a run that has grown keeps it. Methods may be called from several threads.
 
     Raises `ConfigurationError` where there is nothing to label, `DataError` for a broken file.
     """

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeGuard
 
 from quilate.evaluators import Citation, Output, Sample
+from quilate.judging.against import other_answer
 from quilate.judging.labelling import Sheet
 from quilate.messages import Audio, File, Image, Message, Part, Text, ToolCall, ToolResult
 from quilate.retrievers import Hit
@@ -37,6 +38,7 @@ def view(
         "turns": _turns(sample),
         "question": _said(_asked(sample)),
         "answer": _answer(output, hits or ()),
+        "other": other_answer(sheet.run, sheet.metric.name, sample),
         "passages": [_passage(hit, place, output) for place, hit in enumerate(hits or (), 1)],
         "references": [] if references == "never" else list(sample.references),
         "target": item.target if show_target else None,

@@ -14,6 +14,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "question": ("Question", "Pregunta"),
     "image": ("Image of the question", "Imagen de la pregunta"),
     "answer": ("Answer", "Respuesta"),
+    "other": ("The other answer", "La otra respuesta"),
     "empty": ("(The answer is empty.)", "(La respuesta está vacía.)"),
     "before": ("Said before", "Lo dicho antes"),
     "passages": ("What the model was shown", "Lo que se mostró al modelo"),

@@ -182,6 +182,7 @@
       folded,
       block(words.question, "question", pictured(question)),
       block(words.answer, "answer", written),
+      answer.other !== null && block(words.other, "answer", plain(answer.other)),
       known,
       h("p", { class: "meta" }, h("small", null, fill("sample", { id: answer.sample }))));
     const right = passages.length ? block(words.passages, "", passages.map((one, n) => passage(one, n + 1)))
