@@ -30,6 +30,9 @@ def view(
     output = item.output or Output("")
     hits = output.context if output.context is not None else output.hits
     given = sheet.given(n)
+    other = other_answer(sheet.run, sheet.metric.name, sample)
+    if references == "never" and other in sample.references:
+        other = None
     return {
         "n": n,
         "key": sheet.entries[n].key,
@@ -38,7 +41,7 @@ def view(
         "turns": _turns(sample),
         "question": _said(_asked(sample)),
         "answer": _answer(output, hits or ()),
-        "other": other_answer(sheet.run, sheet.metric.name, sample),
+        "other": other,
         "passages": [_passage(hit, place, output) for place, hit in enumerate(hits or (), 1)],
         "references": [] if references == "never" else list(sample.references),
         "target": item.target if show_target else None,

@@ -34,6 +34,8 @@ def test_the_page_shows_what_a_pair_was_compared_with(tmp_path):
         sheet = Sheet(run, metric, choices_of(metric), "ana", tmp_path / "labels.jsonl")
         shown = [view(sheet, n) for n in range(len(sheet))]
         assert {one["sample"]: one["other"] for one in shown} == others
+        hidden = view(sheet, 0, references="never")["other"]
+        assert (hidden is None) == (against == "references")
     single = quilate.Suite("one", samples, {"app": str}, [quilate.evaluator("exact_match")])
     run = quilate.evaluate(single, store=tmp_path)
     assert other_answer(run, "exact_match", samples[0]) is None
