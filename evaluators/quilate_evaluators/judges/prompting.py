@@ -1,6 +1,5 @@
 """The prompts of judges: those shipped, in two languages, and the user's own in their place."""
 
-import os
 import re
 from functools import cache
 from importlib.resources import files
@@ -11,6 +10,8 @@ from quilate.errors import ConfigurationError
 from quilate.evaluators import Sample
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from quilate.messages import Message
     from quilate.prompts import Template
 
@@ -28,14 +29,14 @@ def language_of(sample: Sample) -> str:
 
 def shipped(name: str, language: str) -> "Template":
     """The prompt of that name that comes with Quilate, or the user's in its place."""
-    return _loaded(name, language, os.environ.get("QUILATE_PROMPTS"))
+    from quilate.prompts.replacing import load
+
+    return load(_folder() / f"{name}.{language}.md")
 
 
 @cache
-def _loaded(name: str, language: str, _folder: str | None) -> "Template":
-    from quilate.prompts.replacing import load
-
-    return load(files("quilate_evaluators") / "prompts" / f"{name}.{language}.md")
+def _folder() -> "Traversable":
+    return files("quilate_evaluators") / "prompts"
 
 
 def own_prompt(evaluator: str, path: str | Path | None, name: str) -> "Template | None":

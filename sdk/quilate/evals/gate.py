@@ -84,12 +84,7 @@ async def agate(
     from quilate.judging.kept import distrusted_judges  # which imports this package
 
     store = Path(store)
-    if not isinstance(suite, Suite):
-        raise ConfigurationError(
-            f"A gate takes a suite, and was given a {type(suite).__name__}.",
-            remedy="Load a file: quilate.load_suite(PATH).",
-        )
-    _check_settings(margin, level)
+    _check_given(suite, margin, level)
     before = _baseline(suite, baseline, store)
     earlier = None if resume is None else runner.open_run(resume, store)
     checks = Checks(
@@ -149,7 +144,12 @@ def _result(run: Run, checks: Checks) -> GateResult:
     )
 
 
-def _check_settings(margin: float, level: float) -> None:
+def _check_given(suite: object, margin: float, level: float) -> None:
+    if not isinstance(suite, Suite):
+        raise ConfigurationError(
+            f"A gate takes a suite, and was given a {type(suite).__name__}.",
+            remedy="Load a file: quilate.load_suite(PATH).",
+        )
     for name, value in (("margin", margin), ("level", level)):
         if not isinstance(value, int | float):
             raise ConfigurationError(

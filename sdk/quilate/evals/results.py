@@ -1,6 +1,6 @@
 """What a run leaves behind: calls, items, and the Run that holds them. Plain values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,6 +56,13 @@ class Item:
     seconds: float = 0.0
 
 
+def kind_of(provenance: Container[str]) -> RunKind:
+    """What a run is by its provenance; a replay that is gated is a gate."""
+    if "gate" in provenance:
+        return "gate"
+    return "replay" if "replay" in provenance else "run"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run read back from its journal.
@@ -83,10 +90,8 @@ class Run:
 
     @property
     def kind(self) -> RunKind:
-        """What the run is; a replay that is gated is a gate."""
-        if "gate" in self.provenance:
-            return "gate"
-        return "replay" if "replay" in self.provenance else "run"
+        """What the run is."""
+        return kind_of(self.provenance)
 
     def __repr__(self) -> str:
         """Short: a notebook shows it, and a run holds megabytes."""

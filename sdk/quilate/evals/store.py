@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, Row, func, select
 from quilate.codec import from_data, from_json
 from quilate.errors import ConfigurationError, StoreError, UnknownName
 from quilate.evals.database import FILE, NO_RUNS_REMEDY, connect, reading
-from quilate.evals.results import Call, Item, Run, RunKind, RunStatus
+from quilate.evals.results import Call, Item, Run, RunKind, RunStatus, kind_of
 from quilate.evals.stored import StoredSamples, bare_scores
 from quilate.evals.tables import (
     ItemBody,
@@ -122,13 +122,8 @@ _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id.desc())
 
 def _kind(provenance: str) -> RunKind:
     """What a run is by its provenance's JSON, which is only parsed where it may have the word."""
-    for kind in _KINDS:
-        if f'"{kind}"' in provenance and kind in read_json(provenance):
-            return kind
-    return "run"
-
-
-_KINDS: tuple[RunKind, ...] = ("gate", "replay")  # a replay that is gated is a gate
+    may = '"gate"' in provenance or '"replay"' in provenance
+    return kind_of(read_json(provenance)) if may else "run"
 
 
 def find_run(engine: Engine, wanted: str) -> "Row[Any]":

@@ -1,10 +1,11 @@
 """The other answer that a judge of pairs compared with, for who labels in its place."""
 
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from quilate.errors import StoreError
-from quilate.evals import open_run
+from quilate.evals import DEFAULT_STORE, open_run
 from quilate.evals.results import Run
 from quilate.evals.store import Items
 from quilate.evaluators import Sample
@@ -31,14 +32,16 @@ def other_answer(run: Run, metric: str, sample: Sample) -> str | None:
 def _answer_in(key: str, sample: Sample, store: str | None) -> str | None:
     name, _, target = key.partition("/")
     try:
-        run = open_run(name, store=Path(store or ".quilate"))
+        run = _opened(name, Path(store or DEFAULT_STORE))
     except StoreError:
         return None
-    items = run.items.of([(target, sample.id)]) if isinstance(run.items, Items) else run.items
-    wanted = (target, sample.id, 0)
-    texts = (
-        one.output.text
-        for one in items
-        if one.output is not None and (one.target, one.sample_id, one.epoch) == wanted
-    )
-    return next(texts, None)
+    asked = run.samples.get(sample.id)
+    if asked is None or asked.input != sample.input:  # the id is another question's there
+        return None
+    item = cast(Items, run.items).find(target, sample.id, 0)
+    return item.output.text if item is not None and item.output is not None else None
+
+
+@lru_cache(maxsize=1)
+def _opened(name: str, store: Path) -> Run:
+    return open_run(name, store=store)  # for a page that asks again with each answer

@@ -1,8 +1,11 @@
 """Prompts of one's own in the place of shipped ones: files of the same names in a folder."""
 
 import os
+from collections.abc import Hashable
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any, cast
 
 from quilate.errors import ConfigurationError
 from quilate.prompts.template import Template
@@ -31,13 +34,18 @@ def replacement(file_name: str) -> Path | None:
 
 
 def load(shipped: Traversable) -> Template:
-    """A shipped prompt, or the one in its place, which must take the same variables.
+    """A shipped prompt, or the one in its place, which must take the same variables. It is read
+    once.
 
     Raises `ConfigurationError` as `Template.load` does, and for other variables.
     """
+    return _loaded(cast(Hashable, shipped), replacement(shipped.name))
+
+
+@cache
+def _loaded(shipped: Any, own: Path | None) -> Template:
     name = shipped.name.rpartition(".")[0].rpartition(".")[0]
     template = Template.parse(shipped.read_text(encoding="utf-8"), str(shipped), name=name)
-    own = replacement(shipped.name)
     if own is None:
         return template
     found = Template.load(own)

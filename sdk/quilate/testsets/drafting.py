@@ -1,11 +1,9 @@
 """Asking the model for a question, its answer and the words that support it."""
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +49,7 @@ def json_object(name: str, fields: Mapping[str, str]) -> JsonFormat:
 def template(name: str, language: str) -> Template:
     """The prompt of a name, or the user's in its place: Spanish for ``es``, else English."""
     spoken = "es" if language == "es" else "en"
-    return _loaded(f"{name}.{spoken}.md", os.environ.get("QUILATE_PROMPTS"))
-
-
-@cache
-def _loaded(file: str, _folder: str | None) -> Template:
-    return load(PROMPTS / file)
+    return load(PROMPTS / f"{name}.{spoken}.md")
 
 
 def prompt_digests(language: str) -> dict[str, str]:
