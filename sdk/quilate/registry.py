@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     from quilate.retrievers import Embedder, Index, Reranker
 
 Group = Literal[
-    "models", "embedders", "rerankers", "indexes", "evaluators", "targets", "loaders", "datasets"
+    "models",
+    "embedders",
+    "rerankers",
+    "indexes",
+    "evaluators",
+    "targets",
+    "loaders",
+    "datasets",
+    "steps",
+    "engines",
+    "dataset_stores",
+    "trainers",
+    "converters",
 ]
 
 # What a name stands for, where it is not the group's own word.

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import quilate
 from quilate.codec import digest, to_json
-from quilate.evals.python_files import file_name
 from quilate.evals.reducers import DEFAULT
 from quilate.evals.scoring import FunctionEvaluator
 from quilate.evaluators import Evaluator, Renamed
 from quilate.middleware.cassette import redacted
 from quilate.models import ModelInfo
 from quilate.python_code import code_digest
+from quilate.python_files import file_name
 from quilate.retrievers import RerankerInfo
 
 if TYPE_CHECKING:

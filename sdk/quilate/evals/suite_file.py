@@ -10,19 +10,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from quilate import registry
+from quilate import registry, yaml_places
 from quilate.errors import ConfigurationError, QuilateError
-from quilate.evals import reducers, requirements, yaml_places
+from quilate.evals import reducers, requirements
 from quilate.evals.choices import choice_target
 from quilate.evals.plan import check_fit
-from quilate.evals.python_files import load_object
 from quilate.evals.resources import SuiteIndex
 from quilate.evals.samples import read_samples, sample_files
 from quilate.evals.suite import Limits, Suite
 from quilate.evals.suite_spec import IndexSpec, PythonSpec, SamplingSpec, SuiteSpec, TargetSpec
-from quilate.evals.yaml_places import Place
 from quilate.evaluators import Evaluator, Sample
 from quilate.models import Model, Sampling
+from quilate.python_files import load_object
+from quilate.yaml_places import Place
 
 
 def load_suite(

@@ -13,13 +13,14 @@ from quilate.registry import nearest
 Place = tuple[str | int, ...]
 
 
-def load(path: Path) -> tuple[Any, Mapping[Place, int]]:
-    """The content of a YAML file and the line (from 1) of each key and list entry.
+def load(path: Path, what: str = "suite") -> tuple[Any, Mapping[Place, int]]:
+    """The content of a YAML file and the line (from 1) of each key and list entry; `what` says in
+    errors what the file should be (a suite, a pipeline, a recipe).
 
     Raises `ConfigurationError` for a missing, unreadable, empty or malformed file, and for a key
     that stands twice.
     """
-    text = _read(path)
+    text = _read(path, what)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         places: dict[Place, int] = {}
@@ -39,25 +40,40 @@ def load(path: Path) -> tuple[Any, Mapping[Place, int]]:
         raise ConfigurationError(
             "The file is empty." if data is None else "The file is not a mapping of keys.",
             where=str(path),
-            remedy="`quilate new DIR` writes a suite to start from.",
+            remedy=_START[what],
         )
     return data, places
 
 
-def _read(path: Path) -> str:
+_START = {
+    "suite": "`quilate new DIR` writes a suite to start from.",
+    "pipeline": "Write at least `name:`, `source:` and `steps:`.",
+    "recipe": "Write at least `name:`, `base:` and `data: {train: FILE}`.",
+}
+# The command that prints what a file may hold.
+_SCHEMAS = {
+    "suite": "quilate schema",
+    "pipeline": "quilate schema pipeline",
+    "recipe": "quilate schema recipe",
+}
+
+
+def _read(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigurationError(
             "There is no such file.",
             where=str(path),
-            remedy="Check the path, or start a project with `quilate new DIR`.",
+            remedy="Check the path, or start a project with `quilate new DIR`."
+            if what == "suite"
+            else "Check the path.",
         ) from None
     except IsADirectoryError:
         raise ConfigurationError(
-            "This is a folder, not a suite file.",
+            f"This is a folder, not a {what} file.",
             where=str(path),
-            remedy=f"Name the file, such as {path / 'suite.yaml'}.",
+            remedy=f"Name the file, such as {path / f'{what}.yaml'}.",
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigurationError(
@@ -92,7 +108,11 @@ def _walk(node: yaml.Node, place: Place, places: dict[Place, int], path: Path) -
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], path: Path, places: Mapping[Place, int]
+    error: ValidationError,
+    model: type[BaseModel],
+    path: Path,
+    places: Mapping[Place, int],
+    what: str = "suite",
 ) -> ConfigurationError:
     """The first problem that pydantic found, as one error with its line and the remedy."""
     # A key misspelt is also a key missing; the first says more.
@@ -112,7 +132,7 @@ def explain(
     return ConfigurationError(
         f"`{dotted}` is not right: {message}.",
         where=where,
-        remedy="`quilate schema` prints what the file may hold.",
+        remedy=f"`{_SCHEMAS[what]}` prints what the file may hold.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Objects from Python files that lie beside a suite: ``file.py:name``."""
+"""Objects from Python files that lie beside a suite, pipeline or recipe: ``file.py:name``."""
 
 import hashlib
 import importlib.util

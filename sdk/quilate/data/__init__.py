@@ -1,0 +1,1 @@
+"""Dataset engineering: rows cleaned, deduplicated, checked against evaluation sets, versioned."""

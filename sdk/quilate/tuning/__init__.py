@@ -1,0 +1,1 @@
+"""Fine-tuning: examples in, a trained adapter out, and a measured verdict on it."""

@@ -1,0 +1,128 @@
+"""What a training recipe may hold: its keys, their types and defaults, and its JSON Schema."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSpec(_Spec):
+    """What is trained on."""
+
+    train: str
+    """A file of examples in any format that `quilate tune export` writes, relative to the recipe,
+    or ``dataset:NAME[@VERSION]``."""
+    heldout: str | Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """What the held-out loss is measured on: a file, or a share of `train`."""
+    fields: dict[str, str] = {}
+    """Example field: column, where their names differ."""
+
+
+class LoraSpec(_Spec):
+    """The low-rank adapter (Hu et al. 2021)."""
+
+    rank: Annotated[int, Field(gt=0)] = 16
+    alpha: Annotated[float, Field(gt=0)] | None = None
+    """Scale; left out: twice the rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: list[str] | Literal["all-linear", "attention"] = "all-linear"
+    """Names of the linear layers that are adapted."""
+    rslora: bool = False
+    """Scale by alpha / sqrt(rank) (Kalajdzievski 2023)."""
+    dora: bool = False
+    """Weight-decomposed (Liu et al. 2024); comes back to GGUF as a LoRA with a residual."""
+    rank_pattern: dict[str, Annotated[int, Field(gt=0)]] = {}
+    """Layer name (or its end, or a pattern): a rank of its own."""
+    alpha_pattern: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
+class TrainingSpec(_Spec):
+    """How it is trained."""
+
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    steps: Annotated[int, Field(gt=0)] | None = None
+    """Optimiser steps; instead of `epochs`."""
+    batch_size: Annotated[int, Field(gt=0)] = 8
+    accumulate: Annotated[int, Field(gt=0)] = 1
+    """Batches to an optimiser step."""
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of the steps."""
+    schedule: Literal["linear", "cosine", "constant"] = "cosine"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    max_length: Annotated[int, Field(gt=0)] = 1024
+    """Tokens of an example; longer ones are dropped before training, with their ids."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    quantize_base: Literal["none", "nf4"] = "none"
+    """``nf4``: QLoRA (Dettmers et al. 2023), by bitsandbytes."""
+    beta: Annotated[float, Field(gt=0)] = 0.1
+    """DPO's."""
+    seed: int = 0
+    evaluate_every: Annotated[int, Field(gt=0)] | None = None
+    """Steps between two held-out losses; left out: ten times in all."""
+    save_every: Annotated[int, Field(gt=0)] | None = None
+    """Steps between two checkpoints; left out: as `evaluate_every`."""
+    patience: Annotated[int, Field(gt=0)] | None = 3
+    """Held-out losses without improvement after which training stops; null: never."""
+
+
+class ParitySpec(_Spec):
+    """What the converted adapter must reach against the trained model on held-out prompts."""
+
+    prompts: Annotated[int, Field(gt=0)] = 20
+    max_kl: Annotated[float, Field(gt=0)] = 0.01
+    """Mean KL divergence, in nats a token, beyond the base's own noise."""
+    min_top1: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Share of positions with the same likeliest token."""
+
+
+class DecideSpec(_Spec):
+    """The suites that decide."""
+
+    suite: str
+    """The task: the tuned model must be better here."""
+    regression: str | None = None
+    """Everything else: the tuned model must not be worse here."""
+    metric: str | None = None
+    """The metric that decides on the task; left out: the suite's first."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """How much worse the regression suite may be."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Recipe(_Spec):
+    """A fine-tuning recipe: a base, examples, and how one becomes better by the other.
+
+    >>> Recipe(name="tickets", base="smollm2-135m-instruct", data={"train": "train.jsonl"}).method
+    'sft'
+    """
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    base: str
+    """A packaged model's name, a GGUF file, or a folder of safetensors."""
+    method: Literal["sft", "dpo"] = "sft"
+    data: DataSpec
+    lora: LoraSpec = LoraSpec()
+    training: TrainingSpec = TrainingSpec()
+    parity: ParitySpec = ParitySpec()
+    decide: DecideSpec | None = None
+    trainer: str = "peft"
+    allow_contaminated: bool = False
+    """Train although evaluation samples are among the examples."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Recipe":
+        if self.lora.dora and (self.lora.rank_pattern or self.lora.alpha_pattern):
+            raise ValueError("dora takes no rank_pattern or alpha_pattern")
+        return self
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the recipe file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Recipe.model_json_schema(),
+    }
