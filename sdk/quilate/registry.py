@@ -35,6 +35,8 @@ Group = Literal[
     "steps",
     "engines",
     "dataset_stores",
+    "row_files",
+    "tokenizers",
     "trainers",
     "converters",
 ]
@@ -118,7 +120,7 @@ def model(
     if not isinstance(name, str):
         made: Any = name
         if not hasattr(name, "generate"):
-            made = _call(factory("models", "function"), "A function", name, **options)
+            made = call(factory("models", "function"), "A function", name, **options)
         elif options:
             raise ConfigurationError(
                 f"A model that is made already takes no options: {', '.join(options)}.",
@@ -133,7 +135,7 @@ def model(
             + ", ".join(names("models")),
         )
     rest, options = _at_server(rest, options)
-    made = _call(factory("models", provider), f"The provider '{provider}'", rest, **options)
+    made = call(factory("models", provider), f"The provider '{provider}'", rest, **options)
     return standard(made, attempts=attempts, unsupported=unsupported)
 
 
@@ -161,8 +163,8 @@ def _at_server(name: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]
     return name[: at.start()], {"base_url": at[1], **options}
 
 
-def _call(make: Callable[..., Any], what: str, /, *arguments: Any, **options: Any) -> Any:
-    """What a factory makes; options that it does not know, or lacks, are the caller's mistake."""
+def call(make: Callable[..., Any], what: str, /, *arguments: Any, **options: Any) -> Any:
+    """What a factory makes; options that it does not know, or lacks, are a `ConfigurationError`."""
     try:
         signature = inspect.signature(make)
     except ValueError:  # a built-in without one
@@ -220,7 +222,7 @@ def _opened(group: Group, name: str, options: dict[str, Any]) -> Any:
     provider, _, rest = name.partition("/")
     rest, options = _at_server(rest, options)
     what = f"The {group.removesuffix('s')} '{provider}'"
-    return _call(factory(group, provider), what, *([rest] if rest else []), **options)
+    return call(factory(group, provider), what, *([rest] if rest else []), **options)
 
 
 def evaluator(kind: Any, /, *, name: str | None = None, **options: Any) -> "Evaluator":
@@ -237,7 +239,7 @@ def evaluator(kind: Any, /, *, name: str | None = None, **options: Any) -> "Eval
     """
     said = kind if isinstance(kind, str) else getattr(kind, "__name__", type(kind).__name__)
     what = f"The evaluator '{said}'"
-    made = _call(evaluator_factory(kind), what, **options)
+    made = call(evaluator_factory(kind), what, **options)
     if name is None:
         return cast("Evaluator", made)
     from quilate.evaluators import Renamed
@@ -262,4 +264,4 @@ def evaluator_factory(kind: Any) -> Callable[..., Any]:
 
 def store(name: str, /, **options: Any) -> "Index":
     """The index store registered under `name`, such as ``lancedb``."""
-    return cast("Index", _call(factory("indexes", name), f"The index '{name}'", **options))
+    return cast("Index", call(factory("indexes", name), f"The index '{name}'", **options))

@@ -72,7 +72,7 @@ def plain(name, *, base_url, key=None):
 )
 def test_options_that_do_not_fit_are_told_by_name(options, said):
     with pytest.raises(ConfigurationError) as caught:
-        registry._call(plain, "The provider 'plain'", "x", **options)
+        registry.call(plain, "The provider 'plain'", "x", **options)
     assert str(caught.value) == f"The provider 'plain' {said}"
     with pytest.raises(ConfigurationError, match="has no option 'temprature'"):
         registry.model("scripted/x", temprature=1)

@@ -1,0 +1,87 @@
+"""JSON Lines, line by line, and JSON arrays."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from quilate.data.files.rejected import Rejected
+from quilate.data.steps import Row
+from quilate.errors import DataError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
+    """One JSON object a line; blank lines are none."""
+    with _opened(path) as stream:
+        for number, raw in enumerate(_lines(stream, path), 1):
+            line = raw.removeprefix(_BOM) if number == 1 else raw
+            if not line.strip():
+                continue
+            where = f"{path.name}:{number}"
+            try:
+                row = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+            except UnicodeDecodeError as error:
+                yield Rejected.of(where, "not UTF-8", f"byte {error.start} of the line", line)
+            except RecursionError:
+                yield Rejected.of(where, "nested too deeply", "", line)
+            except ValueError as error:
+                yield Rejected.of(where, "not JSON", str(error), line)
+            else:
+                yield _row(row, number, where, line)
+
+
+def read_json_array(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
+    """A file that is one JSON array of objects. It is read whole."""
+    try:
+        rows = json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"This is not JSON: {error}.", where=str(path), remedy="Or write JSON Lines (.jsonl)."
+        ) from None
+    if not isinstance(rows, list):
+        raise DataError(
+            f"The file holds a {type(rows).__name__}, not an array of objects.",
+            where=str(path),
+            remedy="Write [{…}, {…}], or JSON Lines (.jsonl).",
+        )
+    for number, row in enumerate(rows, 1):
+        yield _row(row, number, f"{path.name}:{number}", json.dumps(row, ensure_ascii=False))
+
+
+def _row(row: Any, number: int, where: str, raw: str | bytes) -> tuple[str, Row] | Rejected:
+    if not isinstance(row, dict):
+        return Rejected.of(where, "not an object", f"it is a {type(row).__name__}", raw)
+    if not row:
+        return Rejected.of(where, "empty object", "", raw)
+    # Half a character can be written in JSON, but in no file of text.
+    if isinstance(raw, str) or b"\\u" in raw:
+        try:
+            json.dumps(row, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            return Rejected.of(where, "half a character", "a lone surrogate", raw)
+    return str(number), row
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        if path.suffix.lower() == ".gz":
+            return gzip.open(path, "rb")  # type: ignore[return-value]  # it reads bytes by lines
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"The file cannot be read: {error.strerror}.", where=str(path)) from None
+
+
+def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+    try:
+        yield from stream
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise DataError(
+            f"The file cannot be read to its end: {error}.", where=str(path), remedy="Get it again."
+        ) from None
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"it holds {constant}, which is no JSON")

@@ -1,0 +1,319 @@
+"""A pipeline from its file to a finished dataset: read, step by step, written with its manifest."""
+
+import glob
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from quilate import registry, yaml_places
+from quilate.codec import digest
+from quilate.data.engines import Engine
+from quilate.data.files.writing import json_line, whole
+from quilate.data.running import (
+    Final,
+    Progress,
+    Track,
+    describe,
+    dropped_rows,
+    final_rows,
+    run_steps,
+)
+from quilate.data.shards import SeenIds, Source, ingest
+from quilate.data.spec import PipelineSpec, SourceSpec
+from quilate.data.stores import Dataset, Kind, dataset_store, joined, open_dataset
+from quilate.data.uses import Use, use_of
+from quilate.data.verdicts import Tally
+from quilate.errors import ConfigurationError, DataError, QuilateError
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline with its steps made: `folder` is where its relative paths begin."""
+
+    spec: PipelineSpec
+    uses: tuple[Use, ...]
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished pipeline: the dataset, its manifest, where the dropped rows are, and whether this
+    run made a new version (False: the newest one has the same content)."""
+
+    dataset: Dataset
+    manifest: Mapping[str, Any]
+    quarantine: Path
+    new: bool
+
+
+def load_pipeline(path: str | Path) -> Pipeline:
+    """Read a pipeline file and make its steps; no row is read yet.
+
+    Raises `ConfigurationError` that names file, line and remedy.
+    """
+    path = Path(path)
+    data, places = yaml_places.load(path, "pipeline")
+    try:
+        spec = PipelineSpec.model_validate(data)
+    except ValidationError as error:
+        raise yaml_places.explain(error, PipelineSpec, path, places, "pipeline") from None
+    uses = []
+    for number, entry in enumerate(spec.steps):
+        line = places.get(("steps", number), 1)
+        with _at(f"{path}:{line}"):
+            uses.append(use_of(entry, path.parent, f"{path}:{line}"))
+    return Pipeline(spec, tuple(uses), path.parent)
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    try:
+        yield
+    except QuilateError as error:
+        error.where = error.where or where
+        raise
+
+
+def pipeline(
+    name: str, source: Any, steps: Sequence[Any], *, folder: str | Path = ".", **options: Any
+) -> Pipeline:
+    """A pipeline in Python: `steps` are names, names with options, steps, or functions of a row.
+
+    >>> made = pipeline("short", "a.jsonl", [lambda row: len(row["text"]) < 80])
+    >>> made.spec.name
+    'short'
+    """
+    try:
+        spec = PipelineSpec(name=name, source=source, **options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise ConfigurationError(f"`{place}` is not right: {first['msg']}.") from None
+    uses = tuple(use_of(entry, Path(folder)) for entry in steps)
+    return Pipeline(spec, uses, Path(folder))
+
+
+def run_pipeline(
+    given: Pipeline | str | Path,
+    *,
+    store: str | Path = ".quilate",
+    engine: str | Engine = "processes",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Finished:
+    """Run a pipeline, or go on with one that was killed, and write the dataset that it makes.
+
+    Shards whose steps were done before, here or in another run, are not done again. `options` are
+    the engine's, such as ``workers=2``. The dropped rows lie in ``quarantine/VERSION.jsonl``
+    beside the dataset, each with the step, the reason and the row. Raises `ConfigurationError` or
+    `DataError`.
+    """
+    made = given if isinstance(given, Pipeline) else load_pipeline(given)
+    root = Path(store) / "data"
+    cache = root / ".cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(root / f".{made.spec.name}.lock"):
+        engine = _engine(engine, options)
+        sources = _ingested(made, cache, Path(store))
+        shards = [shard for source in sources for shard in source.shards]
+        if not shards:
+            raise DataError(
+                "The sources hold no rows.",
+                where=", ".join(source.path for source in sources),
+                remedy="Look at what was rejected: " + str(sources[0].rejects),
+            )
+        tracks, tallies = run_steps(shards, made.uses, cache, engine, progress)
+        finals = list(engine.map(describe, tracks))
+        return _written(made, Path(store), sources, tracks, tallies, finals)
+
+
+def _engine(engine: str | Engine, options: Mapping[str, Any]) -> Engine:
+    if not isinstance(engine, str):
+        return engine
+    found: Engine = registry.call(
+        registry.factory("engines", engine), f"The engine '{engine}'", **options
+    )
+    return found
+
+
+def _ingested(made: Pipeline, cache: Path, store: Path) -> list[Source]:
+    seen = SeenIds()
+    found = []
+    for spec in made.spec.sources:
+        for path, label in _paths(spec, made.folder, cache, store):
+            found.append(
+                ingest(
+                    path,
+                    cache,
+                    fields=spec.fields,
+                    shard_rows=made.spec.shard_rows,
+                    seen=seen,
+                    label=label,
+                )
+            )
+    return found
+
+
+def _paths(spec: SourceSpec, folder: Path, cache: Path, store: Path) -> Iterator[tuple[Path, str]]:
+    """The files and folders of a source, each with what the manifest calls it."""
+    if spec.path.startswith("dataset:"):
+        yield _exported(spec.path, cache, store), spec.path
+        return
+    if spec.path.startswith("run:"):
+        from quilate.data.files.runs import write_run
+
+        yield write_run(spec.path.removeprefix("run:"), cache / "exports", store), spec.path
+        return
+    if glob.has_magic(spec.path) and not (folder / spec.path).exists():
+        # Path.glob takes no pattern of a whole path.
+        matches = sorted(glob.glob(spec.path, root_dir=folder, recursive=True))  # noqa: PTH207
+        if not matches:
+            raise DataError(
+                f"No file matches '{spec.path}'.",
+                remedy=f"Patterns are relative to {folder.absolute()}.",
+            )
+        yield from ((folder / name, name) for name in matches)
+        return
+    yield folder / spec.path, spec.path
+
+
+def _exported(name: str, cache: Path, store: Path) -> Path:
+    """A dataset of the store as a file."""
+    from quilate.data.files.writing import write_json_lines
+
+    dataset = open_dataset(name, store)
+    file = cache / "exports" / f"{dataset.name}-{dataset.manifest['digest'][:16]}.jsonl"
+    if not file.exists():
+        write_json_lines(dataset.rows(), file)
+    return file
+
+
+def _written(
+    made: Pipeline,
+    store: Path,
+    sources: Sequence[Source],
+    tracks: Sequence[Track],
+    tallies: Sequence[Tally],
+    finals: Sequence[Final],
+) -> Finished:
+    manifest = _manifest(made, sources, tracks, tallies, finals)
+    datasets = dataset_store(store)
+    home = store / "data" / made.spec.name
+    newest = _newest(datasets, made.spec.name)
+    if newest is not None and newest.manifest.get("lineage") == manifest["lineage"]:
+        return Finished(newest, newest.manifest, home / f"quarantine/{newest.version}.jsonl", False)
+    next_version = 1 if newest is None else newest.version + 1
+    quarantine = home / "quarantine" / f"{next_version}.jsonl"
+    with whole(quarantine) as stream:
+        for source in sources:
+            for rejected in source.rejections():
+                stream.write(json_line({"source": source.path, **rejected}))
+        for track in tracks:
+            for dropped in dropped_rows(track, made.uses):
+                stream.write(json_line(dropped))
+    kinds = _kinds(finals)
+    dataset = datasets.write(made.spec.name, final_rows(tracks), kinds, manifest)
+    told = home / "quarantine" / f"{dataset.version}.jsonl"
+    if told != quarantine:
+        quarantine.replace(told)
+    with whole(home / "manifests" / f"{dataset.version}.json") as stream:
+        stream.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    return Finished(dataset, manifest, told, True)
+
+
+def _newest(datasets: Any, name: str) -> Dataset | None:
+    if name not in datasets.names():
+        return None
+    found: Dataset = datasets.open(name)
+    return found
+
+
+def _kinds(finals: Sequence[Final]) -> dict[str, Kind]:
+    kinds: dict[str, Kind | None] = {}
+    for final in finals:
+        for name, kind in final.kinds.items():
+            kinds[name] = joined(kinds.get(name), kind)
+    return {name: kind or "text" for name, kind in kinds.items()}
+
+
+def _manifest(
+    made: Pipeline,
+    sources: Sequence[Source],
+    tracks: Sequence[Track],
+    tallies: Sequence[Tally],
+    finals: Sequence[Final],
+) -> dict[str, Any]:
+    from quilate import __version__
+
+    kinds, rows = _kinds(finals), sum(track.rows for track in tracks)
+    steps = [
+        {
+            "step": use.name,
+            "options": json.loads(use.options),
+            "digest": use.identity,
+            **tally.as_data(),
+        }
+        for use, tally in zip(made.uses, tallies, strict=True)
+    ]
+    told = [
+        {
+            "path": source.path,
+            "sha256": source.sha256,
+            "rows": source.rows,
+            "rejected": source.rejected,
+            "renamed": source.renamed,
+        }
+        for source in sources
+    ]
+    licences = {one.licence for one in made.spec.sources if one.licence}
+    return {
+        "name": made.spec.name,
+        "description": made.spec.description,
+        "licence": made.spec.licence or (licences.pop() if len(licences) == 1 else None),
+        "digest": digest(*(final.digest for final in finals)),
+        "lineage": digest(
+            *(source.sha256 for source in sources),
+            *(use.identity for use in made.uses),
+            *(final.digest for final in finals),
+        ),
+        "rows": rows,
+        "fields": {
+            name: {"kind": kind, "filled": sum(final.filled.get(name, 0) for final in finals)}
+            for name, kind in kinds.items()
+        },
+        "sources": told,
+        "steps": steps,
+        "quarantined": sum(source.rejected for source in sources)
+        + sum(tally.dropped for tally in tallies),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quilate": __version__,
+    }
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One run of a pipeline at a time: two would write the same version."""
+    import sqlite3
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # The operating system releases the lock with its process, on every system alike.
+    lock = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError:
+        lock.close()
+        raise DataError(
+            "Another process is running this pipeline.",
+            where=str(file),
+            remedy="Wait until it has finished, or give this one another name.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.close()

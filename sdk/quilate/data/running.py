@@ -1,0 +1,323 @@
+"""A pipeline's steps on its shards: what is done once is kept, and never done again.
+
+For every shard and step, the step's verdicts lie in the cache under a digest of the shard and of
+all the steps so far. A killed run leaves whole files only, so that running again goes on from
+there, and gives the same result in whatever processes it is done.
+"""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quilate.codec import digest
+from quilate.data.engines import Engine
+from quilate.data.files.writing import json_line, whole
+from quilate.data.shards import Shard
+from quilate.data.steps import Drop, Row, Sketch, Verdict, Verdicts
+from quilate.data.stores import Kind, joined, kind_of
+from quilate.data.uses import Use, segments
+from quilate.data.verdicts import Said, Tally, said_of
+from quilate.errors import DataError, QuilateError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Progress = Callable[[int, int, str], None]
+_KEPT_SHARDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A shard with the verdict files of the steps that were done on it. `key` names what the shard
+    is now, `rows` how many rows it has."""
+
+    shard: Shard
+    cache: str
+    key: str
+    rows: int
+    files: tuple[str, ...] = ()
+
+    def after(self, use: Use, *more: str) -> str:
+        """The key after a step."""
+        return digest(self.key, use.identity, *more)
+
+    def file(self, key: str) -> Path:
+        """Where the verdicts that lead to a key are kept."""
+        return Path(self.cache) / "steps" / key[:2] / f"{key}.json"
+
+    def with_step(self, key: str, rows: int) -> "Track":
+        """After a step whose verdicts are kept."""
+        return replace(self, key=key, rows=rows, files=(*self.files, str(self.file(key))))
+
+    def read(self) -> list[Row]:
+        """The rows as they are now."""
+        rows: list[Row] = list(self.shard.read())
+        for file in self.files:
+            rows = _kept(file).apply(rows)
+        return rows
+
+
+def _kept(file: str) -> Said:
+    said = Said.read(Path(file))
+    if said is None:
+        raise QuilateError(
+            "A file of the pipeline's cache is gone.",
+            where=file,
+            remedy="Run the pipeline again: that part is then done anew.",
+        )
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Row steps on one shard, and then a dataset step's sketch of it."""
+
+    track: Track
+    uses: tuple[Use, ...]
+    sketched: Use | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a task: the shard's track, and what each step did."""
+
+    track: Track
+    tallies: tuple[Tally, ...]
+
+
+def work(task: Task) -> Done:
+    """Do a task, or find it done. Runs in a worker."""
+    track, tallies = task.track, []
+    rows: list[Row] | None = None
+    for use in task.uses:
+        key = track.after(use)
+        said = Said.read(track.file(key))
+        if said is None:
+            rows = track.read() if rows is None else rows
+            said = said_of(rows, _applied(use, rows))
+            said.write(track.file(key))
+        if rows is not None:
+            rows = said.apply(rows)
+        track = track.with_step(key, said.tally.rows_out)
+        tallies.append(said.tally)
+    if task.sketched is not None:
+        _sketch(task.sketched, track, rows)
+    return Done(track, tuple(tallies))
+
+
+def _applied(use: Use, rows: Sequence[Row]) -> list[Verdict]:
+    step: Any = use.step
+    try:
+        verdicts = list(step.apply(rows))
+    except QuilateError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"The step '{use.name}' failed: {type(error).__name__}: {error}.",
+            where=f"rows {rows[0].get('id')} to {rows[-1].get('id')}" if rows else None,
+            remedy="What was finished is kept; run again once it is mended.",
+        ) from error
+    if len(verdicts) != len(rows):
+        raise DataError(
+            f"The step '{use.name}' gave {len(verdicts)} verdicts on {len(rows)} rows.",
+            remedy="`apply` gives one verdict for each row.",
+        )
+    return verdicts
+
+
+def _sketch_folder(track: Track, use: Use) -> Path:
+    key = digest(track.after(use), "sketch")
+    return Path(track.cache) / "sketches" / key[:2] / key
+
+
+def _sketch(use: Use, track: Track, rows: list[Row] | None) -> None:
+    import numpy as np
+
+    folder = _sketch_folder(track, use)
+    names = folder / "names.json"
+    if names.exists():
+        return
+    step: Any = use.step
+    sketch = step.sketch(track.read() if rows is None else rows)
+    for name, values in sketch.items():
+        with whole(folder / f"{name}.npy") as stream:
+            np.save(stream, np.ascontiguousarray(values), allow_pickle=False)
+    with whole(names) as stream:
+        stream.write(json.dumps(list(sketch)).encode())
+
+
+def _read_sketch(use: Use, track: Track) -> Sketch:
+    import numpy as np
+
+    folder = _sketch_folder(track, use)
+    names = json.loads((folder / "names.json").read_bytes())
+    return {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names
+    }
+
+
+class TrackRows:
+    """All the rows of a dataset as they are now; the shards read last stay in memory."""
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self._tracks = tracks
+        self._starts = [0]
+        for track in tracks:
+            self._starts.append(self._starts[-1] + track.rows)
+        self._read: OrderedDict[int, list[Row]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def take(self, positions: Sequence[int], fields: Sequence[str] | None = None) -> list[Row]:
+        """The rows at `positions`, in that order."""
+        from bisect import bisect_right
+
+        found = []
+        for position in positions:
+            at = bisect_right(self._starts, int(position)) - 1
+            row = self._rows(at)[int(position) - self._starts[at]]
+            found.append(row if fields is None else {name: row.get(name) for name in fields})
+        return found
+
+    def _rows(self, at: int) -> list[Row]:
+        if at in self._read:
+            self._read.move_to_end(at)
+        else:
+            self._read[at] = self._tracks[at].read()
+            if len(self._read) > _KEPT_SHARDS:
+                self._read.popitem(last=False)
+        return self._read[at]
+
+
+def run_steps(
+    shards: Sequence[Shard],
+    uses: Sequence[Use],
+    cache: Path,
+    engine: Engine,
+    progress: Progress | None = None,
+) -> tuple[list[Track], list[Tally]]:
+    """Every step on every shard: what the shards become, and what each step did."""
+    tracks = [Track(one, str(cache), one.digest, one.rows) for one in shards]
+    tallies: list[Tally] = []
+    for row_uses, dataset_use in segments(uses):
+        what = ", ".join(use.name for use in (*row_uses, *filter(None, [dataset_use])))
+        tasks = [Task(track, row_uses, dataset_use) for track in tracks]
+        totals = [Tally() for _ in row_uses]
+        tracks = []
+        for count, done in enumerate(engine.map(work, tasks), 1):
+            tracks.append(done.track)
+            for total, tally in zip(totals, done.tallies, strict=True):
+                total.add(tally)
+            if progress is not None:
+                progress(count, len(tasks), what)
+        tallies += totals
+        if dataset_use is not None:
+            tracks, tally = _decide(dataset_use, tracks)
+            tallies.append(tally)
+    return tracks, tallies
+
+
+def _decide(use: Use, tracks: Sequence[Track]) -> tuple[list[Track], Tally]:
+    """A dataset step's verdicts, laid upon every shard."""
+    everything = digest(*(track.key for track in tracks))
+    keys = [track.after(use, everything) for track in tracks]
+    total = Tally()
+    if not all(track.file(key).exists() for track, key in zip(tracks, keys, strict=True)):
+        step: Any = use.step
+        rows = TrackRows(tracks)
+        verdicts = step.decide([_read_sketch(use, track) for track in tracks], rows)
+        if len(verdicts.dropped) != len(rows):
+            raise DataError(
+                f"The step '{use.name}' decided of {len(verdicts.dropped)} rows out of "
+                f"{len(rows)}.",
+                remedy="`decide` gives one verdict for each row.",
+            )
+        start = 0
+        for track, key in zip(tracks, keys, strict=True):
+            _share(verdicts, track, start).write(track.file(key))
+            start += track.rows
+    after = []
+    for track, key in zip(tracks, keys, strict=True):
+        tally = _kept(str(track.file(key))).tally
+        total.add(tally)
+        after.append(track.with_step(key, tally.rows_out))
+    return after, total
+
+
+def _share(verdicts: Verdicts, track: Track, start: int) -> Said:
+    """The verdicts on one shard's rows, which begin at `start`."""
+    dropped: NDArray[np.int16] = verdicts.dropped[start : start + track.rows]
+    columns = {
+        name: [_plain(value) for value in values[start : start + track.rows]]
+        for name, values in verdicts.columns.items()
+    }
+    said: list[Verdict] = [
+        Drop(verdicts.reasons[reason], verdicts.details.get(start + at, ""))
+        if reason >= 0
+        else None
+        for at, reason in enumerate(dropped.tolist())
+    ]
+    return said_of(track.read(), said, columns)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What a shard's rows are in the end: the SHA-256 of their JSON, the kind of each field, and
+    how many rows have it."""
+
+    digest: str
+    kinds: Mapping[str, Kind | None]
+    filled: Mapping[str, int]
+
+
+def describe(track: Track) -> Final:
+    """Describe a shard in the end, or find it described. Runs in a worker."""
+    file = Path(track.cache) / "finals" / track.key[:2] / f"{track.key}.json"
+    if file.exists():
+        kept = json.loads(file.read_bytes())
+        return Final(kept["digest"], kept["kinds"], kept["filled"])
+    total = hashlib.sha256()
+    kinds: dict[str, Kind | None] = {}
+    filled: dict[str, int] = {}
+    for row in track.read():
+        total.update(json_line(dict(sorted(row.items()))))
+        for name, value in row.items():
+            kinds[name] = joined(kinds.get(name), kind_of(value))
+            filled[name] = filled.get(name, 0) + (value is not None)
+    final = Final(total.hexdigest(), kinds, filled)
+    with whole(file) as stream:
+        data = {"digest": final.digest, "kinds": kinds, "filled": filled}
+        stream.write(json.dumps(data).encode())
+    return final
+
+
+def final_rows(tracks: Sequence[Track]) -> Iterator[Row]:
+    """The rows of the finished dataset, one shard in memory at a time."""
+    for track in tracks:
+        yield from track.read()
+
+
+def dropped_rows(track: Track, uses: Sequence[Use]) -> Iterator[dict[str, Any]]:
+    """What the steps dropped of a shard, as rows of the quarantine."""
+    rows: list[Row] = list(track.shard.read())
+    for use, file in zip(uses, track.files, strict=True):
+        said = _kept(file)
+        for row, reason, detail in said.drops(rows):
+            yield {
+                "id": row.get("id"),
+                "step": use.name,
+                "reason": reason,
+                "detail": detail,
+                "row": dict(row),
+            }
+        rows = said.apply(rows)

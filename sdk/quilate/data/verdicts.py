@@ -1,0 +1,207 @@
+"""The verdicts of one step on one shard: kept as a file, and laid upon the rows again.
+
+What is cached of a step is not its rows but what it said of them: little, where most rows stay as
+they are. From it come the rows after the step, the report and the quarantine.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quilate.data.files.writing import whole
+from quilate.data.steps import Add, Change, Drop, Row, Verdict
+from quilate.errors import QuilateError
+
+_EXAMPLES = 3  # of each reason, in the report
+_SHOWN = 300  # characters of a field in an example
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a step did: rows before and after, and how many for which reason. Each example tells
+    an id, a reason, and the fields before and after."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    changed: int = 0
+    dropped: int = 0
+    added: int = 0
+    reasons: dict[str, Counter[str]] = field(
+        default_factory=lambda: {"dropped": Counter(), "changed": Counter(), "added": Counter()}
+    )
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Count another shard in."""
+        for name in ("rows_in", "rows_out", "changed", "dropped", "added"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for kind, counts in other.reasons.items():
+            self.reasons[kind].update(counts)
+        for example in other.examples:
+            self._example(example)
+
+    def _example(self, example: dict[str, Any]) -> None:
+        key = (example["did"], example["reason"])
+        if sum((one["did"], one["reason"]) == key for one in self.examples) < _EXAMPLES:
+            self.examples.append(example)
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "rows_in": self.rows_in,
+            "kept": self.rows_in - self.changed - self.dropped,
+            "changed": self.changed,
+            "dropped": self.dropped,
+            "added": self.added,
+            "rows_out": self.rows_out,
+            "reasons": {
+                kind: dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+                for kind, counts in self.reasons.items()
+            },
+            "examples": self.examples,
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Tally":
+        """What `as_data` gave."""
+        names = ("rows_in", "rows_out", "changed", "dropped", "added")
+        reasons = {kind: Counter(counts) for kind, counts in data["reasons"].items()}
+        return cls(
+            **{name: data[name] for name in names}, reasons=reasons, examples=data["examples"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a step said of a shard: at most one entry for each row that it touched, as
+    ``[position, kind, …]``; and new `columns`, one value a row."""
+
+    entries: Sequence[Sequence[Any]]
+    columns: Mapping[str, Sequence[Any]]
+    tally: Tally
+
+    def apply(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows after the step."""
+        touched = {entry[0]: entry for entry in self.entries}
+        return [
+            after
+            for at, row in enumerate(rows)
+            for after in _after(self._with_columns(row, at), touched.get(at))
+        ]
+
+    def _with_columns(self, row: Row, at: int) -> Row:
+        if not self.columns:
+            return row
+        return {**row, **{name: values[at] for name, values in self.columns.items()}}
+
+    def drops(self, rows: Sequence[Row]) -> Iterator[tuple[Row, str, str]]:
+        """The rows that were dropped, each with its reason and detail."""
+        for at, kind, *rest in self.entries:
+            if kind == "drop":
+                yield rows[at], rest[0], rest[1]
+
+    def write(self, file: Path) -> None:
+        """Keep it: the file is there whole, or not at all."""
+        data = {
+            "entries": self.entries,
+            "columns": self.columns,
+            "tally": self.tally.as_data(),
+        }
+        with whole(file) as stream:
+            stream.write(json.dumps(data, ensure_ascii=False).encode("utf-8"))
+
+    @classmethod
+    def read(cls, file: Path) -> "Said | None":
+        """What was kept; None when there is nothing."""
+        try:
+            data = json.loads(file.read_bytes())
+            return cls(data["entries"], data["columns"], Tally.from_data(data["tally"]))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError) as error:
+            raise QuilateError(
+                f"A file of the pipeline's cache is damaged: {error}.",
+                where=str(file),
+                remedy="Delete it; that part is then done again.",
+            ) from None
+
+
+def _after(row: Row, entry: Sequence[Any] | None) -> Iterable[Row]:
+    if entry is None:
+        return (row,)
+    _, kind, *rest = entry
+    if kind == "drop":
+        return ()
+    if kind == "add":
+        return (row, *rest[0])
+    return (changed(row, rest[0]),)
+
+
+def changed(row: Row, fields: Mapping[str, Any]) -> Row:
+    """The row with fields new or replaced; those of None are gone."""
+    gone = {name for name, value in fields.items() if value is None}
+    return {name: value for name, value in {**row, **fields}.items() if name not in gone}
+
+
+def said_of(
+    rows: Sequence[Row],
+    verdicts: Iterable[Verdict],
+    columns: Mapping[str, Sequence[Any]] | None = None,
+) -> Said:
+    """What a step's verdicts on the rows of a shard come to.
+
+    >>> said = said_of([{"id": "1"}, {"id": "2"}], [None, Drop("short")])
+    >>> said.apply([{"id": "1"}, {"id": "2"}]), said.tally.dropped
+    ([{'id': '1'}], 1)
+    """
+    tally = Tally(rows_in=len(rows))
+    entries = []
+    for at, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
+        if verdict is not None:
+            entries.append(_entry(at, row, verdict, tally))
+    gone = {entry[0] for entry in entries if entry[1] == "drop"}
+    for values in (columns or {}).values():
+        stay = (one for at, one in enumerate(values) if at not in gone)
+        tally.reasons["changed"].update(one for one in stay if isinstance(one, str))
+    if columns:
+        tally.changed = len(rows) - tally.dropped
+    tally.rows_out = len(rows) - tally.dropped + tally.added
+    return Said(entries, columns or {}, tally)
+
+
+def _entry(at: int, row: Row, verdict: Change | Drop | Add, tally: Tally) -> list[Any]:
+    example = {"id": row.get("id")}
+    if isinstance(verdict, Drop):
+        tally.dropped += 1
+        tally.reasons["dropped"][verdict.reason] += 1
+        shown = {**example, "did": "dropped", "reason": verdict.reason, "detail": verdict.detail}
+        tally._example({**shown, "before": _brief(row)})
+        return [at, "drop", verdict.reason, verdict.detail]
+    if isinstance(verdict, Add):
+        tally.added += len(verdict.rows)
+        tally.reasons["added"][verdict.reason] += len(verdict.rows)
+        after = _brief(verdict.rows[0]) if verdict.rows else {}
+        tally._example({**example, "did": "added", "reason": verdict.reason, "after": after})
+        return [at, "add", [dict(one) for one in verdict.rows]]
+    tally.changed += 1
+    tally.reasons["changed"].update(verdict.reasons)
+    before = {name: row.get(name) for name in verdict.fields}
+    for reason in verdict.reasons[:1]:
+        shown = {**example, "did": "changed", "reason": reason}
+        tally._example({**shown, "before": _brief(before), "after": _brief(verdict.fields)})
+    return [at, "change", dict(verdict.fields)]
+
+
+def _brief(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, their long texts cut."""
+    shown = {}
+    for name, value in list(fields.items())[:12]:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if len(text) > _SHOWN:
+            shown[name] = text[:_SHOWN] + "…"
+        else:
+            shown[name] = value
+    return shown
