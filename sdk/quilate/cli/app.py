@@ -1,14 +1,16 @@
 """The commands and their options. Heavy imports stand inside the commands that need them."""
 
+import importlib
 import json
 import sys
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from quilate.cli import comparing, deciding, judging, labelling, testset
+from quilate.cli import comparing, data, deciding, judging, labelling, testset
 from quilate.cli.finishing import finish, say
 from quilate.cli.options import (
     DEFAULT_MODEL,
@@ -338,6 +340,7 @@ app.command(epilog=testset.TESTSET_CODES)(testset.testset)
 app.command()(labelling.label)
 app.add_typer(judging.app)
 app.add_typer(prompts, name="prompts")
+app.add_typer(data.app, name="data")
 
 
 @app.command()
@@ -352,10 +355,24 @@ def doctor(as_json: AsJson = False) -> None:
         show(findings)
 
 
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of the suite file, for editors."""
-    from quilate.evals.suite_spec import json_schema
+class _File(StrEnum):
+    """The files that have a schema."""
 
-    json.dump(json_schema(), sys.stdout, indent=2, ensure_ascii=False)
+    suite = "suite"
+    pipeline = "pipeline"
+    recipe = "recipe"
+
+
+_SCHEMAS = {"suite": "evals.suite_spec", "pipeline": "data.spec", "recipe": "tuning.recipe"}
+
+
+@app.command()
+def schema(
+    what: Annotated[_File, typer.Argument(metavar="FILE", help="suite, pipeline or recipe.")] = (
+        _File.suite
+    ),
+) -> None:
+    """Print the JSON Schema of the suite file, or of another, for editors."""
+    module = importlib.import_module(f"quilate.{_SCHEMAS[what]}")
+    json.dump(module.json_schema(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -1,0 +1,159 @@
+"""What a pipeline did, and the datasets of a store, in the terminal: English and Spanish."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from quilate.data.pipeline import Finished
+from quilate.data.stores import Version
+from quilate.reports.strings import Words, language
+from quilate.reports.visible import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_REASONS = 4  # of a step, in the table
+
+_SAID = {
+    "en": {
+        "step": "step",
+        "rows_in": "rows",
+        "kept": "as it was",
+        "changed": "changed",
+        "dropped": "dropped",
+        "added": "added",
+        "reasons": "for",
+        "read": "read",
+        "more": "and {n} more",
+        "made": "{name}@{version}: {rows} rows. Look: quilate data show {name}",
+        "same": "{name}@{version}: {rows} rows, the same as before; no new version.",
+        "quarantine": "{n} rows went to the quarantine: {file}",
+        "renamed": "{n} rows had an id that another row has; theirs is now their place.",
+        "none": "No datasets in {store}. Make one: quilate data run PIPELINE",
+        "dataset": "dataset",
+        "version": "version",
+        "rows": "rows",
+        "created": "created",
+        "tags": "tags",
+        "mixed": "Field '{field}' holds values of different kinds; it is kept as JSON.",
+    },
+    "es": {
+        "step": "paso",
+        "rows_in": "filas",
+        "kept": "igual",
+        "changed": "cambiadas",
+        "dropped": "descartadas",
+        "added": "añadidas",
+        "reasons": "por",
+        "read": "leer",
+        "more": "y {n} más",
+        "made": "{name}@{version}: {rows} filas. Para verlo: quilate data show {name}",
+        "same": "{name}@{version}: {rows} filas, igual que antes; sin versión nueva.",
+        "quarantine": "{n} filas pasaron a la cuarentena: {file}",
+        "renamed": "{n} filas tenían un id que ya tiene otra; ahora su id es su lugar.",
+        "none": "No hay conjuntos de datos en {store}. Para hacer uno: quilate data run PIPELINE",
+        "dataset": "conjunto",
+        "version": "versión",
+        "rows": "filas",
+        "created": "creado",
+        "tags": "etiquetas",
+        "mixed": "El campo '{field}' tiene valores de tipos distintos; se guarda como JSON.",
+    },
+}
+
+
+def step_table(manifest: Mapping[str, Any], lang: str | None = None) -> "Table":
+    """A row for each step: what it kept, changed, dropped and added, and for which reasons."""
+    from rich.table import Table
+    from rich.text import Text
+
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    table = Table(box=None)
+    table.add_column(said["step"], no_wrap=True)
+    for name in ("rows_in", "kept", "changed", "dropped", "added"):
+        table.add_column(said[name], justify="right")
+    table.add_column(said["reasons"], overflow="fold")
+    for step in _steps(manifest, said):
+        table.add_row(
+            Text(visible(step["step"])),
+            *(words.count(step[name]) for name in ("rows_in", "kept", "changed")),
+            words.count(step["dropped"]),
+            words.count(step["added"]),
+            Text(visible(_reasons(step["reasons"], words, said))),
+        )
+    return table
+
+
+def _steps(manifest: Mapping[str, Any], said: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    sources = manifest.get("sources", [])
+    rows, lost = (sum(one[name] for one in sources) for name in ("rows", "rejected"))
+    read = {
+        "step": said["read"],
+        "rows_in": rows + lost,
+        "kept": rows,
+        "changed": 0,
+        "dropped": lost,
+        "added": 0,
+        "reasons": {},
+    }
+    return [read, *manifest.get("steps", [])]
+
+
+def _reasons(
+    reasons: Mapping[str, Mapping[str, int]], words: Words, said: Mapping[str, str]
+) -> str:
+    """The commonest reasons, the dropped rows' before the others."""
+    told = []
+    for kind in ("dropped", "changed", "added"):
+        counts = list(reasons.get(kind, {}).items())
+        told += [f"{reason} {words.count(n)}" for reason, n in counts[:_REASONS]]
+        if len(counts) > _REASONS:
+            told.append(said["more"].format(n=words.count(len(counts) - _REASONS)))
+    return ", ".join(told)
+
+
+def closing_lines(done: Finished, lang: str | None = None) -> list[str]:
+    """The dataset that was made, and where what it lacks has gone."""
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    manifest = done.manifest
+    lines = [
+        said["made" if done.new else "same"].format(
+            name=done.dataset.name,
+            version=done.dataset.version,
+            rows=words.count(manifest["rows"]),
+        )
+    ]
+    if manifest["quarantined"]:
+        lost = words.count(manifest["quarantined"])
+        lines.append(said["quarantine"].format(n=lost, file=done.quarantine))
+    renamed = sum(source.get("renamed", 0) for source in manifest["sources"])
+    if renamed:
+        lines.append(said["renamed"].format(n=words.count(renamed)))
+    return lines
+
+
+def version_table(versions: Sequence[Version], lang: str | None = None) -> "Table":
+    """A row for each version."""
+    from rich.table import Table
+    from rich.text import Text
+
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    table = Table(box=None)
+    for name in ("dataset", "version", "rows", "created", "tags"):
+        table.add_column(said[name], overflow="fold")
+    for one in versions:
+        table.add_row(
+            Text(visible(one.name)),
+            str(one.version),
+            words.count(one.rows),
+            one.created,
+            ", ".join(one.tags),
+        )
+    return table
+
+
+def no_datasets(store: object, lang: str | None = None) -> str:
+    """What to say of a store without datasets."""
+    return _SAID[language(lang)]["none"].format(store=store)
