@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from quilate.cli import comparing, data, deciding, judging, labelling, testset
+from quilate.cli import comparing, data, deciding, judging, labelling, testset, tune
 from quilate.cli.finishing import finish, say
 from quilate.cli.options import (
     DEFAULT_MODEL,
@@ -341,6 +341,7 @@ app.command()(labelling.label)
 app.add_typer(judging.app)
 app.add_typer(prompts, name="prompts")
 app.add_typer(data.app, name="data")
+app.add_typer(tune.app, name="tune")
 
 
 @app.command()

@@ -9,16 +9,33 @@ class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ExamplesSpec(_Spec):
+    """Examples of one file or dataset."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """A file of examples in any format that `quilate tune export` writes, or of rows with ``input``
+    and ``output``; relative to the recipe; or ``dataset:NAME[@VERSION]``."""
+    format: str | None = None
+    """The format's name; left out: told by the keys."""
+    fields: dict[str, str] = {}
+    """Example field: column, where their names differ."""
+    prompt: str | None = None
+    """A prompt template, relative to the recipe, that the row's ``input`` is put into as
+    ``question``: the one that the suite asks with."""
+
+
 class DataSpec(_Spec):
     """What is trained on."""
 
-    train: str
-    """A file of examples in any format that `quilate tune export` writes, relative to the recipe,
-    or ``dataset:NAME[@VERSION]``."""
-    heldout: str | Annotated[float, Field(gt=0, lt=1)] = 0.1
+    train: str | ExamplesSpec | Annotated[list[str | ExamplesSpec], Field(min_length=1)]
+    heldout: str | ExamplesSpec | Annotated[float, Field(gt=0, lt=1)] = 0.1
     """What the held-out loss is measured on: a file, or a share of `train`."""
-    fields: dict[str, str] = {}
-    """Example field: column, where their names differ."""
+
+    @property
+    def sources(self) -> tuple[ExamplesSpec, ...]:
+        """What is trained on, each spelt out."""
+        given = self.train if isinstance(self.train, list) else [self.train]
+        return tuple(ExamplesSpec(path=one) if isinstance(one, str) else one for one in given)
 
 
 class LoraSpec(_Spec):
@@ -88,8 +105,9 @@ class DecideSpec(_Spec):
     """Everything else: the tuned model must not be worse here."""
     metric: str | None = None
     """The metric that decides on the task; left out: the suite's first."""
-    margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """How much worse the regression suite may be."""
+    margin: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """How much of a metric's range the regression suite may lose: that it loses less must then be
+    shown. Left out: it must not be shown to lose anything."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 

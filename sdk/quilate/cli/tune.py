@@ -1,0 +1,163 @@
+"""The commands ``tune …``: export, lint, train, convert, decide."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quilate.cli.finishing import say
+from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Lang, Store
+
+if TYPE_CHECKING:
+    from quilate.tuning.loop import LoopResult
+    from quilate.tuning.trainers import Estimate
+
+app = typer.Typer(help="Fine-tune a model on this machine, and rule on it.", no_args_is_help=True)
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe (YAML).")]
+Allow = Annotated[
+    bool,
+    typer.Option("--allow-contaminated", help="Train although evaluation samples are in it."),
+]
+LOOP_CODES = "Exit codes: 0 ship, 6 do not ship, 1 an error, 130 Ctrl-C (the same command goes on)."
+
+
+@app.command(epilog=LOOP_CODES)
+def loop(
+    recipe: RecipeFile,
+    html: Html = None,
+    store: Store = DEFAULT_STORE,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train, convert, evaluate base and tuned model, and say whether to ship.
+
+    Each stage is kept: after Ctrl-C or a crash the same command goes on where it was.
+    """
+    from quilate.cli.onward import check_writable
+    from quilate.cli.progress import show_progress
+    from quilate.reports.tuning import verdict_lines, write
+    from quilate.tuning.loading import load_recipe
+    from quilate.tuning.loop import loop as run_loop
+
+    check_writable(html)
+    loaded = load_recipe(recipe)
+    with show_progress(quiet=as_json) as progress:
+        result = run_loop(loaded, store=store, progress=progress)
+    page = write(result, html or result.report, lang=lang)
+    decision = result.decision
+    if as_json:
+        typer.echo(json.dumps(_told(result), ensure_ascii=False, default=str))
+    else:
+        for line in verdict_lines(result, lang):
+            typer.echo(line)
+        say(f"{page.resolve()}")
+    if decision is not None and decision.ruling != "ship":
+        raise typer.Exit(6)
+
+
+def _told(result: "LoopResult") -> dict[str, Any]:
+    decision, trained = result.decision, result.trained
+    return {
+        "ruling": None if decision is None else decision.ruling,
+        "reasons": [] if decision is None else list(decision.reasons),
+        "folder": str(result.folder),
+        "adapter": None if result.converted is None else str(result.converted.file),
+        "examples": result.examples,
+        "heldout": result.heldout,
+        "steps": trained.steps,
+        "best_step": trained.best_step,
+        "seconds": trained.seconds,
+        "parity": None if result.parity is None else asdict(result.parity),
+        "task": None if decision is None else decision.task.to_data(),
+        "regression": None
+        if decision is None or decision.regression is None
+        else decision.regression.to_data(),
+        "notes": list(result.notes),
+    }
+
+
+@app.command()
+def train(
+    recipe: RecipeFile,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it takes, and train nothing.")
+    ] = False,
+    store: Store = DEFAULT_STORE,
+    as_json: AsJson = False,
+) -> None:
+    """Train an adapter by a recipe; goes on with a training that was killed."""
+    from quilate.cli.progress import show_progress
+    from quilate.tuning import loop as tuning
+    from quilate.tuning.loading import load_recipe
+
+    loaded = load_recipe(recipe)
+    if dry_run:
+        found = tuning.estimate(loaded, store=store)
+        typer.echo(
+            json.dumps(asdict(found), ensure_ascii=False) if as_json else _estimate_text(found)
+        )
+        return
+    with show_progress(quiet=as_json) as progress:
+        result = tuning.train(loaded, store=store, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(_told(result), ensure_ascii=False, default=str))
+        return
+    last = [point.loss for point in result.trained.losses if point.heldout]
+    heldout = f", held-out loss {min(last):.3f}" if last else ""
+    typer.echo(
+        f"{result.trained.steps} steps in {result.trained.seconds:.0f} s{heldout}. "
+        f"Adapter: {result.trained.adapter}"
+    )
+    for note in result.notes:
+        say(note)
+
+
+def _estimate_text(found: "Estimate") -> str:
+    need, free = found.memory_bytes / 1e9, found.free_bytes / 1e9
+    takes = "" if found.seconds is None else f", about {found.seconds:.0f} s"
+    fits = "fits" if found.fits else "DOES NOT FIT"
+    lines = [
+        f"{found.steps} steps{takes} on {found.device}; {found.trained_parameters:,} parameters",
+        f"memory {need:.1f} GB of {free:.1f} GB free: {fits}",
+        *found.notes,
+    ]
+    return "\n".join(lines)
+
+
+@app.command()
+def convert(
+    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="The PEFT adapter's folder.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The GGUF base, a file or name.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The GGUF LoRA to write.")],
+    prompts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Held-out examples, for the parity certificate."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a PEFT adapter into a GGUF LoRA, and with --prompts certify that it serves the same."""
+    from quilate.tuning.formats import read
+    from quilate.tuning.loop import base_file_of, converter_of
+    from quilate.tuning.recipe import ParitySpec
+
+    converter, file = converter_of(), base_file_of(base, Path())
+    made = converter.convert(adapter, file, out)
+    told: dict[str, Any] = asdict(made)
+    if prompts is not None:
+        spec = ParitySpec()
+        examples = list(read(prompts).examples)[: spec.prompts]
+        parity = converter.parity(adapter, file, out, examples, spec)
+        told["parity"] = asdict(parity)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, default=str))
+    else:
+        typer.echo(f"{out}: {made.modules} modules, rank {made.rank}")
+        if "parity" in told:
+            parity_told = told["parity"]
+            typer.echo(f"KL {parity_told['kl']:.4f}, top-1 {parity_told['top1']:.3f}")
+    if "parity" in told and not told["parity"]["passed"]:
+        say("; ".join(told["parity"]["reasons"]))
+        raise typer.Exit(6)

@@ -1,0 +1,291 @@
+"""What a fine-tuning loop found: a verdict in the terminal and on one HTML page, in English and
+Spanish. The answers side by side stand on pages of their own beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quilate.reports.comparison import wording
+from quilate.reports.comparison.words import CompareWords
+from quilate.reports.pages import render_page, write_whole
+from quilate.reports.strings import language
+from quilate.tuning.trainers import LossPoint
+
+if TYPE_CHECKING:
+    from quilate.reports.comparison.values import RunComparison
+    from quilate.tuning.loop import LoopResult
+
+_WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 220, 46, 24
+
+_SAID = {
+    "en": {
+        "ship": "SHIP",
+        "do not ship": "DO NOT SHIP",
+        "better": "At the task it is better: {figures}.",
+        "not shown better": "At the task it is not shown to be better: {figures}.",
+        "worse at the task": "At the task it is worse: {figures}.",
+        "regression worse": "Elsewhere it is worse: {figures}.",
+        "regression not shown": "Elsewhere it is not shown to lose no more than the margin:"
+        " {figures}.",
+        "regression kept": "Elsewhere no loss is shown: {figures}.",
+        "parity failed": "What is served is not what was trained: {figures}.",
+        "no scores": "There are too few scores to compare.",
+        "figure": "{metric} {a} → {b} ({difference})",
+        "title": "{name}: the tuned model against its base",
+        "trained": "Training",
+        "steps": "steps",
+        "kept step": "kept, by its held-out loss",
+        "examples": "examples",
+        "heldout": "held out",
+        "tokens": "supervised tokens",
+        "seconds": "seconds",
+        "device": "device",
+        "memory": "memory foreseen",
+        "loss": "Loss, in nats a supervised token",
+        "training loss": "training",
+        "heldout loss": "held out",
+        "clean": "None of {samples} evaluation samples is among the examples ({sets}).",
+        "contaminated": "{n} examples hold evaluation samples, which the recipe allows: the figures"
+        " below say little.",
+        "served": "Served as trained",
+        "parity": "Over {positions} positions of {prompts} held-out prompts: KL {kl} nats a token"
+        " (the base alone {base_kl}), the same likeliest token in {top1} (base {base_top1}); greedy"
+        " answers equal in {same} of {prompts}.",
+        "parity passed": "The certificate holds.",
+        "residual": "The conversion left out up to {share} of a matrix.",
+        "task": "The task",
+        "regression": "Everything else",
+        "answers": "answers side by side",
+        "use": "Use it",
+        "where": "Report: {path}",
+    },
+    "es": {
+        "ship": "PUBLICAR",
+        "do not ship": "NO PUBLICAR",
+        "better": "En la tarea es mejor: {figures}.",
+        "not shown better": "En la tarea no se demuestra que sea mejor: {figures}.",
+        "worse at the task": "En la tarea es peor: {figures}.",
+        "regression worse": "En lo demás es peor: {figures}.",
+        "regression not shown": "En lo demás no se demuestra que pierda menos que el margen:"
+        " {figures}.",
+        "regression kept": "En lo demás no se demuestra ninguna pérdida: {figures}.",
+        "parity failed": "Lo que se sirve no es lo que se entrenó: {figures}.",
+        "no scores": "Hay muy pocas puntuaciones para comparar.",
+        "figure": "{metric} {a} → {b} ({difference})",
+        "title": "{name}: el modelo ajustado frente a su base",
+        "trained": "Entrenamiento",
+        "steps": "pasos",
+        "kept step": "el que se conserva, por su pérdida en lo reservado",
+        "examples": "ejemplos",
+        "heldout": "reservados",
+        "tokens": "tokens supervisados",
+        "seconds": "segundos",
+        "device": "dispositivo",
+        "memory": "memoria prevista",
+        "loss": "Pérdida, en nats por token supervisado",
+        "training loss": "entrenamiento",
+        "heldout loss": "reservado",
+        "clean": "Ninguna de las {samples} muestras de evaluación está entre los ejemplos"
+        " ({sets}).",
+        "contaminated": "{n} ejemplos contienen muestras de evaluación, y la receta lo permite: las"
+        " cifras de abajo dicen poco.",
+        "served": "Servido como se entrenó",
+        "parity": "En {positions} posiciones de {prompts} preguntas reservadas: KL {kl} nats por"
+        " token (la base sola, {base_kl}), el mismo token más probable en el {top1} (base,"
+        " {base_top1}); respuestas voraces iguales en {same} de {prompts}.",
+        "parity passed": "El certificado se cumple.",
+        "residual": "La conversión dejó fuera hasta el {share} de una matriz.",
+        "task": "La tarea",
+        "regression": "Todo lo demás",
+        "answers": "respuestas lado a lado",
+        "use": "Para usarlo",
+        "where": "Informe: {path}",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A loss curve as an SVG path, with its name."""
+
+    name: str
+    kind: str
+    path: str
+    dots: tuple[tuple[float, float], ...]
+
+
+def verdict_lines(result: "LoopResult", lang: str | None = None) -> list[str]:
+    """The verdict and its reasons, a line each."""
+    words = CompareWords(language(lang))
+    said = _SAID[words.lang]
+    decision = result.decision
+    if decision is None:
+        return []
+    lines = [said[decision.ruling]]
+    for reason in decision.reasons:
+        figures = _figures(words, reason, result)
+        lines.append(said[reason].format(figures=figures))
+    return lines
+
+
+def _figures(words: CompareWords, reason: str, result: "LoopResult") -> str:
+    decision = result.decision
+    assert decision is not None  # noqa: S101  # the caller looked
+    if reason == "parity failed":
+        return "; ".join(result.parity.reasons) if result.parity is not None else ""
+    found = decision.regression if reason.startswith("regression") else decision.task
+    if found is None:
+        return ""
+    said = _SAID[words.lang]["figure"]
+    return ", ".join(
+        said.format(
+            metric=row.metric,
+            a=words.number(row.a),
+            b=words.number(row.b),
+            difference=wording.figure(words, row),
+        )
+        for row in found.rows
+        if row.decides
+    )
+
+
+def write(result: "LoopResult", path: Path, *, lang: str | None = None) -> Path:
+    """Write the page, and the pages of answers beside it; raises StoreError where it cannot."""
+    decision = result.decision
+    if decision is not None:
+        decision.task.to_html(path.with_name("task.html"), lang=lang)
+        if decision.regression is not None:
+            decision.regression.to_html(path.with_name("regression.html"), lang=lang)
+    return write_whole(path, page_of(result, lang=lang))
+
+
+def page_of(result: "LoopResult", *, lang: str | None = None) -> str:
+    """The page that `write` writes."""
+    words = CompareWords(language(lang))
+    said = _SAID[words.lang]
+    lines = verdict_lines(result, lang)
+    return render_page(
+        "tuning.html.j2",
+        styles=("report.css", "compare.css", "tuning.css"),
+        scripts=("page.js",),
+        words=words,
+        said=said,
+        wording=wording,
+        result=result,
+        verdict=lines[0] if lines else "",
+        reasons=lines[1:],
+        facts=_facts(words, result),
+        check=_check(words, result),
+        parity=_parity(words, result),
+        curves=curves(result.trained.losses, said),
+        ticks=_ticks(words, result.trained.losses),
+        comparisons=_comparisons(result, said),
+        code=usage_code(result),
+    )
+
+
+def _facts(words: CompareWords, result: "LoopResult") -> list[tuple[str, str]]:
+    said, trained = _SAID[words.lang], result.trained
+    facts = [
+        (said["examples"], words.count(result.examples)),
+        (said["heldout"], words.count(result.heldout)),
+        (said["steps"], words.count(trained.steps)),
+        (said["kept step"], words.count(trained.best_step)),
+        (said["tokens"], words.count(trained.supervised_tokens)),
+        (said["seconds"], words.count(round(trained.seconds))),
+        (said["device"], trained.device),
+    ]
+    if result.estimate is not None:
+        gigabytes = words.number(result.estimate.memory_bytes / 1e9, digits=1)
+        facts.append((said["memory"], f"{gigabytes} GB"))
+    return facts
+
+
+def _check(words: CompareWords, result: "LoopResult") -> str:
+    said, manifest = _SAID[words.lang], result.manifest
+    if manifest is None:
+        return ""
+    if manifest.found:
+        return said["contaminated"].format(n=words.count(len(manifest.found)))
+    sets = ", ".join(f"{one.name} {words.count(one.samples)}" for one in manifest.evaluation)
+    total = sum(one.samples for one in manifest.evaluation)
+    return said["clean"].format(samples=words.count(total), sets=sets)
+
+
+def _parity(words: CompareWords, result: "LoopResult") -> list[str]:
+    said, parity = _SAID[words.lang], result.parity
+    if parity is None:
+        return []
+    lines = [
+        said["parity"].format(
+            positions=words.count(parity.positions),
+            prompts=words.count(parity.prompts),
+            kl=words.number(parity.kl, digits=4),
+            base_kl=words.number(parity.base_kl, digits=4),
+            top1=words.percent(parity.top1),
+            base_top1=words.percent(parity.base_top1),
+            same=words.count(parity.greedy_same),
+        )
+    ]
+    if parity.passed:
+        lines.append(said["parity passed"])
+    if result.converted is not None and result.converted.residual:
+        largest = max(result.converted.residual.values())
+        lines.append(said["residual"].format(share=words.percent(largest)))
+    return [*lines, *parity.reasons]
+
+
+def _comparisons(
+    result: "LoopResult", said: dict[str, str]
+) -> list[tuple[str, str, "RunComparison"]]:
+    decision = result.decision
+    if decision is None:
+        return []
+    found = [(said["task"], "task.html", decision.task)]
+    if decision.regression is not None:
+        found.append((said["regression"], "regression.html", decision.regression))
+    return found
+
+
+def usage_code(result: "LoopResult") -> str:
+    """How the tuned model is opened in Python."""
+    if result.converted is None:
+        return ""
+    base = result.recipe.base
+    return f'quilate.model("llamacpp/{base}", lora="{result.converted.file}")'
+
+
+def curves(losses: Sequence[LossPoint], said: dict[str, str]) -> list[Curve]:
+    """The loss of training and of what is held out, as paths."""
+    drawn = []
+    for kind, heldout in (("training loss", False), ("heldout loss", True)):
+        points = [point for point in losses if point.heldout == heldout]
+        if points:
+            at = [_place(point, losses) for point in points]
+            path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in at)
+            drawn.append(Curve(said[kind], kind.split()[0], path, tuple(at) if heldout else ()))
+    return drawn
+
+
+def _place(point: LossPoint, losses: Sequence[LossPoint]) -> tuple[float, float]:
+    last = max(one.step for one in losses) or 1
+    high = max(one.loss for one in losses) or 1.0
+    x = _LEFT + (_WIDTH - _LEFT - 8) * point.step / last
+    return x, 8 + (_HEIGHT - _BELOW - 8) * (1 - point.loss / high)
+
+
+def _ticks(words: CompareWords, losses: Sequence[LossPoint]) -> dict[str, Any]:
+    """What stands at the axes of the chart."""
+    if not losses:
+        return {}
+    high = max(one.loss for one in losses) or 1.0
+    return {
+        "top": words.number(high),
+        "zero": words.number(0.0),
+        "last": words.count(max(one.step for one in losses)),
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "left": _LEFT,
+        "floor": _HEIGHT - _BELOW,
+    }

@@ -1,0 +1,104 @@
+"""Whether a tuned model may replace its base: better at the task, and no worse elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from quilate.errors import ConfigurationError
+from quilate.tuning.recipe import DecideSpec
+from quilate.tuning.trainers import Parity
+
+if TYPE_CHECKING:
+    from quilate.evals.results import Run
+    from quilate.reports.comparison.values import Row, RunComparison
+
+Ruling = Literal["ship", "do not ship"]
+
+Reason = Literal[
+    "better",
+    "not shown better",
+    "worse at the task",
+    "regression worse",
+    "regression not shown",
+    "regression kept",
+    "parity failed",
+    "no scores",
+]
+"""Why, in constant words; the reports say it in the reader's language."""
+
+_FOR = frozenset(("better", "regression kept"))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Ship or not, with the reasons, and the paired comparisons that they rest on."""
+
+    ruling: Ruling
+    reasons: tuple[Reason, ...]
+    task: "RunComparison"
+    regression: "RunComparison | None"
+    metric: str
+
+    @property
+    def row(self) -> "Row | None":
+        """The row of the task's comparison that decides."""
+        return next((row for row in self.task.rows if row.metric == self.metric), None)
+
+
+def decide(
+    spec: DecideSpec,
+    task: "tuple[Run, Run]",
+    regression: "tuple[Run, Run] | None" = None,
+    parity: Parity | None = None,
+) -> Decision:
+    """Rule on a tuned model from finished runs, each a pair: the base's, then the tuned model's.
+
+    It may ship when the deciding metric of the task is shown to be better (paired, two-sided, at
+    `spec.confidence`), when no deciding metric of the regression suite is shown to be worse, or,
+    with a margin, all are shown to lose less than it; and when what is served is what was trained.
+    p-values are Holm-adjusted within the regression suite. Raises `ConfigurationError` for a metric
+    that the suite has not.
+    """
+    from quilate.reports.comparison import compare
+
+    metric = spec.metric or next(iter(task[0].metrics))
+    if metric not in task[0].metrics:
+        raise ConfigurationError(
+            f"The suite '{task[0].name}' has no metric '{metric}'.",
+            remedy=f"It has: {', '.join(task[0].metrics)}.",
+        )
+    on_task = compare(*task, metrics=[metric], level=spec.confidence)
+    beside = None
+    if regression is not None:
+        beside = compare(*regression, margin=spec.margin, level=spec.confidence)
+    reasons: list[Reason] = [_on_task(on_task, metric)]
+    if beside is not None:
+        reasons.append(_on_regression(beside, spec.margin))
+    if parity is not None and not parity.passed:
+        reasons.append("parity failed")
+    ruling: Ruling = "ship" if set(reasons) <= _FOR else "do not ship"
+    return Decision(ruling, tuple(reasons), on_task, beside, metric)
+
+
+def _on_task(comparison: "RunComparison", metric: str) -> Reason:
+    rows = [row for row in comparison.rows if row.metric == metric]
+    if not rows:
+        return "no scores"
+    verdicts = {row.verdict for row in rows}
+    if "worse" in verdicts:
+        return "worse at the task"
+    return "better" if verdicts == {"better"} else "not shown better"
+
+
+def _on_regression(comparison: "RunComparison", margin: float | None) -> Reason:
+    if comparison.outcome == "worse":
+        return "regression worse"
+    if not any(row.decides for row in comparison.rows):
+        return "no scores"
+    if comparison.outcome == "undecided" and (margin is not None or _lost(comparison.uncompared)):
+        return "regression not shown"
+    return "regression kept"
+
+
+def _lost(uncompared: Sequence[object]) -> bool:
+    return any(getattr(one, "decides", False) for one in uncompared)

@@ -1,0 +1,216 @@
+"""A recipe from its file, and the examples that it names."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from quilate import yaml_places
+from quilate.codec import digest, to_data, to_json
+from quilate.data.files.reading import read_rows
+from quilate.data.files.rejected import Rejected
+from quilate.errors import ConfigurationError, DataError
+from quilate.tuning.examples import AnyExample, Judged, Preference
+from quilate.tuning.recipe import ExamplesSpec, Recipe
+
+# By one of these a row is of a training format; rows of others have an input and an output.
+_FORMAT_KEYS = frozenset(("messages", "prompt", "conversations", "instruction", "chosen"))
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRecipe:
+    """A recipe and the file that it came from; its paths begin at the file's folder."""
+
+    recipe: Recipe
+    path: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths begin."""
+        return self.path.parent
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The examples of a recipe: those to train on, those held out, and the rows that hold none."""
+
+    train: tuple[AnyExample, ...]
+    heldout: tuple[AnyExample, ...]
+    rejected: tuple[Rejected, ...]
+
+
+def load_recipe(path: str | Path) -> LoadedRecipe:
+    """Read a recipe file; nothing is loaded yet.
+
+    Raises `ConfigurationError` that names file, line and remedy.
+    """
+    path = Path(path)
+    data, places = yaml_places.load(path, "recipe")
+    try:
+        return LoadedRecipe(Recipe.model_validate(data), path)
+    except ValidationError as error:
+        raise yaml_places.explain(error, Recipe, path, places, "recipe") from None
+
+
+def load_examples(loaded: LoadedRecipe, store: str | Path = ".quilate") -> TrainingData:
+    """The examples that a recipe names. A share that is held out is drawn by the recipe's seed, so
+    that equal prompts are never parted. Raises `DataError`."""
+    data = loaded.recipe.data
+    rejected: list[Rejected] = []
+    train = [
+        example
+        for spec in data.sources
+        for example in read_examples(spec, loaded.folder, Path(store), rejected)
+    ]
+    train = _with_own_ids(train)
+    if isinstance(data.heldout, float):
+        return TrainingData(
+            *_parted(train, data.heldout, loaded.recipe.training.seed), tuple(rejected)
+        )
+    spec = data.heldout
+    if isinstance(spec, str):
+        spec = ExamplesSpec(path=spec)
+    heldout = _with_own_ids(read_examples(spec, loaded.folder, Path(store), rejected))
+    return TrainingData(tuple(train), tuple(heldout), tuple(rejected))
+
+
+def read_examples(
+    spec: ExamplesSpec, folder: Path, store: Path, rejected: list[Rejected]
+) -> list[AnyExample]:
+    """The examples of one file or dataset; what is none goes to `rejected`."""
+    path = _path(spec, folder, store)
+    first = next((row for row in read_rows(path) if not isinstance(row, Rejected)), {})
+    if spec.format is None and (spec.prompt is not None or not _FORMAT_KEYS & set(first)):
+        return _from_rows(path, spec, folder, rejected)
+    from quilate.tuning.formats import read
+
+    loaded = read(path, spec.format, fields=spec.fields or None)
+    rejected += loaded.rejected
+    return list(loaded.examples)
+
+
+def _path(spec: ExamplesSpec, folder: Path, store: Path) -> Path:
+    if not spec.path.startswith("dataset:"):
+        return folder / spec.path
+    from quilate.data.files.writing import write_json_lines
+    from quilate.data.stores import open_dataset
+
+    dataset = open_dataset(spec.path, store)
+    file = store / "data" / ".cache" / "exports" / f"{dataset.name}-{dataset.version}.jsonl"
+    write_json_lines(dataset.rows(), file)
+    return file
+
+
+def _from_rows(
+    path: Path, spec: ExamplesSpec, folder: Path, rejected: list[Rejected]
+) -> list[AnyExample]:
+    from quilate.tuning.sources import from_rows
+
+    # Fields of `read_rows` rename columns before ours are looked for.
+    rows: list[Mapping[str, Any]] = []
+    for row in read_rows(path, fields=spec.fields):
+        if isinstance(row, Rejected):
+            rejected.append(row)
+        else:
+            rows.append(row)
+    if spec.prompt is not None:
+        rows = list(_asked(rows, spec.prompt, folder))
+    found = from_rows(rows, name=path.name)
+    rejected += [Rejected(one.id, one.reason, one.detail) for one in found.skipped]
+    return list(found)
+
+
+def _asked(
+    rows: Sequence[Mapping[str, Any]], prompt: str, folder: Path
+) -> Iterator[Mapping[str, Any]]:
+    """The rows with their inputs put into a prompt template, as a suite does."""
+    from quilate.prompts import Template
+
+    template = Template.load(folder / prompt)
+    for row in rows:
+        asked = row.get("input", row.get("question"))
+        if not isinstance(asked, str):
+            yield row
+            continue
+        try:
+            turns = template.render(question=asked)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"The template cannot be filled: {error.what}",
+                where=f"{folder / prompt}",
+                remedy="It may use {{ question }} alone.",
+            ) from None
+        left = {key: value for key, value in row.items() if key not in ("input", "question")}
+        yield {**left, "prompt": [{"role": turn.role, "content": turn.text} for turn in turns]}
+
+
+def _with_own_ids(examples: Sequence[AnyExample]) -> list[AnyExample]:
+    """The examples, those with an id that an earlier one has under another."""
+    from dataclasses import replace
+
+    counts: Counter[str] = Counter()
+    taken = {example.id for example in examples}
+    own = []
+    for example in examples:
+        counts[example.id] += 1
+        name = example.id
+        while counts[example.id] > 1 and name in taken:
+            name = f"{example.id}#{counts[example.id]}"
+            if name in taken:
+                counts[example.id] += 1
+        taken.add(name)
+        own.append(example if name == example.id else replace(example, id=name))
+    return own
+
+
+def _parted(
+    examples: Sequence[AnyExample], share: float, seed: int
+) -> tuple[tuple[AnyExample, ...], tuple[AnyExample, ...]]:
+    """What is trained on and what is held out. Whole prompts are drawn in the order of their
+    digests, so that adding examples moves few of the others."""
+    by: dict[str, list[AnyExample]] = {}
+    for example in examples:
+        asked = json.dumps([to_data(turn) for turn in example.prompt], sort_keys=True)
+        by.setdefault(digest(str(seed), asked), []).append(example)
+    if len(by) < 2:
+        raise DataError(
+            f"There are {len(examples)} examples of {len(by)} prompts: nothing can be held out.",
+            remedy="Give more examples, or a file of its own as `data: {heldout: FILE}`.",
+        )
+    wanted = max(1, round(share * len(examples)))
+    held: set[str] = set()
+    count = 0
+    for key in sorted(by):
+        if count >= wanted or len(held) == len(by) - 1:
+            break
+        held.add(key)
+        count += len(by[key])
+    heldout = {example.id for key in held for example in by[key]}
+    return (
+        tuple(one for one in examples if one.id not in heldout),
+        tuple(one for one in examples if one.id in heldout),
+    )
+
+
+def examples_digest(examples: Sequence[AnyExample]) -> str:
+    """A digest of examples in their order."""
+    return digest(*(to_json(example) for example in examples))
+
+
+def check_kind(method: str, examples: Sequence[AnyExample]) -> None:
+    """Raise `ConfigurationError` where a method is given examples of another kind."""
+    wanted = Preference if method == "dpo" else None
+    for example in examples:
+        fits = isinstance(example, Preference) if wanted else not isinstance(example, Preference)
+        if fits and not isinstance(example, Judged):
+            continue
+        given = "preference" if isinstance(example, Preference) else "judged"
+        given = given if not fits or isinstance(example, Judged) else "supervised"
+        raise ConfigurationError(
+            f"The method {method} does not train on {given} examples ('{example.id}').",
+            remedy="dpo takes chosen and rejected completions, sft a completion.",
+        )
