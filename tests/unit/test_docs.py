@@ -19,8 +19,11 @@ from typer.main import get_command
 import quilate
 from quilate import registry
 from quilate.cli.app import app
+from quilate.data.spec import PipelineSpec
+from quilate.data.uses import use_of
 from quilate.evals.suite_spec import IndexSpec, SamplesSpec, SuiteSpec, TargetSpec
 from quilate.retrieval import loaders
+from quilate.tuning.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -87,6 +90,11 @@ def test_python_compiles_and_names_what_exists(block):
             assert node.value.id != "q" or hasattr(quilate, node.attr), f"q.{node.attr}"
 
 
+def missing(step) -> bool:
+    """Whether a step reads a file or code of the reader's own."""
+    return ".py:" in str(step) or ".jsonl" in str(step)
+
+
 @every("yaml")
 def test_yaml_suites_are_valid(block):
     data = yaml.safe_load(block.text)
@@ -94,8 +102,13 @@ def test_yaml_suites_are_valid(block):
         assert all(TargetSpec.model_validate(target) for target in data["targets"].values())
     elif "targets" in data:
         assert SuiteSpec.model_validate(data).targets
+    elif "base" in data:
+        assert Recipe.model_validate(data).name
+    elif {"source", "steps"} & set(data):
+        whole = PipelineSpec.model_validate({"name": "x", "source": "a.jsonl", **data})
+        assert all(use_of(step, ROOT).step for step in whole.steps if not missing(step))
     else:
-        assert set(data) <= set(SuiteSpec.model_fields)
+        assert set(data) <= {*SuiteSpec.model_fields, *Recipe.model_fields}
 
 
 def commands_in(text: str) -> list[list[str]]:

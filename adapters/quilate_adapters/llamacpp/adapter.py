@@ -30,6 +30,7 @@ from quilate_adapters.llamacpp.answering import (
 from quilate_adapters.llamacpp.engine import Check, Engine, Settings
 from quilate_adapters.llamacpp.generation import Emit
 from quilate_adapters.llamacpp.gguf import ModelFile, inspect
+from quilate_adapters.llamacpp.lora import Lora, check_scale, locate_lora, read_lora
 from quilate_adapters.llamacpp.native import version_of
 from quilate_adapters.llamacpp.packaged import locate
 from quilate_adapters.llamacpp.prompt import encode
@@ -38,6 +39,7 @@ from quilate_adapters.llamacpp.vision import Projector, locate_projector, read_p
 from quilate_adapters.llamacpp.worker import Worker, share
 
 T = TypeVar("T")
+_Files = tuple[ModelFile, Projector | None, Lora | None]
 
 DEFAULT_CONTEXT = 4096
 _FEATURES = (
@@ -67,14 +69,17 @@ def model(
     n_batch: int = 64,
     n_threads: int | None = None,
     mmproj: str | Path | None = None,
+    lora: str | Path | None = None,
+    lora_scale: float = 1.0,
 ) -> "LlamaCpp":
     """A model in this process: a packaged one by its name, or a GGUF file by its path.
 
     `n_ctx` is the context in tokens (default: what the model was trained for, at most 4096),
     `n_threads` the threads that compute (default: the processors this process may use, at most
     8). `mmproj` is the GGUF file of the model's multimodal projector: with it, the model takes
-    images. Nothing is loaded or hashed yet. Raises `ModelFileError` when there is no such file
-    and `ConfigurationError` for settings that make no sense.
+    images. `lora` is a GGUF LoRA adapter, added with the strength `lora_scale`; models that differ
+    in it alone share one base in memory. Nothing is loaded or hashed yet. Raises `ModelFileError`
+    when there is no such file and `ConfigurationError` for settings that make no sense.
 
     >>> model("smollm2-135m-instruct", n_ctx=0)
     Traceback (most recent call last):
@@ -84,7 +89,15 @@ def model(
     if n_threads is not None:
         settings = replace(settings, n_threads=n_threads)
     projector = None if mmproj is None else locate_projector(mmproj)
-    return LlamaCpp(locate(name), name, settings, shrink=n_ctx is None, mmproj=projector)
+    scale = check_scale(lora_scale)
+    return LlamaCpp(
+        locate(name),
+        name,
+        settings,
+        shrink=n_ctx is None,
+        mmproj=projector,
+        lora=None if lora is None else (locate_lora(lora), scale),
+    )
 
 
 class LlamaCpp:
@@ -97,6 +110,9 @@ class LlamaCpp:
     With a projector (`mmproj`), user messages may hold images by their bytes: PNG, JPEG, GIF (its
     first frame) or BMP, of at most 20 MiB and 50 million pixels. `Usage.input_tokens` counts their
     tokens too.
+
+    With an adapter (`lora`), the base in memory is shared with the models on the same file and
+    settings, and the adapter switched between their requests; the cache is dropped at a switch.
     """
 
     def __init__(
@@ -107,24 +123,27 @@ class LlamaCpp:
         *,
         shrink: bool = False,
         mmproj: Path | None = None,
+        lora: tuple[Path, float] | None = None,
     ) -> None:
         self._path, self._name = path, name
         self._wanted, self._shrink = settings, shrink
-        self._mmproj = mmproj
-        self._known: tuple[ModelFile, Projector | None, ModelInfo] | None = None
+        self._mmproj, self._lora = mmproj, lora
+        self._known: tuple[_Files, ModelInfo] | None = None
         self._opening = threading.Lock()
         self._opened: tuple[Worker[Engine], Callable[[], Any]] | None = None
 
     @property
     def info(self) -> ModelInfo:
         """Who this is. The first time, reads and hashes the files (0.2 s for 100 MB)."""
-        file, projector = inspect(self._path), self._projector()
+        files = (inspect(self._path), self._projector(), self._adapter())
         known = self._known
-        if known is None or known[0] is not file or known[1] != projector:
-            known = self._known = (file, projector, self._describe(file, projector))
-        return known[2]
+        if known is None or known[0] != files:
+            known = self._known = (files, self._describe(*files))
+        return known[1]
 
-    def _describe(self, file: ModelFile, projector: Projector | None) -> ModelInfo:
+    def _describe(
+        self, file: ModelFile, projector: Projector | None, lora: Lora | None
+    ) -> ModelInfo:
         settings = self._settings()
         images = Capability(True) if projector else _NEEDS_PROJECTOR
         return ModelInfo(
@@ -133,7 +152,8 @@ class LlamaCpp:
             identity=f"llamacpp:{file.sha256}:n_ctx={settings.n_ctx}:n_batch={settings.n_batch}"
             f":llama-cpp-python={version_of('llama-cpp-python')}"
             f":llguidance={version_of('llguidance')}"
-            + (f":mmproj={projector.sha256}" if projector else ""),
+            + (f":mmproj={projector.sha256}" if projector else "")
+            + (f":lora={lora.sha256}:lora_scale={lora.scale}" if lora else ""),
             context_length=settings.n_ctx,
             sha256=file.sha256,
             capabilities=Capabilities(
@@ -146,6 +166,7 @@ class LlamaCpp:
                 "chat_template": "tokenizer.chat_template" in file.metadata,
                 "n_threads": settings.n_threads,
                 **({"mmproj": str(projector.path)} if projector else {}),
+                **_lora_details(lora),
             },
         )
 
@@ -214,7 +235,13 @@ class LlamaCpp:
 
     async def _run(self, work: Callable[[Engine, Check], T]) -> T:
         worker = await asyncio.to_thread(self._worker)
-        return await worker.run(work)
+        lora = await asyncio.to_thread(self._adapter)
+
+        def with_adapter(engine: Engine, check: Check) -> T:
+            engine.use(lora)
+            return work(engine, check)
+
+        return await worker.run(with_adapter)
 
     def _worker(self) -> Worker[Engine]:
         with self._opening:
@@ -225,12 +252,23 @@ class LlamaCpp:
     def _projector(self) -> Projector | None:
         return None if self._mmproj is None else read_projector(self._mmproj)
 
+    def _adapter(self) -> Lora | None:
+        if self._lora is None:
+            return None
+        return read_lora(*self._lora, inspect(self._path).metadata.get("general.architecture"))
+
     def _settings(self) -> Settings:
         settings = replace(self._wanted, projector=self._projector())
         trained = inspect(self._path).context_length
         if not self._shrink or trained is None or trained >= settings.n_ctx:
             return settings
         return replace(settings, n_ctx=trained)
+
+
+def _lora_details(lora: Lora | None) -> dict[str, Any]:
+    if lora is None:
+        return {}
+    return {"lora": str(lora.path), "lora_sha256": lora.sha256, "lora_scale": lora.scale}
 
 
 def _ignore(_: str) -> None:

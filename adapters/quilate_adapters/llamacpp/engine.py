@@ -6,7 +6,8 @@ at multiples of `n_batch`, answers token by token, and what is reused from the p
 whole chunks alone: seen to change no bit of the logits. Flash attention is off: it divides a long
 context among the threads, so that their number changed the logits as much.
 
-A prompt with images is decoded whole, from an empty cache, and nothing of it is reused.
+A prompt with images is decoded whole, from an empty cache, and nothing of it is reused. Nor is
+anything when the LoRA adapter changes: with another adapter it is another model.
 """
 
 import ctypes
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from quilate.errors import ConfigurationError, ModelError
 from quilate_adapters.llamacpp.grammar import Grammars, Vocabulary
+from quilate_adapters.llamacpp.lora import Adapters, Lora
 from quilate_adapters.llamacpp.native import last_errors, library, load_model, tokenize
 from quilate_adapters.llamacpp.vision import (
     NON_CAUSAL_BATCH,
@@ -93,6 +95,7 @@ class Engine:
             self._free_models()
             raise
         self._memory = self.lib.llama_get_memory(self._context)
+        self._adapters = Adapters(self._model)
         self.vocab = self.lib.llama_model_get_vocab(self._model)
         self.vocab_size: int = self.lib.llama_vocab_n_tokens(self.vocab)
         self._batch = self.lib.llama_batch_init(settings.n_batch, 0, 1)
@@ -176,6 +179,12 @@ class Engine:
             size = self.lib.llama_token_to_piece(self.vocab, token, buffer, -size, 0, False)
         return buffer.raw[:size]
 
+    def use(self, lora: Lora | None) -> None:
+        """Add this LoRA adapter to the model from now on, or none. Raises `ModelFileError` for one
+        made for another model; then nothing has changed."""
+        if self._adapters.use(self._context, lora):
+            self._forget()
+
     def begin(self, prompt: Prompt, check: Check) -> None:
         """Decode a prompt, keeping the whole chunks that it shares with what was decoded last;
         afterwards `logprobs` are those after its last token, and `prompt_end` is the position
@@ -242,7 +251,8 @@ class Engine:
         self._tokens.clear()
         self._whole = 0
 
-    def _decode(self, tokens: Sequence[int]) -> None:
+    def _decode(self, tokens: Sequence[int], *, every: bool = False) -> None:
+        """Decode; with `every`, logits are kept of each token, not of the last alone."""
         batch, first = self._batch, len(self._tokens)
         batch.n_tokens = len(tokens)
         for i, token in enumerate(tokens):
@@ -250,7 +260,7 @@ class Engine:
             batch.pos[i] = first + i
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = 0
-            batch.logits[i] = 0
+            batch.logits[i] = every
         batch.logits[len(tokens) - 1] = 1
         self.decodes += 1
         code = self.lib.llama_decode(self._context, batch)

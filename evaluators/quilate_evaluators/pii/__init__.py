@@ -1,6 +1,6 @@
 """Personal data in answers."""
 
+from quilate.pii import Found, find_pii
 from quilate_evaluators.pii.evaluator import PiiLeak
-from quilate_evaluators.pii.finding import Found, find_pii
 
 __all__ = ["Found", "PiiLeak", "find_pii"]

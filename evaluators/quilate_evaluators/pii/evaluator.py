@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from quilate.evaluators import Metric, Output, Sample, Score
+from quilate.pii import KINDS, Found, canonical, find_pii
 from quilate_evaluators.options import check_choice, check_flag, texts, wrong
-from quilate_evaluators.pii.finding import KINDS, Found, canonical, find_pii
 
 _EVIDENCE = 20  # places shown
 

@@ -8,14 +8,11 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from quilate.data.cleaning.prose import prose_of
 from quilate.evaluators import Metric, Output, Sample, Score
 from quilate.registry import require
 from quilate_evaluators.options import check_number, texts, wrong
 from quilate_evaluators.text.words import answer_text
-
-_REACH = 20_000  # characters that are looked at
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
-_LETTER = re.compile(r"[^\W\d_]")
 
 
 @cache
@@ -42,8 +39,8 @@ def identify(text: str, languages: tuple[str, ...] = ()) -> tuple[str, float]:
     >>> identify("¿Dónde está la biblioteca de la universidad?")[0]
     'es'
     """
-    prose = _CODE.sub(" ", text[:_REACH])
-    if _LETTER.search(prose) is None:
+    prose = prose_of(text)
+    if not prose:
         return "und", 0.0
     with _lock:
         identifier, _ = _identifier(tuple(sorted(languages)))

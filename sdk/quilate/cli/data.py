@@ -38,6 +38,15 @@ Name = Annotated[
     ),
 ]
 
+Tokenizers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tokenizer",
+        metavar="KIND/NAME",
+        help="gguf/NAME, hf/PATH or tiktoken/ENCODING; may be repeated.",
+    ),
+]
+
 
 def _datasets(store: Path) -> "DatasetStore":
     from quilate.data.stores import dataset_store
@@ -186,6 +195,66 @@ def tag(
     dataset = _opened(name, store)
     _datasets(store).tag(dataset.name, label, dataset.version)
     typer.echo(f"{dataset.name}@{label} = {dataset.name}@{dataset.version}")
+
+
+@app.command()
+def card(
+    name: Name,
+    out: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where it goes: .html, or .md for Markdown.")
+    ],
+    tokenizer: Tokenizers = None,
+    field: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="The text; else the field with most of it.")
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Rows shown; 0 shows no value of any row.")
+    ] = 5,
+    store: Store = DEFAULT_STORE,
+    lang: Lang = None,
+) -> None:
+    """Write a dataset's card: what it holds, where it comes from, what was done to it."""
+    from quilate.cli.onward import check_writable
+    from quilate.data.card import make_card
+
+    check_writable(out)
+    made = make_card(_opened(name, store), tokenizers=tokenizer or (), field=field, samples=samples)
+    made.write(out, lang)
+    say(f"{out.resolve()}")
+
+
+@app.command()
+def tokens(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A dataset (NAME[@VERSION]), or a file of rows.")
+    ],
+    tokenizer: Tokenizers = None,
+    field: Annotated[str, typer.Option(metavar="FIELD", help="The text.")] = "text",
+    window: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="N", help="A context length; may be repeated."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Read the first N rows alone.")
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how tokenizers fit texts: tokens by language, cuts, packing, and advice in words."""
+    from quilate.data.files import Rejected, read_rows
+    from quilate.data.tokens import fit
+
+    if Path(source).exists():
+        rows: Any = (row for row in read_rows(source) if not isinstance(row, Rejected))
+    else:
+        rows = _opened(source, store)
+    chosen = tokenizer or ["gguf/smollm2-135m-instruct"]
+    found = fit(rows, chosen, field=field, windows=window or (512, 2048, 8192), limit=limit)
+    if as_json:
+        typer.echo(json.dumps(found.as_data(), ensure_ascii=False))
+        return
+    typer.echo(found.table(lang))
 
 
 @app.command()

@@ -1,10 +1,10 @@
-"""Dataset engineering: rows cleaned, deduplicated, checked against evaluation sets, versioned.
+r"""Dataset engineering: rows cleaned, deduplicated, checked against evaluation sets, versioned.
 
 >>> import json, tempfile
 >>> from pathlib import Path
 >>> folder = Path(tempfile.mkdtemp())
 >>> rows = [{"id": str(n), "text": text} for n, text in enumerate(["Hola, Ana.", "Ok", "Adiós."])]
->>> _ = (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\\n" for row in rows))
+>>> _ = (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 >>> made = pipeline("greetings", "a.jsonl", [{"length": {"min_characters": 4}}], folder=folder)
 >>> done = run_pipeline(made, store=folder / ".quilate")
 >>> len(done.dataset), done.manifest["steps"][0]["dropped"]

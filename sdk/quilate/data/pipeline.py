@@ -2,8 +2,9 @@
 
 import glob
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from quilate import registry, yaml_places
 from quilate.codec import digest
 from quilate.data.engines import Engine
 from quilate.data.files.writing import json_line, whole
+from quilate.data.ids import SeenIds
 from quilate.data.running import (
     Final,
     Progress,
@@ -24,12 +26,14 @@ from quilate.data.running import (
     final_rows,
     run_steps,
 )
-from quilate.data.shards import SeenIds, Source, ingest
+from quilate.data.shards import Source, ingest
 from quilate.data.spec import PipelineSpec, SourceSpec
 from quilate.data.stores import Dataset, Kind, dataset_store, joined, open_dataset
 from quilate.data.uses import Use, use_of
 from quilate.data.verdicts import Tally
 from quilate.errors import ConfigurationError, DataError, QuilateError
+
+_STALE = 24 * 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def run_pipeline(
     root = Path(store) / "data"
     cache = root / ".cache"
     cache.mkdir(parents=True, exist_ok=True)
+    _sweep(cache)
     with _alone(root / f".{made.spec.name}.lock"):
         engine = _engine(engine, options)
         sources = _ingested(made, cache, Path(store))
@@ -131,6 +136,14 @@ def run_pipeline(
         tracks, tallies = run_steps(shards, made.uses, cache, engine, progress)
         finals = list(engine.map(describe, tracks))
         return _written(made, Path(store), sources, tracks, tallies, finals)
+
+
+def _sweep(cache: Path) -> None:
+    """Take away the halves of files that killed runs left, once nobody can be writing them."""
+    for half in cache.rglob(".*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - half.stat().st_mtime > _STALE:
+                half.unlink()
 
 
 def _engine(engine: str | Engine, options: Mapping[str, Any]) -> Engine:

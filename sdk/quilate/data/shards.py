@@ -7,22 +7,18 @@ content is the same.
 
 import hashlib
 import json
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quilate.codec import digest
 from quilate.data.files.reading import read_rows
 from quilate.data.files.rejected import Rejected
 from quilate.data.files.writing import json_line, whole
+from quilate.data.ids import SeenIds
 from quilate.data.steps import Row
-from quilate.errors import DataError, QuilateError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from quilate.errors import DataError
 
 _SHARD_BYTES = 64 << 20
 _FORMAT = "1"  # of what is cached here; another number makes all of it anew
@@ -67,7 +63,7 @@ def ingest(
     *,
     fields: Mapping[str, str],
     shard_rows: int,
-    seen: "SeenIds",
+    seen: SeenIds,
     label: str | None = None,
 ) -> Source:
     """Read a source into shards, or find those that were made of it before.
@@ -96,24 +92,20 @@ def _stored(folder: Path, label: str, sha256: str) -> Source:
 
 
 def _read_into(
-    folder: Path, path: Path, fields: Mapping[str, str], shard_rows: int, seen: "SeenIds"
+    folder: Path, path: Path, fields: Mapping[str, str], shard_rows: int, seen: SeenIds
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shards: list[dict[str, Any]] = []
-    buffer: list[bytes] = []
-    ids = seen.begin()
     counts = {"rows": 0, "rejected": 0, "renamed": 0}
+    waiting: list[tuple[str, Row, bytes]] = []
 
     def flush() -> None:
-        if not buffer:
-            return
-        file = folder / f"shard-{len(shards):05}.jsonl"
-        data = b"".join(buffer)
-        with whole(file) as stream:
-            stream.write(data)
-        sha = hashlib.sha256(data).hexdigest()
-        shards.append({"file": file.name, "rows": len(buffer), "digest": sha})
-        buffer.clear()
+        lines, renamed = _own_ids(waiting, seen)
+        counts["rows"] += len(lines)
+        counts["renamed"] += renamed
+        if lines:
+            shards.append(_write_shard(folder / f"shard-{len(shards):05}.jsonl", lines))
+        waiting.clear()
 
     with whole(folder / "rejected.jsonl") as rejects:
         size = 0
@@ -122,29 +114,44 @@ def _read_into(
                 rejects.write(json_line(_quarantined(found)))
                 counts["rejected"] += 1
                 continue
-            row = _with_own_id(found, f"{path.name}:{number}", ids)
-            counts["renamed"] += row is not found
-            line = json_line(row)
-            buffer.append(line)
+            line = json_line(found)
+            waiting.append((f"{path.name}:{number}", found, line))
             size += len(line)
-            counts["rows"] += 1
-            if len(buffer) >= shard_rows or size >= _SHARD_BYTES:
+            if len(waiting) >= shard_rows or size >= _SHARD_BYTES:
                 flush()
                 size = 0
         flush()
-    ids.finish(folder / "ids.npy")
+    seen.close_source(folder / "ids.npy")
     with whole(folder / "index.json") as stream:
         stream.write(json.dumps({"shards": shards, **counts}).encode())
 
 
-def _with_own_id(row: Row, place: str, ids: "SeenIds") -> Row:
-    if ids.new(str(row["id"])):
-        return row
-    unique, again = place, 1
-    while not ids.new(unique):
-        again += 1
-        unique = f"{place}#{again}"
-    return {**row, "id": unique, "source_id": row["id"]}
+def _write_shard(file: Path, lines: Sequence[bytes]) -> dict[str, Any]:
+    data = b"".join(lines)
+    with whole(file) as stream:
+        stream.write(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return {"file": file.name, "rows": len(lines), "digest": sha256}
+
+
+def _own_ids(waiting: Sequence[tuple[str, Row, bytes]], seen: SeenIds) -> tuple[list[bytes], int]:
+    """The rows as lines, those whose id was there before with their place for an id, and how many
+    these are."""
+    if not waiting:
+        return [], 0
+    lines, renamed = [], 0
+    new = seen.add([row["id"] for _, row, _ in waiting])
+    for (place, row, line), is_new in zip(waiting, new, strict=True):
+        if is_new:
+            lines.append(line)
+            continue
+        renamed += 1
+        unique, again = place, 1
+        while not seen.add([unique])[0]:
+            again += 1
+            unique = f"{place}#{again}"
+        lines.append(json_line({**row, "id": unique, "source_id": row["id"]}))
+    return lines, renamed
 
 
 def _quarantined(rejected: Rejected) -> Row:
@@ -176,81 +183,3 @@ def content_digest(path: Path) -> str:
         ) from None
     except OSError as error:
         raise DataError(f"It cannot be read: {error.strerror}.", where=str(path)) from None
-
-
-class SeenIds:
-    """The ids so far, eight bytes each: whether an id is new. (Two ids of 10 million meet by
-    chance once in 370,000 datasets; the second then gets its place for an id.)"""
-
-    def __init__(self) -> None:
-        self._sorted: list[NDArray[np.uint64]] = []
-        self._fresh: set[int] = set()
-        self._begun = array("Q")
-        self.state = ""
-
-    def begin(self) -> "SeenIds":
-        """Start with a source."""
-        self._begun = array("Q")
-        return self
-
-    def new(self, name: str) -> bool:
-        """Remember an id; False when it was there."""
-        import numpy as np
-
-        value = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
-        if value in self._fresh:
-            return False
-        for known in self._sorted:
-            at = int(np.searchsorted(known, np.uint64(value)))
-            if at < len(known) and int(known[at]) == value:
-                return False
-        self._fresh.add(value)
-        self._begun.append(value)
-        if len(self._fresh) >= 1 << 20:
-            self._settle()
-        return True
-
-    def finish(self, file: Path) -> None:
-        """Keep a source's ids in a file, so that a later run need not read them again."""
-        import numpy as np
-
-        values = np.sort(np.array(self._begun, dtype=np.uint64))
-        with whole(file) as stream:
-            np.save(stream, values, allow_pickle=False)
-        self._settle()
-        self._follow(values)
-
-    def add_stored(self, file: Path) -> None:
-        """The ids of a source that was read before."""
-        import numpy as np
-
-        try:
-            values = np.load(file, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise QuilateError(
-                f"The cache of a source is damaged: {error}.",
-                where=str(file.parent),
-                remedy="Delete that folder; the source is then read again.",
-            ) from None
-        self._sorted.append(values)
-        self._follow(values)
-
-    def _settle(self) -> None:
-        """The fresh ids into sorted arrays, of which there are only ever a few."""
-        import numpy as np
-
-        if self._fresh:
-            fresh = np.sort(np.array(list(self._fresh), dtype=np.uint64))
-            self._fresh.clear()
-            self._sorted.append(fresh)
-        while len(self._sorted) > 1 and len(self._sorted[-2]) <= 2 * len(self._sorted[-1]):
-            last = self._sorted.pop()
-            self._sorted[-1] = np.sort(np.concatenate([self._sorted[-1], last]))
-
-    def _follow(self, values: "NDArray[np.uint64]") -> None:
-        self.state = digest(self.state, values.tobytes())
-
-
-def all_rows(shards: Sequence[Shard]) -> int:
-    """How many rows the shards hold."""
-    return sum(shard.rows for shard in shards)

@@ -196,12 +196,23 @@ def _entry(at: int, row: Row, verdict: Change | Drop | Add, tally: Tally) -> lis
 
 
 def _brief(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, their long texts cut."""
-    shown = {}
+    """The fields, their long texts cut, and without personal data: examples are read by more people
+    than the rows are."""
+    shown: dict[str, Any] = {}
     for name, value in list(fields.items())[:12]:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if len(text) > _SHOWN:
-            shown[name] = text[:_SHOWN] + "…"
+        long = len(text) > _SHOWN
+        masked = _masked(text[: 2 * _SHOWN])
+        if long or masked != text:
+            shown[name] = masked[:_SHOWN] + ("…" if long else "")
         else:
             shown[name] = value
     return shown
+
+
+def _masked(text: str) -> str:
+    from quilate.pii import find_pii
+
+    for found in reversed(find_pii(text)):
+        text = f"{text[: found.start]}[{found.kind}]{text[found.end :]}"
+    return text

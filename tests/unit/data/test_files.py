@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -194,4 +193,4 @@ def test_a_disk_that_is_full_leaves_no_half_file(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
     assert list(read_rows(before)) == [{"id": "old"}]
-    assert os.listdir(tmp_path) == ["a.jsonl"]
+    assert [one.name for one in tmp_path.iterdir()] == ["a.jsonl"]

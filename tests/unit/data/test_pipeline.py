@@ -281,3 +281,29 @@ def test_processes_give_the_same_as_one(tmp_path):
 def test_fifty_megabytes_in_one_row(tmp_path):
     done = run(tmp_path, [{"id": "1", "text": "hola " * 10_000_000}, *texts("a")[0:0]], [short])
     assert len(next(iter(done.dataset.rows()))["text"]) == 50_000_000
+
+
+def test_halves_of_files_that_killed_runs_left_are_swept(tmp_path):
+    import os
+
+    run(tmp_path, texts("a"), [])
+    cache = tmp_path / ".quilate" / "data" / ".cache"
+    old, fresh = (cache / "steps" / f".{name}.json.1.part" for name in ("old", "fresh"))
+    old.parent.mkdir(exist_ok=True)
+    old.write_text("{")
+    fresh.write_text("{")
+    os.utime(old, (0, 0))
+    run(tmp_path, texts("b"), [])
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_examples_of_the_report_hold_no_personal_data(tmp_path):
+    long = "x " * 200
+    rows = texts("Soy ana@ejemplo.es, DNI 12345678Z. " + long, "ana@ejemplo.es")
+    done = run(tmp_path, rows, [lambda row: row["text"].startswith("Soy"), Shout()])
+    told = json.dumps(done.manifest)
+    assert "ejemplo.es" not in told.lower()
+    assert "12345678" not in told
+    assert "[email]" in told
+    # The quarantine is data, and holds the row as it was.
+    assert quarantine(done)[0]["row"]["text"] == "ana@ejemplo.es"

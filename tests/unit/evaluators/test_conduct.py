@@ -17,11 +17,11 @@ from quilate.errors import ConfigurationError
 from quilate.evaluators import Output, Sample
 from quilate.messages import assistant, user
 from quilate.models import Cost, Usage
+from quilate.pii import KINDS, numbers
 from quilate.retrieval import abstained
 from quilate.retrievers import Hit, Passage
 from quilate_evaluators.effort import Latency, Price, Tokens
-from quilate_evaluators.pii import PiiLeak, find_pii, numbers
-from quilate_evaluators.pii.finding import KINDS
+from quilate_evaluators.pii import PiiLeak, find_pii
 from quilate_evaluators.text.language import Language, identify
 from quilate_evaluators.text.refusal import Refusal, refused
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from quilate_evaluators.pii import numbers
+from quilate.pii import numbers
 
 _MARKS = re.compile(r"[\s.\-–/()\u00a0\u202f]")
 

@@ -1,0 +1,184 @@
+"""What a training will need: steps, and memory, reckoned without loading weights.
+
+The activations are not guessed by a formula for one architecture: the model runs forward once on
+tensors that have shapes but no memory (torch's FakeTensorMode), and what autograd would keep for
+the way back is added up.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from quilate.errors import ConfigurationError
+from quilate.tuning.trainers import Estimate
+from quilate_adapters.peft.layers import shapes_of
+from quilate_adapters.peft.libraries import library, quiet
+from quilate_adapters.peft.memory import free_for, resident
+from quilate_adapters.peft.plan import Plan
+from quilate_adapters.peft.precision import name_of
+
+# Bytes a trained number: itself, its gradient, AdamW's two moments, and the best of it so far.
+_TRAINED = 5 * 4
+# What libraries and allocators take beside tensors, measured on SmolLM2-135M.
+_LIBRARIES = 450_000_000
+_CUDA_CONTEXT = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Bytes by what they are for."""
+
+    weights: int
+    adapter: int
+    activations: int
+    logits: int
+    process: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.weights + self.adapter + self.activations + self.logits + self.process
+
+
+def estimate(plan: Plan) -> tuple[Estimate, bool]:
+    """The estimate of a training, and whether it fits only if activations are computed again on the
+    way back (gradient checkpointing: a third more time, a fraction of the memory)."""
+    free = free_for(plan.device)
+    held = resident()
+    full, recomputed = _needs(plan, held)
+    again = full.total > free and recomputed.total < full.total
+    need = recomputed if again else full
+    return (
+        Estimate(
+            steps=plan.steps,
+            trained_parameters=plan.parameters,
+            memory_bytes=need.total,
+            free_bytes=free,
+            seconds=None,
+            device=name_of(plan.device),
+            notes=_notes(plan, need, again),
+        ),
+        again,
+    )
+
+
+def refuse_what_does_not_fit(found: Estimate, plan: Plan) -> None:
+    """Raise `ConfigurationError` for a training that would run out of memory."""
+    if found.fits:
+        return
+    training = plan.recipe.training
+    ways = []
+    if training.batch_size > 1:
+        ways.append(
+            f"a smaller batch_size (now {training.batch_size}; with accumulate: "
+            f"{training.batch_size * training.accumulate // max(1, training.batch_size // 2)} and "
+            f"batch_size: {max(1, training.batch_size // 2)} the steps are the same)"
+        )
+    ways.append(f"a smaller max_length (the longest example has {plan.rows.longest} tokens)")
+    raise ConfigurationError(
+        f"This training needs about {_gb(found.memory_bytes)}, and {found.device} has "
+        f"{_gb(found.free_bytes)} for it.",
+        where=f"recipe {plan.recipe.name}",
+        remedy=f"Choose {', or '.join(ways)}, or a smaller base.",
+    )
+
+
+def _needs(plan: Plan, held: int) -> tuple[Need, Need]:
+    """What is needed at the worst batch, and what if activations are computed again."""
+    saved, weights, width, blocks = _measure(plan)
+    training = plan.recipe.training
+    sequences = training.batch_size * (2 if plan.recipe.method == "dpo" else 1)
+    supervised = sum(
+        sorted((row.supervised for row in plan.rows.kept), reverse=True)[: training.batch_size]
+    )
+    cuda = plan.device.type == "cuda"
+    rest = {
+        "weights": weights,
+        "adapter": plan.parameters * _TRAINED,
+        "logits": _logits(plan, supervised),
+        "process": _CUDA_CONTEXT if cuda else held + _LIBRARIES,
+    }
+    inputs_of_blocks = sequences * plan.rows.longest * width * 4 * blocks
+    again = inputs_of_blocks + saved // max(1, blocks)
+    return Need(activations=saved, **rest), Need(activations=again, **rest)
+
+
+def _logits(plan: Plan, supervised: int) -> int:
+    """At supervised positions alone: logits, their float32 copy, their logarithms, probabilities
+    for the entropy, and two gradients."""
+    vocabulary = plan.config.get_text_config().vocab_size
+    return int(supervised * vocabulary * (20 if plan.bf16 else 24))
+
+
+def _measure(plan: Plan) -> tuple[int, int, int, int]:
+    """Bytes that autograd keeps of one batch, bytes of the weights, the hidden width, and blocks."""
+    torch = library("torch")
+    training = plan.recipe.training
+    sequences = training.batch_size * (2 if plan.recipe.method == "dpo" else 1)
+    shape = (sequences, plan.rows.longest)
+    with quiet():
+        model = library("peft").get_peft_model(shapes_of(plan.config), plan.adapter())
+        base = model.get_base_model()
+        text = plan.config.get_text_config()
+        frozen = [p for p in base.parameters() if not p.requires_grad]
+        weights = sum(p.numel() for p in frozen) * 4
+        if plan.recipe.training.quantize_base == "nf4":
+            linear = sum(p.numel() for p in frozen if p.ndim == 2)
+            weights -= linear * 7 // 2
+        saved = _saved_bytes(torch, base, shape, plan)
+    return saved, weights, int(text.hidden_size), int(text.num_hidden_layers)
+
+
+def _saved_bytes(torch: Any, base: Any, shape: tuple[int, int], plan: Plan) -> int:
+    fake = library("torch._subclasses.fake_tensor:FakeTensorMode")
+    with fake():
+        _give_fake_tensors(torch, base)
+        own = {p.untyped_storage()._cdata for p in base.parameters()}
+        kept: dict[int, Any] = {}
+
+        def keep(tensor: Any) -> Any:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in own:
+                kept[storage._cdata] = storage  # held, so that no other takes its address
+            return tensor
+
+        ids = torch.zeros(shape, dtype=torch.long)
+        hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+        cast = torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16)
+        with hooks, cast:
+            base.base_model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
+        return sum(int(storage.nbytes()) for storage in kept.values())
+
+
+def _give_fake_tensors(torch: Any, model: Any) -> None:
+    """Replace a model's tensors without memory by such that say they are on the CPU: autocast
+    looks at that."""
+    for module in model.modules():
+        for name, old in list(module._parameters.items()):
+            if old is not None:
+                new = torch.empty(old.shape, dtype=old.dtype, device="cpu")
+                module._parameters[name] = torch.nn.Parameter(new, old.requires_grad)
+        for name, old in list(module._buffers.items()):
+            if old is not None:
+                module._buffers[name] = torch.empty(old.shape, dtype=old.dtype, device="cpu")
+
+
+def _notes(plan: Plan, need: Need, again: bool) -> tuple[str, ...]:
+    training = plan.recipe.training
+    notes = [
+        f"weights {_gb(need.weights)}, adapter and optimiser {_gb(need.adapter)}, activations "
+        f"{_gb(need.activations)}, logits {_gb(need.logits)}, process {_gb(need.process)}",
+        f"at batch_size {training.batch_size} × {plan.rows.longest} tokens, the longest of "
+        f"{len(plan.rows.kept)} examples; matrices in {'bfloat16' if plan.bf16 else 'float32'}",
+    ]
+    if again:
+        notes.append(
+            "activations are computed again on the way back, as they do not fit otherwise: about a "
+            "third more time"
+        )
+    if plan.rows.dropped:
+        notes.append(f"{len(plan.rows.dropped)} examples are dropped")
+    return tuple(notes)
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"

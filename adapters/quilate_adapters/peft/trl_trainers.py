@@ -1,0 +1,107 @@
+"""trl's trainers with what a training on one machine needs: whole checkpoints of the adapter alone,
+held-out losses over tokens, and nothing sent or printed."""
+
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from quilate.errors import StoreError
+from quilate_adapters.peft.libraries import library
+
+
+@lru_cache(maxsize=2)
+def trainer_class(method: Literal["sft", "dpo"]) -> Any:
+    """trl's trainer of a method, with our own ways mixed in."""
+    parent = library("trl:SFTTrainer" if method == "sft" else "trl:DPOTrainer")
+
+    class Ours(_mixin(), parent):  # type: ignore[misc]
+        by_tokens = method == "sft"
+
+    return Ours
+
+
+def _mixin() -> Any:
+    torch = library("torch")
+
+    class Ways:
+        """What is done otherwise than trl does it. `saved` is called with the folder of a
+        checkpoint that is written, before it is marked as whole."""
+
+        saved: Callable[[Path], None]
+        by_tokens: bool
+        args: Any
+        model: Any
+        state: Any
+        control: Any
+
+        def _send_telemetry(self) -> None:
+            """Nothing is sent."""
+
+        def create_model_card(self, *_: Any, **__: Any) -> None:
+            """The adapter's own notes are training.json."""
+
+        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset  # it is tokenised
+
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            # Without the pickled arguments and the tokenizer; and no hub is asked for embeddings.
+            self.model.save_pretrained(
+                output_dir or self.args.output_dir,
+                state_dict=state_dict,
+                save_embedding_layers=False,
+            )
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            place = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            shutil.rmtree(place, ignore_errors=True)
+            try:
+                # Not the parent's of the same name, which writes a model card.
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
+                self.saved(place)
+            except _unwritten() as error:
+                shutil.rmtree(place, ignore_errors=True)
+                raise unwritable(place, error) from None
+
+        def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+            """The held-out loss: the mean over tokens (SFT) or pairs (DPO), not over batches."""
+            total, count = 0.0, 0
+            self.model.eval()
+            with torch.no_grad():
+                for inputs in self.get_eval_dataloader():  # type: ignore[attr-defined]
+                    inputs = self._prepare_inputs(inputs)  # type: ignore[attr-defined]
+                    weight = self._weight(inputs)
+                    with self.compute_loss_context_manager():  # type: ignore[attr-defined]
+                        loss = self.compute_loss(self.model, inputs)  # type: ignore[attr-defined]
+                    total += float(loss) * weight
+                    count += weight
+            metrics = {f"{metric_key_prefix}_loss": total / count}
+            self.log(dict(metrics))  # type: ignore[attr-defined]
+            self.control = self.callback_handler.on_evaluate(  # type: ignore[attr-defined]
+                self.args, self.state, self.control, metrics
+            )
+            self.model.train()
+            return metrics
+
+        def _weight(self, inputs: Any) -> int:
+            if self.by_tokens:
+                return int((inputs["labels"][:, 1:] != -100).sum())
+            return len(inputs["input_ids"]) // 2
+
+    return Ways
+
+
+def _unwritten() -> tuple[type[Exception], ...]:
+    """What torch and safetensors raise when a file cannot be written."""
+    return (OSError, RuntimeError, library("safetensors:SafetensorError"))
+
+
+def unwritable(place: Path, error: Exception) -> StoreError:
+    """The error of an adapter or checkpoint that cannot be written."""
+    said = " ".join(str(error).split())[:200]
+    return StoreError(
+        f"It cannot be written: {said}.",
+        where=str(place),
+        remedy="Check the space on the disk, and train again: it goes on from the last checkpoint.",
+    )

@@ -1,0 +1,1 @@
+"""Cleaning the texts of rows: white space, boilerplate."""

@@ -1,0 +1,1 @@
+"""Duplicates in a dataset: exact (`exact`), near (`near`) and of one meaning (`semantic`)."""

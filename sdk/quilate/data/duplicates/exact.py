@@ -1,0 +1,134 @@
+"""Rows whose texts are the same."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from quilate.data.duplicates.keeping import Keeping
+from quilate.data.duplicates.texts import field_names
+from quilate.data.duplicates.verdict import (
+    Found,
+    Telling,
+    first_of,
+    groups_of,
+    row_numbers,
+    same_length,
+)
+from quilate.data.steps import Row, Rows, Sketch, Verdicts, text_of
+from quilate.errors import ConfigurationError
+
+_NORMALISATIONS = ("none", "whitespace", "folded")
+_DIGEST = 16  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExactDuplicates:
+    """Drops all but one of the rows whose `field`, or every one of several fields, is the same.
+
+    `normalise` says what does not count: ``none`` (every character does), ``whitespace`` (how much
+    of it, and of which kind), or ``folded`` (case, punctuation and compatibility forms of
+    characters too: NFKC). Rows without any text, or with none left, are never duplicates. `keep`
+    chooses the one that stays: see `keeping.Keeping`. With `cluster_field`, each row that stays is
+    told there the position of the first row like it; with ``drop=False`` all stay.
+
+    Texts are compared by 128 bits of their BLAKE2b digest. Raises `ConfigurationError` for options
+    that are none.
+
+    >>> from quilate.data.duplicates.verdict import ListedRows
+    >>> step = ExactDuplicates(normalise="folded")
+    >>> rows = [{"id": "a", "text": "¿Qué hora es?"}, {"id": "b", "text": "qué  hora es"}]
+    >>> verdicts = step.decide([step.sketch(rows)], ListedRows(rows))
+    >>> verdicts.dropped.tolist(), verdicts.details
+    ([-1, 0], {1: 'of a'})
+    """
+
+    version: ClassVar[int] = 1
+
+    field: str | Sequence[str] = "text"
+    normalise: Literal["none", "whitespace", "folded"] = "none"
+    keep: str = "first"
+    drop: bool = True
+    cluster_field: str | None = None
+
+    def __post_init__(self) -> None:
+        field_names(self.field)
+        Keeping(self.keep)
+        _ = self._telling
+        if self.normalise not in _NORMALISATIONS:
+            raise ConfigurationError(
+                f"normalise is {self.normalise!r}.",
+                remedy="Write " + ", ".join(_NORMALISATIONS[:-1]) + f" or {_NORMALISATIONS[-1]}.",
+            )
+
+    @property
+    def _telling(self) -> Telling:
+        return Telling("exact duplicate", drop=self.drop, cluster_field=self.cluster_field)
+
+    def sketch(self, rows: Sequence[Row]) -> Sketch:
+        """``digests``, of shape (rows, 2): each text's, 0 for an empty one; ``scores``, where
+        `keep` compares rows."""
+        names = field_names(self.field)
+        keeping = Keeping(self.keep)
+        texts = [[text_of(row, name) for name in names] for row in rows]
+        told = b"".join(self._digest(one) for one in texts)
+        sketch = {"digests": np.frombuffer(told, dtype="<u8").reshape(-1, 2)}
+        if not keeping.compares:
+            return sketch
+        return sketch | {"scores": keeping.scores(rows, ["".join(one) for one in texts])}
+
+    def _digest(self, texts: Sequence[str]) -> bytes:
+        plain = [normalised(text, self.normalise) for text in texts]
+        if not any(plain):
+            return bytes(_DIGEST)
+        total = hashlib.blake2b(digest_size=_DIGEST)
+        for text in plain:
+            data = text.encode("utf-8", "surrogatepass")
+            if len(plain) > 1:  # where one field ends and the next begins counts too
+                total.update(len(data).to_bytes(8, "little"))
+            total.update(data)
+        return total.digest()
+
+    def decide(self, sketches: Sequence[Sketch], rows: Rows) -> Verdicts:
+        """The verdicts; of the rows only the ids of those that stay for others are read."""
+        digests = np.concatenate([one["digests"] for one in sketches] or [np.empty((0, 2), "<u8")])
+        count = len(digests)
+        same_length(count, rows)
+        kept_for = groups_of(row_numbers(digests), Keeping(self.keep).of_sketches(sketches, count))
+        empty = np.flatnonzero((digests == 0).all(axis=1))
+        kept_for[empty] = empty
+        found = Found(first_of(kept_for), kept_for, np.ones(count))
+        return self._telling.verdicts(found, rows, {})
+
+
+def normalised(text: str, how: Literal["none", "whitespace", "folded"]) -> str:
+    r"""A text without what does not count.
+
+    >>> normalised(" One\n two ", "whitespace"), normalised("«¡ONE\u00a0two!» ½", "folded")
+    ('One two', 'one two 1⁄2')
+    """
+    if how == "none":
+        return text
+    if how == "folded":
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        text = _marks().sub(" ", text)
+    return " ".join(text.split())
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Punctuation and control characters of every script."""
+    codes = [code for code in range(0x20000) if unicodedata.category(chr(code))[0] in "PC"]
+    wanted = [code for code in codes if not 0xD800 <= code < 0xF900]  # surrogates, private use
+    spans: list[list[int]] = []
+    for code in wanted:
+        if spans and spans[-1][1] == code - 1:
+            spans[-1][1] = code
+        else:
+            spans.append([code, code])
+    return re.compile("[" + "".join(f"\\U{a:08x}-\\U{b:08x}" for a, b in spans) + "]+")

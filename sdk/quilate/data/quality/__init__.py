@@ -1,0 +1,1 @@
+"""Published rules of which texts are worth keeping, each under its name: Gopher, C4, FineWeb."""

@@ -1,0 +1,1 @@
+"""Selection: splits that part no cluster, balance between values, samples and mixtures."""
