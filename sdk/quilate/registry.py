@@ -37,6 +37,7 @@ Group = Literal[
     "dataset_stores",
     "row_files",
     "tokenizers",
+    "chat_tokenizers",
     "trainers",
     "converters",
 ]

@@ -10,6 +10,7 @@ from quilate.tuning.examples import AnyExample
 from quilate.tuning.recipe import ParitySpec
 from quilate.tuning.trainers import Converted, Parity
 from quilate_adapters.gguf_lora.base import Base, read_base
+from quilate_adapters.gguf_lora.divergence import kl_between
 from quilate_adapters.gguf_lora.folder import (
     MERGE,
     Adapter,
@@ -20,7 +21,9 @@ from quilate_adapters.gguf_lora.folder import (
     read_adapter,
 )
 from quilate_adapters.gguf_lora.low_rank import low_rank_layers
+from quilate_adapters.gguf_lora.merging import merge
 from quilate_adapters.gguf_lora.parity import parity
+from quilate_adapters.gguf_lora.quantize import quantize
 from quilate_adapters.gguf_lora.trained import load_trained
 from quilate_adapters.gguf_lora.writing import Precision, write_adapter
 
@@ -92,3 +95,16 @@ class GgufLora:
         """Compare the trained model with ``base`` + ``file`` in llama.cpp, and write the
         certificate beside `file`; see `quilate_adapters.gguf_lora.parity`."""
         return parity(adapter, base, file, prompts, spec)
+
+    def merge(self, adapter: Path, base: Path, file: Path) -> Path:
+        """Write the GGUF model `base` with the adapter merged into it, as F16; see `merging`."""
+        return merge(adapter, base, file)
+
+    def quantize(self, source: Path, file: Path, kind: str) -> Path:
+        """Write a smaller model; see `quantize`. One that is quantised already, and so lost what it
+        lost, is refused."""
+        return quantize(source, file, kind)
+
+    def divergence(self, reference: Path, other: Path, texts: Sequence[str]) -> tuple[float, float]:
+        """Mean KL in nats a token and the share of equal likeliest tokens; see `divergence`."""
+        return kl_between(reference, other, texts)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MERGE = (
-    "Merge it into the base instead (quilate_adapters.gguf_lora.merge); that takes whatever PEFT "
-    "can merge."
+    "Merge it into the base instead, which takes whatever PEFT can merge: "
+    "quilate tune merge ADAPTER BASE FILE"
 )
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _WIDTHS = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}

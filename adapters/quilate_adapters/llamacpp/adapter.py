@@ -30,7 +30,7 @@ from quilate_adapters.llamacpp.answering import (
 from quilate_adapters.llamacpp.engine import Check, Engine, Settings
 from quilate_adapters.llamacpp.generation import Emit
 from quilate_adapters.llamacpp.gguf import ModelFile, inspect
-from quilate_adapters.llamacpp.lora import Lora, check_scale, locate_lora, read_lora
+from quilate_adapters.llamacpp.lora import Lora, check_scale, locate_lora, named_adapter, read_lora
 from quilate_adapters.llamacpp.native import version_of
 from quilate_adapters.llamacpp.packaged import locate
 from quilate_adapters.llamacpp.prompt import encode
@@ -77,9 +77,10 @@ def model(
     `n_ctx` is the context in tokens (default: what the model was trained for, at most 4096),
     `n_threads` the threads that compute (default: the processors this process may use, at most
     8). `mmproj` is the GGUF file of the model's multimodal projector: with it, the model takes
-    images. `lora` is a GGUF LoRA adapter, added with the strength `lora_scale`; models that differ
-    in it alone share one base in memory. Nothing is loaded or hashed yet. Raises `ModelFileError`
-    when there is no such file and `ConfigurationError` for settings that make no sense.
+    images. `lora` is a GGUF LoRA adapter (also written ``BASE+ADAPTER.gguf`` in the name), added
+    with the strength `lora_scale`; models that differ in it alone share one base in memory. Nothing
+    is loaded or hashed yet. Raises `ModelFileError` when there is no such file and
+    `ConfigurationError` for settings that make no sense.
 
     >>> model("smollm2-135m-instruct", n_ctx=0)
     Traceback (most recent call last):
@@ -90,8 +91,9 @@ def model(
         settings = replace(settings, n_threads=n_threads)
     projector = None if mmproj is None else locate_projector(mmproj)
     scale = check_scale(lora_scale)
+    base, lora = named_adapter(name, lora)
     return LlamaCpp(
-        locate(name),
+        locate(base),
         name,
         settings,
         shrink=n_ctx is None,

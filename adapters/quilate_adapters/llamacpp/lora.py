@@ -9,11 +9,13 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from quilate.errors import ConfigurationError, ModelError, ModelFileError
 from quilate_adapters.llamacpp.gguf import inspect
 from quilate_adapters.llamacpp.native import last_errors, library
+
+T = TypeVar("T")
 
 KEPT = 8
 """Adapters that stay loaded for one model; beyond, the one that was used longest ago goes."""
@@ -47,6 +49,26 @@ def locate_lora(name: object) -> Path:
             "There is no such adapter file (lora).", where=str(path), remedy=_CONVERT
         )
     return path.resolve()
+
+
+def named_adapter(name: str, lora: T | None) -> tuple[str, str | T | None]:
+    """The base and the adapter of ``BASE+ADAPTER.gguf``: how a string alone names both. A file
+    whose own name holds a plus sign is a base.
+
+    >>> named_adapter("smollm2-135m-instruct+tickets.gguf", None)
+    ('smollm2-135m-instruct', 'tickets.gguf')
+    """
+    if "+" not in name or not name.endswith(".gguf") or Path(name).is_file():
+        return name, lora
+    if lora is not None:
+        raise ConfigurationError(
+            f"'{name}' names an adapter, and lora does too.",
+            where="llamacpp",
+            remedy="Leave one of them out.",
+        )
+    pluses = [at for at, letter in enumerate(name) if letter == "+"]
+    at = next((at for at in pluses if Path(name[at + 1 :]).is_file()), pluses[-1])
+    return name[:at], name[at + 1 :]
 
 
 def check_scale(scale: object) -> float:

@@ -36,9 +36,7 @@ def run(
         trainer.add_callback(callback(course, trainer))
         trainer.saved = lambda place: course.saved(place, trainer.state.global_step)
         _train(trainer, course, begun)
-        steps = max(
-            (point.step for point in course.losses), default=trainer.state.global_step
-        )
+        steps = max((point.step for point in course.losses), default=trainer.state.global_step)
         _write_adapter(trainer.model, course, folder)
     best = course.best_point
     trained = Trained(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quilate.cli import tune_data
 from quilate.cli.finishing import say
 from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Lang, Store
 
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Fine-tune a model on this machine, and rule on it.", no_args_is_help=True)
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe (YAML).")]
-Allow = Annotated[
-    bool,
-    typer.Option("--allow-contaminated", help="Train although evaluation samples are in it."),
-]
 LOOP_CODES = "Exit codes: 0 ship, 6 do not ship, 1 an error, 130 Ctrl-C (the same command goes on)."
 
 
@@ -161,3 +158,77 @@ def convert(
     if "parity" in told and not told["parity"]["passed"]:
         say("; ".join(told["parity"]["reasons"]))
         raise typer.Exit(6)
+
+
+@app.command()
+def merge(
+    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="The PEFT adapter's folder.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The GGUF base, a file or name.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The GGUF model to write, as F16.")],
+) -> None:
+    """Write the base with the adapter merged into it, for adapters that no GGUF LoRA can hold."""
+    from quilate.tuning.loop import base_file_of, converter_of
+
+    made = converter_of().merge(adapter, base_file_of(base, Path()), out)
+    typer.echo(f"{made}: {made.stat().st_size / 1e6:.0f} MB")
+
+
+@app.command()
+def quantize(
+    source: Annotated[Path, typer.Argument(metavar="MODEL", help="A GGUF model as F16 or F32.")],
+    to: Annotated[str, typer.Option(metavar="KIND,…", help="The types to write.")] = "Q8_0,Q4_K_M",
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="SUITE", help="Run this suite with each, and compare by sample."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Loss of a metric's range that does not matter."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the models go, if not beside MODEL.")
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    lang: Lang = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write smaller models; with --compare say what each costs: size, speed, quality."""
+    from quilate.cli.progress import show_progress
+    from quilate.tuning.loop import converter_of
+    from quilate.tuning.quantizing import compare_levels
+
+    folder, kinds = out or source.parent, [kind.strip() for kind in to.split(",") if kind.strip()]
+    converter = converter_of()
+    if compare is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in kinds:
+            made = converter.quantize(source, folder / f"{source.stem}.{kind}.gguf", kind)
+            typer.echo(f"{made}: {made.stat().st_size / 1e6:.0f} MB")
+        return
+    with show_progress(quiet=as_json) as progress:
+        levels = compare_levels(
+            source,
+            kinds,
+            compare,
+            folder,
+            converter=converter,
+            margin=margin,
+            store=store,
+            progress=progress,
+        )
+    if as_json:
+        from quilate.reports.quantizing import as_data
+
+        typer.echo(json.dumps([as_data(level) for level in levels], ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from quilate.reports.quantizing import level_table
+
+    Console().print(level_table(levels, lang))
+
+
+app.command()(tune_data.export)
+app.command()(tune_data.lint)
+app.command()(tune_data.show)
+app.command()(tune_data.distill)

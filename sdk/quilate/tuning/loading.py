@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from quilate import yaml_places
-from quilate.codec import digest, to_data, to_json
+from quilate.codec import digest, to_data
 from quilate.data.files.reading import read_rows
 from quilate.data.files.rejected import Rejected
 from quilate.errors import ConfigurationError, DataError
@@ -18,7 +18,9 @@ from quilate.tuning.examples import AnyExample, Judged, Preference
 from quilate.tuning.recipe import ExamplesSpec, Recipe
 
 # By one of these a row is of a training format; rows of others have an input and an output.
-_FORMAT_KEYS = frozenset(("messages", "prompt", "conversations", "instruction", "chosen"))
+_FORMAT_KEYS = frozenset(
+    ("messages", "prompt", "conversations", "instruction", "chosen", "preferred_output")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +196,6 @@ def _parted(
         tuple(one for one in examples if one.id not in heldout),
         tuple(one for one in examples if one.id in heldout),
     )
-
-
-def examples_digest(examples: Sequence[AnyExample]) -> str:
-    """A digest of examples in their order."""
-    return digest(*(to_json(example) for example in examples))
 
 
 def check_kind(method: str, examples: Sequence[AnyExample]) -> None:

@@ -22,7 +22,7 @@ from quilate.evaluators import Sample
 from quilate.sync import blocking
 from quilate.tuning.deciding import Decision, decide
 from quilate.tuning.examples import AnyExample
-from quilate.tuning.loading import LoadedRecipe, TrainingData, examples_digest, load_examples
+from quilate.tuning.loading import LoadedRecipe, TrainingData, check_kind, load_examples
 from quilate.tuning.recipe import Recipe
 from quilate.tuning.trainers import (
     Converted,
@@ -36,6 +36,7 @@ from quilate.tuning.trainers import (
 
 if TYPE_CHECKING:
     from quilate.evals.suite import Suite
+    from quilate.tuning.lint.values import LintReport
     from quilate.tuning.training_set import Manifest
 
 Progress = Callable[[int, int, str], None]
@@ -136,7 +137,7 @@ train = blocking(atrain)
 
 def estimate(loaded: LoadedRecipe, *, store: str | Path = ".quilate") -> Estimate:
     """What a training would take; trains nothing."""
-    data = load_examples(loaded, store)
+    data, _ = checked_examples(loaded, store)
     return trainer_of(loaded.recipe).estimate(_absolute(loaded), data.train)
 
 
@@ -194,8 +195,10 @@ async def _trained(
 ) -> LoopResult:
     import anyio
 
+    from quilate.tuning.training_set import examples_digest
+
     recipe = _absolute(loaded)
-    data = load_examples(loaded, store)
+    data, linted = checked_examples(loaded, store)
     manifest = _checked(loaded, data, samples)
     mark = digest(
         to_json(recipe.model_copy(update={"decide": None})),
@@ -204,7 +207,7 @@ async def _trained(
     )
     folder = store / "tuning" / f"{recipe.name}-{mark[:10]}"
     folder.mkdir(parents=True, exist_ok=True)
-    notes = _write_data(folder, loaded, data, manifest)
+    notes = (*_write_data(folder, loaded, data, manifest), *_write_lint(folder, linted))
     trainer = trainer_of(recipe)
     foreseen = await anyio.to_thread.run_sync(lambda: trainer.estimate(recipe, data.train))
 
@@ -227,18 +230,62 @@ async def _trained(
     )
 
 
+def checked_examples(
+    loaded: LoadedRecipe, store: str | Path = ".quilate"
+) -> "tuple[TrainingData, LintReport | None]":
+    """The examples of a recipe without those from which nothing good can be learned, and what the
+    lint says; it needs a GGUF base, whose tokenizer and template it looks through.
+
+    Raises `DataError` where no example is left, and `ConfigurationError` for examples of another
+    kind than the method takes.
+    """
+    from quilate.tuning.lint import lint
+
+    recipe, data = loaded.recipe, load_examples(loaded, store)
+    check_kind(recipe.method, (*data.train, *data.heldout))
+    if (loaded.folder / recipe.base).is_dir():
+        return data, None
+    tokenizer = registry.factory("chat_tokenizers", "gguf")(base_file(recipe, loaded.folder))
+    reports = [
+        lint(examples, tokenizer, max_length=recipe.training.max_length)
+        for examples in (data.train, data.heldout)
+    ]
+    kept = [
+        report.kept(examples)
+        for report, examples in zip(reports, (data.train, data.heldout), strict=True)
+    ]
+    if not all(kept):
+        raise DataError(
+            "No example is left to train on, or none to hold out: "
+            + ", ".join(f"{one.id} {one.reason}" for one in reports[0].dropped[:3]),
+            where=str(loaded.path),
+            remedy="See why: quilate tune lint RECIPE",
+        )
+    return replace(data, train=kept[0], heldout=kept[1]), reports[0]
+
+
+def _write_lint(folder: Path, report: "LintReport | None") -> tuple[str, ...]:
+    if report is None:
+        return ()
+    _keep(folder / "lint.json", report.as_data())
+    if not report.dropped:
+        return ()
+    return (f"{len(report.dropped)} examples were left out: {folder / 'lint.json'}",)
+
+
 def _checked(
     loaded: LoadedRecipe, data: TrainingData, samples: Mapping[str, Sequence[Sample]]
 ) -> "Manifest | None":
     """The check that no evaluation sample is among the examples."""
     if not samples:
         return None
-    from quilate.tuning.training_set import ensure_clean, make_training_set
+    from quilate.tuning.training_set import make_training_set, refuse_found
 
     everything = (*data.train, *data.heldout)
-    allowed = loaded.recipe.allow_contaminated
-    ensure_clean(everything, samples, allow_contaminated=allowed)
-    return make_training_set(everything, samples, keep_contaminated=allowed).manifest
+    manifest = make_training_set(everything, samples, keep_contaminated=True).manifest
+    if not loaded.recipe.allow_contaminated:
+        refuse_found(manifest)
+    return manifest
 
 
 def _write_data(

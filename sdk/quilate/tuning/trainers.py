@@ -135,6 +135,19 @@ class Converter(Protocol):
         """Compare the trained model with ``base`` + ``file`` as llama.cpp serves them."""
         ...
 
+    def merge(self, adapter: Path, base: Path, file: Path) -> Path:
+        """Write the GGUF model `base` with the PEFT adapter merged into it, as F16."""
+        ...
+
+    def quantize(self, source: Path, file: Path, kind: str) -> Path:
+        """Write a GGUF model that is F16, BF16 or F32 in a smaller type, such as ``Q8_0``."""
+        ...
+
+    def divergence(self, reference: Path, other: Path, texts: Sequence[str]) -> tuple[float, float]:
+        """Mean KL divergence, in nats a token, from one GGUF model to another on `texts`, and the
+        share of tokens before which both find the same likeliest."""
+        ...
+
 
 def scale_of(lora: LoraSpec) -> float:
     """What the product of an adapter's matrices is multiplied by, where no pattern says otherwise.

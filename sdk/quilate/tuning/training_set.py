@@ -163,7 +163,7 @@ def ensure_clean(
     else:
         verified = verify(manifest, examples, evaluation, folder=folder)
     if verified.found and not allow_contaminated:
-        raise ContaminatedError(_told(verified.found, len(examples)), remedy=_REMEDY)
+        raise _contaminated(verified.found, len(examples))
     if verified.problems:
         raise DataError(
             f"The manifest does not hold: {'; '.join(verified.problems)}.",
@@ -178,10 +178,19 @@ _REMEDY = (
 )
 
 
-def _told(found: Sequence[Match], examples: int) -> str:
+def refuse_found(manifest: Manifest) -> None:
+    """Raise `ContaminatedError` where evaluation samples are in the set of a manifest."""
+    if manifest.found:
+        raise _contaminated(manifest.found, manifest.examples)
+
+
+def _contaminated(found: Sequence[Match], examples: int) -> ContaminatedError:
     shown = ", ".join(f"{one.id} holds {one.sample} of {one.evaluation}" for one in found[:3])
     more = f", and {len(found) - 3} more" if len(found) > 3 else ""
-    return f"Evaluation samples are in {len(found)} of {examples} examples: {shown}{more}."
+    return ContaminatedError(
+        f"Evaluation samples are in {len(found)} of {examples} examples: {shown}{more}.",
+        remedy=_REMEDY,
+    )
 
 
 def examples_digest(examples: Iterable[AnyExample]) -> str:

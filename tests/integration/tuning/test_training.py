@@ -130,7 +130,7 @@ def test_a_training_and_what_it_writes(whole, tiny):
     assert loss_of(tiny, trained.adapter, HELDOUT) == pytest.approx(
         heldout[trained.best_step], abs=1e-4
     )
-    assert loss_of(tiny, None, HELDOUT) > heldout[trained.best_step] + 0.5
+    assert loss_of(tiny, None, HELDOUT) > heldout[trained.best_step] + 0.1
 
 
 def test_a_finished_folder_gives_its_result_at_once(whole):

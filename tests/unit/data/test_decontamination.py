@@ -4,13 +4,13 @@ else is."""
 import json
 import os
 import random
-import time
 from pathlib import Path
 
 import pytest
 
-from quilate.data.decontamination import check, fingerprints, normal_text, read_texts
+from quilate.data.decontamination import check, fingerprints, normal_text, overlaps, read_texts
 from quilate.data.decontamination.evaluation import EvaluationText
+from quilate.data.decontamination.overlaps import nearest_window
 from quilate.data.decontamination.words import numbers_of
 from quilate.errors import ConfigurationError, DataError
 from quilate.evaluators import Sample
@@ -23,8 +23,8 @@ QUESTION = (
     "week of seven days, when the lamp is lit each night?"
 )
 FILLER = (
-    "Harvests of the northern valleys depend on the rain that falls in the early spring, and on the "
-    "work of many hands. Old letters tell of years in which nothing grew at all."
+    "Harvests of the northern valleys depend on the rain that falls in the early spring, and on "
+    "the work of many hands. Old letters tell of years in which nothing grew at all."
 )
 
 
@@ -188,22 +188,22 @@ def test_an_evaluation_file_that_cannot_be_read_whole_is_refused(tmp_path):
         read_texts([file])
 
 
-def test_the_time_grows_with_the_row_not_with_its_square():
+def test_the_work_grows_with_the_row_not_with_the_evaluation_set(monkeypatch):
+    verified = []
+
+    def counted(grams, places, one, least):
+        verified.append(one)
+        return nearest_window(grams, places, one, least)
+
+    monkeypatch.setattr(overlaps, "nearest_window", counted)
     rng = random.Random(0)
     words = [f"w{n}" for n in range(3000)]
-
-    def text(count):
-        return " ".join(rng.choices(words, k=count))
-
-    samples = [Sample(str(n), text(40)) for n in range(2000)]
-    rows = {size: text(size) + " " + samples[7].question for size in (20_000, 160_000)}
-    seconds = {}
-    for size, row in rows.items():
-        begin = time.process_time()
-        assert [m.sample for m in check({"row": row}, samples[:200] + samples[200:])] == ["7"]
-        seconds[size] = time.process_time() - begin
-    # Eight times as long, and the index is built in both: far from the 64 times of a square.
-    assert seconds[160_000] < 16 * seconds[20_000]
+    samples = [Sample(str(n), " ".join(rng.choices(words, k=40))) for n in range(3000)]
+    long = " ".join(rng.choices(words, k=20_000))
+    (match,) = check({"row": f"{long} {samples[7].question}"}, samples)
+    assert match.sample == "7"
+    # Every sample against every window of its length would be 1.5 million.
+    assert len(verified) < 20_000
 
 
 def test_a_row_that_repeats_a_sample_ten_thousand_times():

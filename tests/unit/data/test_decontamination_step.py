@@ -45,7 +45,8 @@ def test_rows_are_flagged_and_flagging_again_says_the_same(evaluation):
 
 
 def test_a_sample_that_stands_in_two_fields_is_found(evaluation):
-    first, second = QUESTION[:32], QUESTION[32:]
+    first, second = QUESTION[:31], QUESTION[31:]
+    assert first.endswith(" ")
     row = {"id": "a", "instruction": first, "input": second, "output": "1064"}
     step = Decontaminate(against=str(evaluation), field=["instruction", "input"])
     assert [one.reason for one in step.apply([row])] == ["contaminated: exact"]

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from quilate.data.cleaning.options import check_choice, check_count, set_texts
 from quilate.data.cleaning.within import change_texts
+from quilate.data.quality.words import bare
 from quilate.data.steps import Change, Drop, Row, Verdict
 
 _LONGEST = 300  # characters of a line that is looked at: longer ones are prose
@@ -17,8 +18,8 @@ _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 
 
 def _whole(*lines: str) -> re.Pattern[str]:
-    """Matches a line that says one of these and nothing else, marks around it apart."""
-    return re.compile(rf"[\W_]*(?:{'|'.join(lines)})[\W_]*", re.IGNORECASE)
+    """Matches what says one of these and nothing else."""
+    return re.compile("|".join(lines), re.IGNORECASE)
 
 
 _COOKIES = re.compile(
@@ -49,7 +50,7 @@ _NAVIGATION = _whole(
 )  # fmt: skip
 _PARTED = re.compile(r"\s*[|>»·•]\s*")
 _COPYRIGHT = re.compile(
-    r"""[\W_]*(?: (?:copyright\b|©|\(c\)).{0,30}\b(?:19|20)\d\d\b.*
+    r"""(?:[^\w©(]|_)*+(?: (?:copyright\b|©|\(c\)).{0,30}\b(?:19|20)\d\d\b.*
       | .{0,120}\b(?:todos\ los\ derechos\ reservados|all\ rights\ reserved)\b.{0,60} )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -57,9 +58,9 @@ _SHARING = _whole(
     r"(?:compartir|comparte|comp[aá]rtelo)(?: (?:esto|en|por|v[ií]a)\b.{0,40})?",
     r"s[ií]guenos(?: en)?\b.{0,60}", r"tuitear", r"imprimir",
     r"enviar por correo(?: electr[oó]nico)?",
-    r"suscr[ií]b(?:ete|ase|irse)\b.{0,60}", r"comentarios \(?\d+\)?", r"me gusta", r"publicidad",
+    r"suscr[ií]b(?:ete|ase|irse)\b.{0,60}", r"comentarios \(?\d+", r"me gusta", r"publicidad",
     r"share(?: (?:this|on|via)\b.{0,40})?", r"follow us\b.{0,60}", r"tweet(?: this)?", r"print",
-    r"email this\b.{0,30}", r"subscribe\b.{0,60}", r"\(?\d+\)? comments?", r"like this",
+    r"email this\b.{0,30}", r"subscribe\b.{0,60}", r"\d+\)? comments?", r"like this",
     r"advertisement",
 )  # fmt: skip
 
@@ -72,11 +73,11 @@ def _links(line: str) -> bool:
     return len(parts) >= 3 and named * 2 >= len(parts)
 
 
-_RULES = {
-    "cookies": (_COOKIES.search, _COOKIE_LINKS.fullmatch),
-    "navigation": (_NAVIGATION.fullmatch, _links),
-    "copyright": (_COPYRIGHT.fullmatch,),
-    "sharing": (_SHARING.fullmatch,),
+_RULES: dict[str, Callable[[str, str], object]] = {  # of a line, and it without signs around
+    "cookies": lambda line, words: _COOKIE_LINKS.fullmatch(words) or _COOKIES.search(line),
+    "navigation": lambda line, words: _NAVIGATION.fullmatch(words) or _links(line),
+    "copyright": lambda line, words: _COPYRIGHT.fullmatch(line),
+    "sharing": lambda line, words: _SHARING.fullmatch(words),
 }
 KINDS = (*_RULES, "repeated")
 """The kinds of lines that are taken out."""
@@ -153,34 +154,35 @@ class Boilerplate:
                 in_code = not in_code
                 yield line, None
                 continue
-            bare = line.strip()
-            if in_code or not bare or line.startswith(_KEPT):
+            said = line.strip()
+            if in_code or not said or line.startswith(_KEPT):
                 yield line, None
-            elif bare in seen:
+            elif said in seen:
                 yield line, "repeated"
             else:
-                if bare in often:
-                    seen.add(bare)
-                yield line, self._kind(bare)
+                if said in often:
+                    seen.add(said)
+                yield line, self._kind(said)
 
     def _repeated(self, lines: Sequence[str]) -> frozenset[str]:
         if "repeated" not in self.kinds:
             return frozenset()
         counts = Counter(
-            bare
+            said
             for line in lines
-            if not line.startswith(_KEPT) and len(bare := line.strip()) >= _REPEATABLE
+            if not line.startswith(_KEPT) and len(said := line.strip()) >= _REPEATABLE
         )
-        said = (line for line, count in counts.items() if count >= self.repeats)
-        return frozenset(line for line in said if any(map(str.isalpha, line)))
+        often = (line for line, count in counts.items() if count >= self.repeats)
+        return frozenset(line for line in often if any(map(str.isalpha, line)))
 
     def _kind(self, line: str) -> str | None:
         if len(line) > _LONGEST:
             return None
-        for kind, rules in _RULES.items():
-            if kind in self.kinds and any(rule(line) for rule in rules):
-                return kind
-        return None
+        words = bare(line)
+        if not words:
+            return None
+        kinds = (kind for kind, rule in _RULES.items() if kind in self.kinds and rule(line, words))
+        return next(kinds, None)
 
 
 def _told(reasons: Sequence[str]) -> str:

@@ -62,9 +62,9 @@ class Whitespace:
         lines = text.split("\n")
         # Line by line: a pattern for spaces at ends of lines takes squared time on long runs.
         text = step("\n".join(line.rstrip(" \t") for line in lines), "trailing spaces")
+        text = step(_bare_ends(text), "spaces at the ends")
         text = step(_without_runs(text), "runs of spaces")
         text = step(self._fewer_blank_lines(text), "blank lines")
-        text = step(_bare_ends(text), "spaces at the ends")
         return text, why
 
     def _fewer_blank_lines(self, text: str) -> str:

@@ -50,7 +50,7 @@ class Jaccard:
             found[hopeful[some]] = shared / (both[some] - shared)
         return found
 
-X
+    def crowd(self, members: "NDArray[np.int64]") -> "Matrix":
         """A function of two arrays of places among `members`: the similarities of the sets at the
         one to those at the other, of shape (some, others).
 

@@ -75,9 +75,9 @@ class Telling:
         return Verdicts(dropped, (self.reason,), details, columns)
 
     def _nearness(self, near: float) -> str:
-        # Rounded down: 1.000 is said of equals alone.
+        # Rounded down: 1.000 is said of equals alone (whose cosine is rounded itself).
         return (
-            f" ({self.measure} {np.floor(near * 1000 + 1e-9) / 1000:.3f})" if self.measure else ""
+            f" ({self.measure} {np.floor(near * 1000 + 1e-3) / 1000:.3f})" if self.measure else ""
         )
 
 

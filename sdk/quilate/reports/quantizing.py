@@ -1,0 +1,80 @@
+"""What quantisations of a model cost, as a table, in English and Spanish."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from quilate.reports.comparison import wording
+from quilate.reports.comparison.words import CompareWords
+from quilate.reports.strings import language
+from quilate.reports.visible import visible
+from quilate.tuning.quantizing import Level
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_SAID = {
+    "en": {
+        "kind": "type",
+        "size": "MB",
+        "speed": "tokens/s",
+        "kl": "KL",
+        "top1": "same token",
+        "quality": "against the whole model",
+        "source": "the whole model",
+    },
+    "es": {
+        "kind": "tipo",
+        "size": "MB",
+        "speed": "tokens/s",
+        "kl": "KL",
+        "top1": "mismo token",
+        "quality": "frente al modelo entero",
+        "source": "el modelo entero",
+    },
+}
+
+
+def level_table(levels: Sequence[Level], lang: str | None = None) -> "Table":
+    """A row for each level: size, speed, divergence, and each metric's paired difference."""
+    from rich.table import Table
+    from rich.text import Text
+
+    words = CompareWords(language(lang))
+    said = _SAID[words.lang]
+    table = Table(box=None)
+    for name in ("kind", "size", "speed", "kl", "top1", "quality"):
+        right = name not in ("kind", "quality")
+        table.add_column(said[name], justify="right" if right else "left", overflow="fold")
+    for level in levels:
+        table.add_row(
+            said["source"] if level.kind == "source" else level.kind,
+            words.number(level.bytes / 1e6, digits=0),
+            words.number(level.tokens_per_second, digits=1),
+            "" if level.kl is None else words.number(level.kl, digits=4),
+            "" if level.top1 is None else words.percent(level.top1),
+            Text(visible(_quality(words, level))),
+        )
+    return table
+
+
+def _quality(words: CompareWords, level: Level) -> str:
+    if level.comparison is None:
+        return ""
+    return "; ".join(
+        f"{row.metric} {wording.figure(words, row)} {wording.verdict(words, row)}"
+        for row in level.comparison.rows
+    )
+
+
+def as_data(level: Level) -> dict[str, Any]:
+    """A level as JSON values."""
+    return {
+        "kind": level.kind,
+        "file": str(level.file),
+        "bytes": level.bytes,
+        "tokens_per_second": level.tokens_per_second,
+        "run": level.run,
+        "kl": level.kl,
+        "top1": level.top1,
+        "comparison": None if level.comparison is None else level.comparison.to_data(),
+    }
