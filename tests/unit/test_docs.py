@@ -98,6 +98,8 @@ def missing(step) -> bool:
 @every("yaml")
 def test_yaml_suites_are_valid(block):
     data = yaml.safe_load(block.text)
+    if isinstance(data, list):
+        data = {"steps": data}
     if set(data) == {"targets"}:
         assert all(TargetSpec.model_validate(target) for target in data["targets"].values())
     elif "targets" in data:

@@ -23,7 +23,7 @@ def test_entry_points_declare_the_extras_that_their_modules_ask_for():
     wrong = {}
     for group in project["entry-points"].values():
         for name, value in group.items():
-            module = value.partition(":")[0]
+            module = re.split(r"[: ]", value)[0]
             declared = set(re.findall(r"[\w-]+", value.partition("[")[2]))
             if module.startswith("quilate_"):
                 missing = asked_by(module) - declared - BY_SOME_OPTIONS.get(module, set())

@@ -136,7 +136,7 @@ def open_in_float32(base: Base) -> Any:
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         model.hf_quantizer, model.is_quantized = None, False
-    model.config.name_or_path = base.name
+    model.name_or_path = base.name  # PEFT writes it into the adapter
     return model
 
 

@@ -54,15 +54,16 @@ class Chat:
         completion: Sequence[Message],
         tools: Sequence[Tool] = (),
     ) -> list[Span]:
-        """The prompt up to where the model speaks, then what it is to say, turn by turn.
+        r"""The prompt up to where the model speaks, then what it is to say, turn by turn.
 
         Each answer is what the template adds to the conversation before it; raises `Unusable`
         where it writes that part otherwise once the answer is there, and for parts of messages
         that are no text.
 
         >>> from quilate.messages import assistant, user
-        >>> [(s.pieces[0].text, s.learned) for s in Chat(None).spans([user("Hi")], [assistant("Yo")])]
-        [('Hi\\n', False), ('Yo', True)]
+        >>> spans = Chat(None).spans([user("Hi")], [assistant("Yo")])
+        >>> [(span.pieces[0].text, span.learned) for span in spans]
+        [('Hi\n', False), ('Yo', True)]
         """
         marks = _Marks(self.control)
         told = [turn for message in prompt for turn in _turns(message, marks)]

@@ -110,7 +110,7 @@ def _logits(plan: Plan, supervised: int) -> int:
 
 
 def _measure(plan: Plan) -> tuple[int, int, int, int]:
-    """Bytes that autograd keeps of one batch, bytes of the weights, the hidden width, and blocks."""
+    """Bytes that autograd keeps of a batch, bytes of the weights, hidden width, and blocks."""
     torch = library("torch")
     training = plan.recipe.training
     sequences = training.batch_size * (2 if plan.recipe.method == "dpo" else 1)

@@ -27,7 +27,7 @@ def open_in_4_bits(base: Base) -> Any:
     with tempfile.TemporaryDirectory(prefix="quilate-nf4-") as folder:
         open_in_float32(base).save_pretrained(folder)
         model = _load(Path(folder))
-    model.config.name_or_path = base.name
+    model.name_or_path = base.name
     return model
 
 

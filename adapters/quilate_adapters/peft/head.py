@@ -52,7 +52,7 @@ def _fused(model: Any, plain: Any, labels: Any, args: Any, kwargs: Any) -> Any:
     with torch.no_grad():
         by_token = logits.log_softmax(-1)
         entropy = -(by_token.exp() * by_token).sum(-1)
-        top1 = (logits.argmax(-1) == chosen).float()
+        top1 = logits.argmax(-1) == chosen
         mean = logits.mean(-1)
     return library("trl.trainer.utils:FusedCausalLMOutput")(
         loss=-log_probs.sum() / max(1, len(places)),

@@ -123,7 +123,7 @@ def _ends(name: str, target: str) -> bool:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """Whether PEFT takes this key of a pattern for the layer: as a regular expression of its end."""
+    """Whether PEFT takes this key of a pattern for the layer: as a pattern of its end."""
     key: str = library("peft.utils.other:get_pattern_key")([pattern], name)
     return key == pattern
 

@@ -62,7 +62,7 @@ def plan(recipe: Recipe, examples: Sequence[AnyExample]) -> Plan:
     names = targeted(recipe.lora, layers)
     chosen = device()
     computes_bf16 = bf16(recipe.training, chosen)
-    tokenizer = open_tokenizer(base)
+    tokenizer = open_tokenizer(base, config.get_text_config().vocab_size)
     rows = tokenise(
         examples,
         tokenizer,

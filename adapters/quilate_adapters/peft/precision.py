@@ -44,5 +44,5 @@ def bf16(training: TrainingSpec, chosen: Any) -> bool:
 
 def _cpu_has_bf16() -> bool:
     torch = library("torch")
-    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))

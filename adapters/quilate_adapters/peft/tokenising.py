@@ -1,4 +1,4 @@
-"""Examples as token ids with what is learned marked; what cannot be trained on is dropped by name."""
+"""Examples as token ids, with what is learned marked; the unusable are dropped by name."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,45 +1,41 @@
-"""A base's tokenizer and chat template, checked against what llama.cpp makes of the same texts."""
+"""A base's tokenizer and chat template: for a GGUF file llama.cpp's own, which will serve it.
+
+The tokenizer that transformers makes of a GGUF file is not used for that: it knows nothing of the
+file's way to cut texts before merging (``tokenizer.ggml.pre``). Of SmolLM2's it makes two tokens of
+the line breaks and the space in ``"\\n\\n 3"``, llama.cpp, as the original, one. A model that is tuned
+on other tokens than it is asked with learns worse, and nothing says so.
+"""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from quilate.errors import ConfigurationError, MissingDependency
+from quilate.errors import ConfigurationError
 from quilate_adapters.llamacpp import native
 from quilate_adapters.llamacpp.gguf import inspect
 from quilate_adapters.peft.base import Base, open_hf_tokenizer
 from quilate_adapters.peft.chat import Chat, Piece
 
-_PROBES = (
-    "The quick brown fox: 3.14 + 1,234,567 = ?",
-    "¿Qué pasó, señor Ñáñez? ¡Olé! «çã»",
-    '{"id": 7,\n  "tags": ["a", "b"]}\t\n\n  def f(x):\n        return x',
-    "don't  stop   — 日本語 🦤 ﬁ e\u0301 x\u200by",
-    "",
-)
-
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A base's tokenizer: transformers' own in `hf`; `begin` are the ids that stand before every
-    text, `stops` those that end an answer. `checked` says whether llama.cpp was asked too."""
+    """How a base reads texts. `encode_text` gives the ids of a text, with control tokens read out
+    of it or not; `begin` are the ids that stand before every text, `stops` those that end an
+    answer. `hf` is transformers' tokenizer, for trl; `engine` says whose ids they are."""
 
     hf: Any
     chat: Chat
+    encode_text: Callable[[str, bool], list[int]]
     begin: tuple[int, ...]
     stops: frozenset[int]
-    checked: bool
+    engine: str
 
     def encode(self, pieces: Iterable[Piece]) -> list[int]:
         """The ids of rendered pieces, one after another."""
-        return [
-            token
-            for piece in pieces
-            for token in _encode(self.hf, piece.text, special=piece.special)
-        ]
+        return [token for piece in pieces for token in self.encode_text(piece.text, piece.special)]
 
     @property
     def end(self) -> int:
@@ -48,11 +44,11 @@ class Tokenizer:
 
 
 @lru_cache(maxsize=4)
-def open_tokenizer(base: Base) -> Tokenizer:
-    """The tokenizer of a base, with the chat template in its own file.
+def open_tokenizer(base: Base, vocabulary: int) -> Tokenizer:
+    """The tokenizer of a base whose embeddings have `vocabulary` rows.
 
-    Raises `ConfigurationError` where transformers tokenises otherwise than llama.cpp, or makes
-    another template of a GGUF file's own: what is trained would not be what is served.
+    Raises `ConfigurationError` for a tokenizer that is not this model's, or that names no end of
+    sequence, and `MissingDependency` for a GGUF file without llama-cpp-python.
     """
     hf = open_hf_tokenizer(base)
     if hf.eos_token_id is None:
@@ -61,123 +57,108 @@ def open_tokenizer(base: Base) -> Tokenizer:
             where=str(base.path),
             remedy="Set eos_token in its tokenizer_config.json.",
         )
-    template = _template(base, hf)
+    _check_size(base, "transformers", len(hf), vocabulary)
+    return _of_gguf(base, hf, vocabulary) if base.gguf else _of_folder(base, hf)
+
+
+def _of_folder(base: Base, hf: Any) -> Tokenizer:
+    template = hf.chat_template
+    if isinstance(template, dict):
+        template = template.get("default")
     control = tuple(text for text in hf.all_special_tokens if text)
-    begin = _begin_of(hf)
+
+    def encode(text: str, special: bool) -> list[int]:
+        found = hf(
+            text,
+            add_special_tokens=False,
+            split_special_tokens=not special,
+            truncation=False,
+            verbose=False,
+        )
+        return list(found["input_ids"])
+
+    begin = _before(hf("a")["input_ids"], encode("a", True))
     stops = frozenset({int(hf.eos_token_id), *_named_stops(base)})
-    checked = False
-    if base.gguf is not None:
-        try:
-            with _vocabulary(base) as vocab:
-                control = _control(vocab)
-                begin = _check(base, hf, vocab, control)
-                stops |= _ends(vocab)
-                checked = True
-        except MissingDependency:  # llama.cpp is not needed to train
-            pass
     chat = Chat(template, hf.bos_token or "", hf.eos_token or "", control)
-    return Tokenizer(hf, chat, begin, stops, checked)
+    return Tokenizer(hf, chat, encode, begin, stops, "transformers")
 
 
-def _encode(hf: Any, text: str, *, special: bool) -> list[int]:
-    found = hf(
-        text,
-        add_special_tokens=False,
-        split_special_tokens=not special,
-        truncation=False,
-        verbose=False,
+def _of_gguf(base: Base, hf: Any, vocabulary: int) -> Tokenizer:
+    own = _Vocabulary(base)
+    _check_size(base, "llama.cpp", own.size, vocabulary)
+    lib, vocab = own.lib, own.vocab
+    tokens = range(own.size)
+    control = tuple(
+        text
+        for token in tokens
+        if lib.llama_vocab_is_control(vocab, token) and (text := own.text_of(token))
     )
-    return list(found["input_ids"])
+    ends = frozenset(token for token in tokens if lib.llama_vocab_is_eog(vocab, token))
+    chat = Chat(
+        inspect(base.path).metadata.get("tokenizer.chat_template"),
+        own.text_of(lib.llama_vocab_bos(vocab)),
+        own.text_of(lib.llama_vocab_eos(vocab)),
+        control,
+    )
+    begin = _before(native.tokenize(vocab, "a", begin=True), own.encode("a", False))
+    stops = ends | {int(hf.eos_token_id)}
+    return Tokenizer(hf, chat, own.encode, begin, stops, "llama.cpp")
 
 
-def _begin_of(hf: Any) -> tuple[int, ...]:
-    marked, plain = hf("a")["input_ids"], _encode(hf, "a", special=True)
+class _Vocabulary:
+    """llama.cpp's vocabulary of a GGUF file, without its weights; its memory is freed with it."""
+
+    def __init__(self, base: Base) -> None:
+        self.lib = native.library()
+        params = self.lib.llama_model_default_params()
+        params.vocab_only = True
+        native.last_errors.clear()
+        model = self.lib.llama_model_load_from_file(os.fsencode(base.path), params)
+        if not model:
+            raise ConfigurationError(
+                f"llama.cpp cannot read its vocabulary: {' '.join(native.last_errors)}.",
+                where=str(base.path),
+                remedy="Update llama-cpp-python if the model is newer; otherwise get it again.",
+            )
+        weakref.finalize(self, self.lib.llama_model_free, model)
+        self.vocab = self.lib.llama_model_get_vocab(model)
+        self.size = int(self.lib.llama_vocab_n_tokens(self.vocab))
+
+    def encode(self, text: str, special: bool) -> list[int]:
+        """The ids of a text."""
+        return native.tokenize(self.vocab, text, special=special)
+
+    def text_of(self, token: int) -> str:
+        """A control token as templates write it; empty for none (a negative number)."""
+        if token < 0:
+            return ""
+        raw: bytes = self.lib.llama_vocab_get_text(self.vocab, token)
+        return raw.decode("utf-8", "replace")
+
+
+def _before(marked: list[int], plain: list[int]) -> tuple[int, ...]:
+    """The ids that stand before a text's own."""
     return tuple(marked[: marked.index(plain[0])]) if plain and plain[0] in marked else ()
 
 
-def _template(base: Base, hf: Any) -> str | None:
-    made = hf.chat_template
-    if base.gguf is None:
-        return made.get("default") if isinstance(made, dict) else made
-    own = inspect(base.path).metadata.get("tokenizer.chat_template")
-    if made is not None and made != own:
+def _check_size(base: Base, whose: str, size: int, vocabulary: int) -> None:
+    if size > vocabulary:
         raise ConfigurationError(
-            "transformers gives this base another chat template than its GGUF file has.",
+            f"The tokenizer is not this model's: to {whose} it has {size} tokens, and the model "
+            f"has embeddings of {vocabulary}.",
             where=str(base.path),
-            remedy="Update transformers; else tune the folder of safetensors.",
+            remedy="Give the model with its own tokenizer.",
         )
-    return own
 
 
 def _named_stops(base: Base) -> set[int]:
-    """The other ends that a folder's generation settings name."""
+    """The ends that a folder's generation settings name."""
     import json
 
-    file = base.folder / "generation_config.json"
-    if base.gguf is not None or not file.is_file():
-        return set()
     try:
-        named = json.loads(file.read_text("utf-8")).get("eos_token_id")
-    except (ValueError, AttributeError):
+        text = (base.folder / "generation_config.json").read_text("utf-8")
+        named = json.loads(text).get("eos_token_id")
+    except (OSError, ValueError, AttributeError):
         return set()
     ids = named if isinstance(named, list) else [named]
     return {one for one in ids if isinstance(one, int)}
-
-
-def _check(base: Base, hf: Any, vocab: Any, control: tuple[str, ...]) -> tuple[int, ...]:
-    """The ids that llama.cpp puts before a text, after comparing both tokenizers."""
-    size = native.library().llama_vocab_n_tokens(vocab)
-    if len(hf) > size:
-        raise _mismatch(base, f"transformers has {len(hf)} tokens, llama.cpp {size}")
-    cases = [(text, True) for text in _PROBES]
-    cases += [(f"a{text}b", special) for text in control for special in (True, False)]
-    for text, special in cases:
-        mine = _encode(hf, text, special=special)
-        theirs = native.tokenize(vocab, text, special=special)
-        if mine != theirs:
-            raise _mismatch(base, f"{text!r} is {mine} to transformers, {theirs} to llama.cpp")
-    marked = native.tokenize(vocab, "a", begin=True)
-    plain = native.tokenize(vocab, "a")
-    return tuple(marked[: marked.index(plain[0])]) if plain else ()
-
-
-def _mismatch(base: Base, what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The tokenizer that transformers makes of this base is not llama.cpp's: {what}.",
-        where=str(base.path),
-        remedy="Tuned like this, the served model would be worse. Update transformers and "
-        "llama-cpp-python; else tune the model's folder of safetensors.",
-    )
-
-
-def _control(vocab: Any) -> tuple[str, ...]:
-    """The texts of the control tokens."""
-    lib = native.library()
-    tokens = range(lib.llama_vocab_n_tokens(vocab))
-    texts = (
-        lib.llama_vocab_get_text(vocab, token)
-        for token in tokens
-        if lib.llama_vocab_is_control(vocab, token)
-    )
-    return tuple(text.decode("utf-8", "replace") for text in texts if text)
-
-
-def _ends(vocab: Any) -> frozenset[int]:
-    lib = native.library()
-    size = lib.llama_vocab_n_tokens(vocab)
-    return frozenset(token for token in range(size) if lib.llama_vocab_is_eog(vocab, token))
-
-
-@contextmanager
-def _vocabulary(base: Base) -> Iterator[Any]:
-    """llama.cpp's vocabulary of a GGUF file, without its weights."""
-    lib = native.library()
-    params = lib.llama_model_default_params()
-    params.vocab_only = True
-    model = lib.llama_model_load_from_file(os.fsencode(base.path), params)
-    if not model:
-        raise _mismatch(base, f"llama.cpp cannot read it ({' '.join(native.last_errors)})")
-    try:
-        yield lib.llama_model_get_vocab(model)
-    finally:
-        lib.llama_model_free(model)

@@ -1,4 +1,4 @@
-"""The trainer that recipes call ``peft``: LoRA by supervised examples (SFT) or preferences (DPO)."""
+"""The trainer that recipes call ``peft``: LoRA by supervised examples or preferences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

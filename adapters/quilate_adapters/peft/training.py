@@ -124,10 +124,9 @@ def _arguments(plan: Plan, folder: Path, recompute: bool) -> Any:
 
 
 def _dataset(rows: Rows) -> Any:
+    names = ["prompt_ids", "chosen_ids", "rejected_ids"]
     if isinstance(rows.kept[0], Row):
-        names = ("input_ids", "labels")
-    else:
-        names = ("prompt_ids", "chosen_ids", "rejected_ids")
+        names = ["input_ids", "labels"]
     columns = {name: [getattr(row, name) for row in rows.kept] for name in names}
     return library("datasets").Dataset.from_dict(columns)
 
@@ -165,7 +164,7 @@ def _details(plan: Plan, heldout: Rows | None, recompute: bool) -> dict[str, Any
         "quantize_base": plan.recipe.training.quantize_base,
         "recomputed_activations": recompute,
         "base_sha256": plan.base.sha256,
-        "tokenizer_checked_with_llama_cpp": plan.tokenizer.checked,
+        "tokenizer": plan.tokenizer.engine,
         "seed": plan.recipe.training.seed,
         "versions": {name: version(name) for name in ("torch", "transformers", "peft", "trl")},
     }

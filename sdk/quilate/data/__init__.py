@@ -5,7 +5,7 @@ r"""Dataset engineering: rows cleaned, deduplicated, checked against evaluation 
 >>> folder = Path(tempfile.mkdtemp())
 >>> rows = [{"id": str(n), "text": text} for n, text in enumerate(["Hola, Ana.", "Ok", "Adiós."])]
 >>> _ = (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
->>> made = pipeline("greetings", "a.jsonl", [{"length": {"min_characters": 4}}], folder=folder)
+>>> made = pipeline("greetings", "a.jsonl", [{"length": {"min": 4}}], folder=folder)
 >>> done = run_pipeline(made, store=folder / ".quilate")
 >>> len(done.dataset), done.manifest["steps"][0]["dropped"]
 (2, 1)

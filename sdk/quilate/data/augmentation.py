@@ -116,15 +116,16 @@ class Augment:
         return [self._verdict(one) for one in written]
 
     async def _write(self, one: "_Written", model: Model, room: asyncio.Semaphore) -> None:
-        language = _language(one.row, one.text(self.field))
-        template = self._template(language)
-        messages = _filled(template, one.row, one.text(self.field))
+        text = one.text(self.field)
+        wanted = _language(one.row) or _looks(text)
+        template = self._template(wanted or language_of(text))
+        messages = _filled(template, one.row, text)
         for number in range(self.n):
             for attempt in range(self.tries):
                 seed = _seed(self.seed, str(one.row.get("id")), number, attempt)
                 async with room:
-                    said = await self._said(one, model, messages, seed)
-                flaw = said if said in _FLAWS else self._flaw(one, said, language)
+                    said, flaw = await self._said(one, model, messages, seed)
+                flaw = flaw or self._flaw(one, said, wanted)
                 if flaw is None:
                     one.add(said, seed, template.digest)
                     break
@@ -132,8 +133,8 @@ class Augment:
 
     async def _said(
         self, one: "_Written", model: Model, messages: tuple[Message, ...], seed: int
-    ) -> str:
-        """What the model writes, or one of `_FLAWS`."""
+    ) -> tuple[str, str | None]:
+        """What the model writes, and why that is nothing to go on with."""
         takes = model.info.capabilities.has
         sampling = Sampling(
             temperature=self.temperature if takes("temperature") else None,
@@ -146,14 +147,14 @@ class Augment:
             response = await model.generate(request)
         except ModelError as error:
             one.errors.append(error)
-            return "call failed"
+            return "", "call failed"
         one.answers += 1
         one.model = response.model or model.info.name
         if response.finish_reason == "length":
-            return "cut off"
-        return _AROUND.sub("", response.text.strip()).strip() or "empty"
+            return "", "cut off"
+        return _AROUND.sub("", response.text.strip()).strip(), None
 
-    def _flaw(self, one: "_Written", said: str, language: str) -> str | None:
+    def _flaw(self, one: "_Written", said: str, wanted: str | None) -> str | None:
         mine = words_of(said)
         if not mine:
             return "empty"
@@ -161,7 +162,7 @@ class Augment:
             theirs = words_of(other)
             if mine == theirs or shared(mine, theirs) >= self.most_shared:
                 return "copy"
-        if len(mine) >= _TELLING and language in ("en", "es") and language_of(said) != language:
+        if len(mine) >= _TELLING and wanted in ("en", "es") and _looks(said) not in (None, wanted):
             return "other language"
         return None
 
@@ -188,9 +189,6 @@ class Augment:
         return {**one.row, "id": f"{parent}#aug{number + 1}", into: text, "synthetic": source}
 
 
-_FLAWS = ("call failed", "cut off", "empty")
-
-
 class _Written:
     """What a model has written from one row so far."""
 
@@ -209,10 +207,16 @@ class _Written:
         self.drafts.append((text, seed, prompt))
 
 
-def _language(row: Row, text: str) -> str:
-    """The language that the row says it is in, else what the text looks like."""
+def _language(row: Row) -> str | None:
+    """The language that the row says it is in."""
     said = row.get("language")
-    return said[:2].lower() if isinstance(said, str) and said != "und" else language_of(text)
+    return said[:2].lower() if isinstance(said, str) and said not in ("", "und") else None
+
+
+def _looks(text: str) -> str | None:
+    """``es`` or ``en``, where a text looks like one of them more than by a word or two."""
+    hinted = {language_of(f"{text} {hint}") for hint in ("de la", "of the")}
+    return hinted.pop() if len(hinted) == 1 else None
 
 
 def _filled(template: Template, row: Row, text: str) -> tuple[Message, ...]:

@@ -94,7 +94,10 @@ class Fields:
 
 
 def _differs(row: Row, name: str, value: Any) -> bool:
-    return name not in row or (row[name] is not value and row[name] != value)
+    if name not in row:
+        return True
+    before = row[name]
+    return before is not value and (type(before) is not type(value) or before != value)
 
 
 Test = Callable[[Any], bool]

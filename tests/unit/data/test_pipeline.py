@@ -267,7 +267,7 @@ def test_a_function_may_return_the_row(tmp_path):
 
 
 def test_processes_give_the_same_as_one(tmp_path):
-    steps = [{"length": {"min_characters": 2}}, "exact_duplicates"]
+    steps = [{"length": {"min": 2}}, "exact_duplicates"]
     rows = texts(*["hola", "a", "hola", "adiós"] * 5)
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     made = pipeline("test", "a.jsonl", steps, folder=tmp_path, shard_rows=3)

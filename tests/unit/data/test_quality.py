@@ -83,7 +83,6 @@ def lines(*, new: int, again: int) -> str:
         ("", None),
         (lines(new=7, again=3), "characters in repeated lines"),
         (lines(new=6, again=4), "repeated lines"),
-        (lines(new=8, again=2), None),
         (lines(new=6, again=4).replace("\n", "\n\n"), "repeated paragraphs"),
         (lines(new=7, again=3).replace("\n", "\n\n"), "characters in repeated paragraphs"),
         (ENGLISH + " in short" * 20, "commonest 2-gram"),
@@ -93,6 +92,12 @@ def lines(*, new: int, again: int) -> str:
 )
 def test_gopher_repetition_at_its_thresholds(text, wanted):
     assert reason(GopherRepetition(), text) == wanted
+
+
+def test_repeated_lines_below_the_thresholds_stay():
+    alone = GopherRepetition(top_ngrams={}, repeated_ngrams={})
+    assert reason(alone, lines(new=8, again=2)) is None
+    assert reason(GopherRepetition(), lines(new=8, again=2)) == "commonest 3-gram"
 
 
 def test_ngrams_are_those_of_a_plain_count():
@@ -243,7 +248,7 @@ def test_lengths_of_messages_and_of_nothing():
     ],
 )
 def test_wrong_options_are_named(make):
-    with pytest.raises(ConfigurationError, match="The option '.*' of the step"):
+    with pytest.raises(ConfigurationError, match=r"The option '.*' of the step"):
         make()
 
 
