@@ -45,3 +45,6 @@ class RayEngine:
         finally:
             for left in running:
                 self._ray.cancel(left)
+
+    def close(self) -> None:
+        """Nothing is held: the cluster stays as it was found."""

@@ -1,9 +1,9 @@
-"""A base's tokenizer and chat template: for a GGUF file llama.cpp's own, which will serve it.
+r"""A base's tokenizer and chat template: for a GGUF file llama.cpp's own, which will serve it.
 
-The tokenizer that transformers makes of a GGUF file is not used for that: it knows nothing of the
-file's way to cut texts before merging (``tokenizer.ggml.pre``). Of SmolLM2's it makes two tokens of
-the line breaks and the space in ``"\\n\\n 3"``, llama.cpp, as the original, one. A model that is tuned
-on other tokens than it is asked with learns worse, and nothing says so.
+The tokenizer that transformers makes of a GGUF file is not used for that: it knows nothing of how
+the file wants texts cut before merging (``tokenizer.ggml.pre``). With SmolLM2's it makes two tokens
+of the line breaks and space in ``"\n\n 3"``; llama.cpp, as the original, makes one. A model that is
+tuned on other tokens than it is asked with learns worse, and nothing says so.
 """
 
 import os

@@ -43,7 +43,8 @@ class Augment:
     prompt with its SHA-256, the seed, and how often which draft was rejected.
 
     A draft is rejected when it is ``empty``, ``cut off``, a ``copy`` of the text or of another
-    (`most_shared` of their words, or more), or in another language; then the model is asked again,
+    (`most_shared` of their words, or more), in another language, or, asked for a question, ``no
+    question``; then the model is asked again,
     `tries` times for each row. Each call has a seed of its own, from `seed` and the row's id.
     Synthetic rows are not written from again. Raises `ModelError` when every call fails.
 
@@ -158,6 +159,8 @@ class Augment:
         mine = words_of(said)
         if not mine:
             return "empty"
+        if self.prompt == "question" and not said.endswith(("?", "？")):
+            return "no question"
         for other in (one.text(self.field), *(text for text, _, _ in one.drafts)):
             theirs = words_of(other)
             if mine == theirs or shared(mine, theirs) >= self.most_shared:

@@ -7,8 +7,10 @@ call a function on each item, give the answers in order, and not run far ahead o
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -20,6 +22,10 @@ class Engine(Protocol):
     def map(self, function: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
         """The function's answers, in the order of the items. Function and items are picklable, and
         what they read and write lies where every worker sees it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the engine holds; it is not used after that."""
         ...
 
 
@@ -37,6 +43,7 @@ def usable_processors() -> int:
 
 class Processes:
     """Worker processes on this machine; a single item, or a single worker, is done in this one.
+    They start with the first work, and end with `close`.
 
     >>> list(Processes(1).map(abs, [-1, -2]))
     [1, 2]
@@ -44,6 +51,7 @@ class Processes:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(self, function: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
         """The answers in order; at most two items a worker are under way."""
@@ -52,18 +60,29 @@ class Processes:
             for item in waiting:
                 yield function(item)
             return
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
-
-        # A forked child would share the locks of this process's threads as they were just then.
-        context = multiprocessing.get_context("spawn")
-        workers = min(self._workers, len(waiting))
-        pool = ProcessPoolExecutor(workers, mp_context=context)
+        pool = self._started()
         running: deque[Future[Answer]] = deque()
         try:
             while waiting or running:
-                while waiting and len(running) < 2 * workers:
+                while waiting and len(running) < 2 * self._workers:
                     running.append(pool.submit(function, waiting.popleft()))
                 yield running.popleft().result()
         finally:
+            for left in running:
+                left.cancel()
+
+    def close(self) -> None:
+        """End the processes; what they have not begun is not done."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _started(self) -> "ProcessPoolExecutor":
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        if self._pool is None:
+            # A forked child would share the locks of this process's threads as they were just then.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=context)
+        return self._pool

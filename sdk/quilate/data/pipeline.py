@@ -124,7 +124,7 @@ def run_pipeline(
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
     with _alone(root / f".{made.spec.name}.lock"):
-        engine = _engine(engine, options)
+        doing = _engine(engine, options)
         sources = _ingested(made, cache, Path(store))
         shards = [shard for source in sources for shard in source.shards]
         if not shards:
@@ -133,8 +133,12 @@ def run_pipeline(
                 where=", ".join(source.path for source in sources),
                 remedy="Look at what was rejected: " + str(sources[0].rejects),
             )
-        tracks, tallies = run_steps(shards, made.uses, cache, engine, progress)
-        finals = list(engine.map(describe, tracks))
+        try:
+            tracks, tallies = run_steps(shards, made.uses, cache, doing, progress)
+            finals = list(doing.map(describe, tracks))
+        finally:
+            if doing is not engine:  # one that was given is its owner's
+                doing.close()
         return _written(made, Path(store), sources, tracks, tallies, finals)
 
 

@@ -75,6 +75,11 @@ def test_drafts_are_rejected_and_counted(said, flaw):
     assert model.calls == 3
 
 
+def test_what_asks_nothing_is_no_question():
+    verdict = one(ScriptedModel("La torre data de 1901."), prompt="question")
+    assert verdict == Change({}, ("no synthetic row: no question",))
+
+
 def test_a_second_try_and_siblings_that_are_copies():
     answers = iter(
         ["", "La torre data de 1901.", "La torre data de 1901.", "Es de 1901 la torre vieja."]
