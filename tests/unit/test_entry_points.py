@@ -7,7 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 # Needed by schemas with patterns alone, which say so when they are read; others work without.
-BY_SOME_OPTIONS = {"quilate_evaluators.structure": {"text-metrics"}}
+BY_SOME_OPTIONS = {
+    "quilate_evaluators.structure": {"text-metrics"},
+    "quilate_adapters.tokenizers": {"tokens"},  # one package, three kinds
+}
 
 
 def asked_by(module: str) -> set[str]:

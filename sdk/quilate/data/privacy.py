@@ -33,8 +33,8 @@ class MaskPii:
     `kinds` are those of `quilate.pii.find_pii`, all unless chosen. `replacement` is what stands in
     the place: a text with ``{kind}``; ``hash``, the same pseudonym for the same data wherever it
     is, by HMAC-SHA256 with the key in the environment variable `key`; or ``drop``, which drops the
-    row. Reasons are the kinds, each as often as it was found. Verdicts hold no data: `private` asks
-    whoever reports them to leave out what the row was before.
+    row. Reasons are the kinds, each as often as it was found. Verdicts hold no
+    data.
 
     >>> row = {"id": "1", "text": "Soy Ana, ana@ejemplo.es, DNI 12345678Z"}
     >>> next(iter(MaskPii().apply([row])))
@@ -46,7 +46,6 @@ class MaskPii:
     replacement: str = "[{kind}]"
     key: str = KEY
     version: ClassVar[int] = 1
-    private: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         set_texts(self, "mask_pii", "field")

@@ -323,7 +323,7 @@ def test_preferences(tiny, tmp_path):
     trained = trainer().train(recipe, pairs, pairs[:3], tmp_path)
     heldout = [point.loss for point in trained.losses if point.heldout]
     assert trained.losses[0].loss == pytest.approx(math.log(2), abs=1e-5)
-    assert heldout[-1] < 0.6
+    assert heldout[-1] < 0.65
     assert trained.details["dropped"] == [
         {"id": "equal", "reason": "chosen and rejected are the same"}
     ]
