@@ -1,14 +1,12 @@
 """The trained model in transformers: the GGUF base, dequantised, with its PEFT adapter."""
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.errors import DataError
-from quilate.registry import require
+from quilate_adapters.peft.libraries import library, quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,9 +30,9 @@ class Changed:
 
 def load_base(base: Path) -> Any:
     """The GGUF model in float32; raises `DataError` where transformers cannot read it."""
-    torch = require("torch", extra="tuning")
-    transformers = require("transformers", extra="tuning")
-    with _quiet(transformers):
+    torch = library("torch")
+    transformers = library("transformers")
+    with quiet():
         try:
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 base.parent, gguf_file=base.name, dtype=torch.float32
@@ -50,15 +48,15 @@ def load_base(base: Path) -> Any:
 
 def load_tokenizer(base: Path) -> Any:
     """The tokenizer that transformers makes of the GGUF file's."""
-    transformers = require("transformers", extra="tuning")
-    with _quiet(transformers):
+    transformers = library("transformers")
+    with quiet():
         return transformers.AutoTokenizer.from_pretrained(base.parent, gguf_file=base.name)
 
 
 def load_trained(adapter: Path, base: Path) -> Any:
     """The base with the adapter on it, as a `peft.PeftModel`; raises `DataError` where they do not
     fit together."""
-    peft = require("peft", extra="tuning")
+    peft = library("peft")
     model = load_base(base)
     try:
         trained = peft.PeftModel.from_pretrained(model, str(adapter))
@@ -69,21 +67,6 @@ def load_trained(adapter: Path, base: Path) -> Any:
             remedy="Check that the base is the one that it was trained on.",
         ) from error
     return trained.eval()
-
-
-@contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
-    """No progress bars, nor warnings about weights that are tied."""
-    log = logging.getLogger("transformers")
-    level, bars = log.level, transformers.utils.logging.is_progress_bar_enabled()
-    log.setLevel(logging.ERROR)
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.setLevel(level)
-        if bars:
-            transformers.utils.logging.enable_progress_bar()
 
 
 def changes(trained: Any) -> Iterator[Changed]:
@@ -114,7 +97,7 @@ def _replaced(name: str, wrapper: Any) -> Iterator[Changed]:
 
 
 def _merged(name: str, layer: Any) -> Iterator[Changed]:
-    torch = require("torch", extra="tuning")
+    torch = library("torch")
     with torch.no_grad():
         own = dict(layer.get_base_layer().named_parameters(recurse=False))
         before = {part: value.detach().clone() for part, value in own.items()}

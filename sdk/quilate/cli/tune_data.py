@@ -159,9 +159,19 @@ def distill(
     ] = None,
     candidates: Annotated[int, typer.Option(min=1, metavar="K", help="Answers a prompt.")] = 4,
     keep: Annotated[Keep, typer.Option(help="best, all that pass, or best and worst.")] = Keep.best,
-    seed: Annotated[int, typer.Option(metavar="N")] = 0,
-    max_usd: Annotated[float | None, typer.Option(min=0.0, metavar="USD")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, metavar="N")] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=2.0, metavar="T", help="Of the answers.")
+    ] = 0.8,
+    answer_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Longer answers are left out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0.0, metavar="USD", help="Most US dollars in all.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Most tokens in all.")
+    ] = None,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -185,6 +195,8 @@ def distill(
             filters=evaluator or (),
             candidates=candidates,
             keep=keep.value,
+            temperature=temperature,
+            answer_tokens=answer_tokens,
             seed=seed,
             max_usd=max_usd,
             max_tokens=max_tokens,

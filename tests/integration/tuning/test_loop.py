@@ -34,7 +34,7 @@ def lines(file: Path) -> list[str]:
 def project(tmp_path_factory) -> Path:
     """The example with fewer notes, fewer steps and fewer samples."""
     folder = Path(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("loop") / "example"))
-    for name, n in (("train.jsonl", 200), ("notes.jsonl", 12), ("general.jsonl", 6)):
+    for name, n in (("train.jsonl", 200), ("orders.jsonl", 12), ("general.jsonl", 6)):
         (folder / name).write_text("".join(lines(folder / name)[:n]), encoding="utf-8")
     recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
     recipe["training"] |= {"steps": 20, "learning_rate": 1e-3, "evaluate_every": 10}
@@ -94,7 +94,7 @@ def test_the_loop_improves_the_model_and_is_not_done_twice(project):
 
 def test_evaluation_samples_among_the_examples_are_refused(project, tmp_path):
     folder = Path(shutil.copytree(project, tmp_path / "example"))
-    sample = json.loads(lines(folder / "notes.jsonl")[0])
+    sample = json.loads(lines(folder / "orders.jsonl")[0])
     row = {"id": "leak", "input": sample["input"], "output": sample["references"][0]}
     with (folder / "train.jsonl").open("a") as train:
         train.write(json.dumps(row) + "\n")
