@@ -43,22 +43,70 @@ SENTENCES = (
     ],
 )
 NAMES = (
-    "Ana,Luis,Carmen,Javier,Lucía,Pedro,Elena,Diego,Rosa,Andrés,Julia,Tomás".split(","),
-    "Marta,Pablo,Irene,Raúl,Sonia,Hugo,Clara,Iván".split(","),
+    [
+        "Ana",
+        "Luis",
+        "Carmen",
+        "Javier",
+        "Lucía",
+        "Pedro",
+        "Elena",
+        "Diego",
+        "Rosa",
+        "Andrés",
+        "Julia",
+        "Tomás",
+    ],
+    ["Marta", "Pablo", "Irene", "Raúl", "Sonia", "Hugo", "Clara", "Iván"],
 )
 SURNAMES = (
-    "López,García,Romero,Vega,Molina,Castro,Ortiz,Rubio,Soto,Flores,Ramos,Gil".split(","),
-    "Navarro,Iglesias,Peña,Cabrera,Lozano,Méndez,Prieto,Duarte".split(","),
+    [
+        "López",
+        "García",
+        "Romero",
+        "Vega",
+        "Molina",
+        "Castro",
+        "Ortiz",
+        "Rubio",
+        "Soto",
+        "Flores",
+        "Ramos",
+        "Gil",
+    ],
+    ["Navarro", "Iglesias", "Peña", "Cabrera", "Lozano", "Méndez", "Prieto", "Duarte"],
 )
 TOWNS = (
-    "Madrid,Sevilla,Lima,Bogotá,Valencia,Quito,Granada,Rosario,Puebla,Cuzco,León,Arequipa".split(
-        ","
-    ),
-    "Bilbao,Mérida,Córdoba,Cali,Toledo,Tampico,Salta,Iquique".split(","),
+    [
+        "Madrid",
+        "Sevilla",
+        "Lima",
+        "Bogotá",
+        "Valencia",
+        "Quito",
+        "Granada",
+        "Rosario",
+        "Puebla",
+        "Cuzco",
+        "León",
+        "Arequipa",
+    ],
+    ["Bilbao", "Mérida", "Córdoba", "Cali", "Toledo", "Tampico", "Salta", "Iquique"],
 )
 PRODUCTS = (
-    "sillas,lámparas,cuadernos,mochilas,tazas,relojes,mantas,botellas,espejos,toallas".split(","),
-    "mesas,cojines,linternas,paraguas,platos,camisetas,cestas,velas".split(","),
+    [
+        "sillas",
+        "lámparas",
+        "cuadernos",
+        "mochilas",
+        "tazas",
+        "relojes",
+        "mantas",
+        "botellas",
+        "espejos",
+        "toallas",
+    ],
+    ["mesas", "cojines", "linternas", "paraguas", "platos", "camisetas", "cestas", "velas"],
 )
 
 
