@@ -34,15 +34,15 @@ def completion_of(example: AnyExample) -> tuple[Message, ...]:
 
 
 def tokens_of(example: AnyExample, tokenizer: Any, engine: Engine) -> Tokens | None:
-    """The example's tokens, by the tokenizer that the model was trained with; None where it is too
-    long, or has no text to compare.
+    """The example's tokens, by llama.cpp's tokenizer, which a GGUF base is trained with too; None
+    where it is too long, or has no text to compare. (transformers' tokenizer, made of the GGUF
+    file, only renders the template here: it cuts some texts otherwise.)
 
-    Raises `DataError` where llama.cpp makes other tokens of the same text, or its prompt is another
-    text.
+    Raises `DataError` where the prompt is served as another text.
     """
     head, tail = _texts(example, tokenizer)
-    prompt = _both(head, tokenizer, engine, example.id, begin=tokenizer.chat_template is None)
-    completion = _both(tail, tokenizer, engine, example.id, begin=False)
+    prompt = engine.tokenize(head, special=True, begin=tokenizer.chat_template is None)
+    completion = engine.tokenize(tail, special=True)
     _check_prompt(example, prompt, engine)
     ends = [at for at, token in enumerate(completion) if token in engine.end_tokens]
     # After the end of the turn, the template has a line break that is never generated.
@@ -103,23 +103,6 @@ def _tool(tool: Tool) -> Mapping[str, Any]:
         "parameters": dict(tool.parameters),
     }
     return {"type": "function", "function": function}
-
-
-def _both(text: str, tokenizer: Any, engine: Engine, name: str, *, begin: bool) -> list[int]:
-    trained = tokenizer(text, add_special_tokens=begin)["input_ids"]
-    served = engine.tokenize(text, special=True, begin=begin)
-    if list(trained) != served:
-        at = next(
-            (i for i, pair in enumerate(zip(trained, served, strict=False)) if pair[0] != pair[1]),
-            min(len(trained), len(served)),
-        )
-        raise DataError(
-            f"The tokenizers differ: of example {name}, transformers makes {len(trained)} tokens "
-            f"and llama.cpp {len(served)}, the same up to token {at}.",
-            remedy="The adapter was trained on other tokens than are served; train it on the "
-            "tokenizer of the GGUF file.",
-        )
-    return served
 
 
 def _check_prompt(example: AnyExample, prompt: Sequence[int], engine: Engine) -> None:

@@ -523,15 +523,12 @@ def test_prompts_that_cannot_be_compared(examples, message, base, adapters, tmp_
         converter().parity(adapters("lora"), base, file, examples, SPEC)
 
 
-def test_a_tokenizer_mismatch_is_named(base, adapters, tmp_path):
-    """llama.cpp splits words by ``tokenizer.ggml.pre``, transformers in one way for all."""
-    other = tmp_path / "other.gguf"
-    other.write_bytes(base.read_bytes().replace(b"smollm", b"falcon"))
+def test_texts_that_transformers_cuts_otherwise_are_compared(base, adapters, tmp_path):
+    """transformers knows nothing of ``tokenizer.ggml.pre``: of this text it makes other tokens."""
     file = tmp_path / "a.gguf"
-    converter().convert(adapters("lora"), other, file)
-    odd = Example("odd", (user("Is (it) so?"),), (assistant("A"),))
-    with pytest.raises(errors.DataError, match="tokenizers differ"):
-        converter().parity(adapters("lora"), other, file, [odd], SPEC)
+    converter().convert(adapters("lora"), base, file)
+    odd = Example("odd", (user("Count:\n\n 3\n\t0"),), (assistant("4"),))
+    assert converter().parity(adapters("lora"), base, file, [odd], SPEC).positions > 0
 
 
 @pytest.mark.parametrize("kind", ["patterns", "dora", "lokr"])
