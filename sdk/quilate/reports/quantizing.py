@@ -51,7 +51,7 @@ def level_table(levels: Sequence[Level], lang: str | None = None) -> "Table":
             words.number(level.bytes / 1e6, digits=0),
             words.number(level.tokens_per_second, digits=1),
             "" if level.kl is None else words.number(level.kl, digits=4),
-            "" if level.top1 is None else words.percent(level.top1),
+            "" if level.top1 is None else words.percent(round(level.top1, 3)),
             Text(visible(_quality(words, level))),
         )
     return table

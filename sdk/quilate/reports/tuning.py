@@ -57,6 +57,9 @@ _SAID = {
         "task": "The task",
         "regression": "Everything else",
         "answers": "answers side by side",
+        "base": "base",
+        "tuned": "tuned",
+        "gain": "tuned − base",
         "use": "Use it",
         "where": "Report: {path}",
     },
@@ -99,6 +102,9 @@ _SAID = {
         "task": "La tarea",
         "regression": "Todo lo demás",
         "answers": "respuestas lado a lado",
+        "base": "base",
+        "tuned": "ajustado",
+        "gain": "ajustado − base",
         "use": "Para usarlo",
         "where": "Informe: {path}",
     },
@@ -221,19 +227,25 @@ def _parity(words: CompareWords, result: "LoopResult") -> list[str]:
         said["parity"].format(
             positions=words.count(parity.positions),
             prompts=words.count(parity.prompts),
-            kl=words.number(parity.kl, digits=4),
-            base_kl=words.number(parity.base_kl, digits=4),
-            top1=words.percent(parity.top1),
-            base_top1=words.percent(parity.base_top1),
+            kl=_small(words, parity.kl),
+            base_kl=_small(words, parity.base_kl),
+            top1=words.percent(round(parity.top1, 3)),
+            base_top1=words.percent(round(parity.base_top1, 3)),
             same=words.count(parity.greedy_same),
         )
     ]
     if parity.passed:
         lines.append(said["parity passed"])
     if result.converted is not None and result.converted.residual:
-        largest = max(result.converted.residual.values())
+        largest = round(max(result.converted.residual.values()), 3)
         lines.append(said["residual"].format(share=words.percent(largest)))
     return [*lines, *parity.reasons]
+
+
+def _small(words: CompareWords, value: float) -> str:
+    """A small number to four digits behind the point."""
+    least = 0.0001
+    return words.number(value, digits=4) if value >= least else f"< {words.number(least, digits=4)}"
 
 
 def _comparisons(

@@ -1,0 +1,150 @@
+"""The ruling on a tuned model, and the examples that a recipe names."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from quilate import evals, registry
+from quilate.errors import ConfigurationError, DataError
+from quilate.evaluators import Sample
+from quilate.tuning.deciding import decide
+from quilate.tuning.loading import load_examples, load_recipe
+from quilate.tuning.loop import LoopResult
+from quilate.tuning.recipe import DecideSpec, Recipe
+from quilate.tuning.trainers import LossPoint, Parity, Trained
+
+N = 60
+PARITY = Parity(500, 20, 0.001, 0.99, 0.001, 0.99, 20, True)
+
+
+def run(store: Path, right: int, name: str = "s"):
+    """A run that is right on the first so many samples."""
+    samples = [Sample(str(n), str(n), references=("yes",)) for n in range(N)]
+    suite = evals.Suite(
+        name,
+        samples,
+        {"t": lambda question: "yes" if int(question) < right else "no"},
+        [registry.evaluator("exact_match")],
+    )
+    return evals.evaluate(suite, store=store)
+
+
+@pytest.mark.parametrize(
+    ("task", "regression", "margin", "parity", "ruling", "reasons"),
+    [
+        ((5, 50), (40, 40), None, PARITY, "ship", ("better", "regression kept")),
+        ((5, 50), None, None, None, "ship", ("better",)),
+        ((5, 8), (40, 40), None, PARITY, "do not ship", ("not shown better", "regression kept")),
+        ((50, 5), (40, 40), None, PARITY, "do not ship", ("worse at the task", "regression kept")),
+        ((5, 50), (55, 20), None, PARITY, "do not ship", ("better", "regression worse")),
+        ((5, 50), (40, 38), None, PARITY, "ship", ("better", "regression kept")),
+        ((5, 50), (40, 38), 0.05, PARITY, "do not ship", ("better", "regression not shown")),
+        ((5, 50), (40, 40), 0.2, PARITY, "ship", ("better", "regression kept")),
+        (
+            (5, 50),
+            (40, 40),
+            None,
+            replace(PARITY, passed=False, reasons=("KL",)),
+            "do not ship",
+            ("better", "regression kept", "parity failed"),
+        ),
+    ],
+)
+def test_what_may_ship(tmp_path, task, regression, margin, parity, ruling, reasons):
+    def pair(rights):
+        return tuple(run(tmp_path, right) for right in rights)
+
+    decision = decide(
+        DecideSpec(suite="s.yaml", margin=margin),
+        pair(task),
+        None if regression is None else pair(regression),
+        parity,
+    )
+    assert (decision.ruling, decision.reasons) == (ruling, reasons)
+    assert decision.row is not None
+    assert decision.row.metric == "exact_match"
+
+
+def test_an_unknown_metric_is_told(tmp_path):
+    runs = (run(tmp_path, 1), run(tmp_path, 2))
+    with pytest.raises(ConfigurationError, match=r"no metric 'f1'.*exact_match"):
+        decide(DecideSpec(suite="s.yaml", metric="f1"), runs)
+
+
+def test_the_report_says_it_in_both_languages_and_escapes(tmp_path):
+    from quilate.reports.tuning import page_of, verdict_lines, write
+
+    decision = decide(
+        DecideSpec(suite="s.yaml"), (run(tmp_path, 5), run(tmp_path, 50)), None, PARITY
+    )
+    losses = (LossPoint(1, 2.0), LossPoint(2, 1.0), LossPoint(2, 1.2, heldout=True))
+    trained = Trained(tmp_path, "b", 2, 2, "done", losses, 10, 3.0, "<b>cpu</b>")
+    recipe = Recipe.model_validate({"name": "x", "base": "b", "data": {"train": "t.jsonl"}})
+    result = LoopResult(recipe, tmp_path, 2, 1, None, trained, None, PARITY, decision)
+    assert verdict_lines(result, "en")[0] == "SHIP"
+    assert verdict_lines(result, "es")[:1] == ["PUBLICAR"]
+    page = page_of(result, lang="es")
+    assert "&lt;b&gt;cpu&lt;/b&gt;" in page
+    assert "<b>cpu" not in page
+    assert "exact_match" in page
+    assert write(result, tmp_path / "report.html").exists()
+    assert (tmp_path / "task.html").exists()
+
+
+def recipe_file(folder: Path, data: str, rows: list[dict[str, object]]) -> Path:
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "ask.md").write_text(
+        '---\nlanguage: es\nversion: "1"\nvariables: {question: str}\n---\n'
+        "[system]\nSé breve.\n[user]\n¿{{ question }}?\n"
+    )
+    file = folder / "recipe.yaml"
+    file.write_text(f"name: x\nbase: smollm2-135m-instruct\ndata: {data}\n")
+    return file
+
+
+ROWS: list[dict[str, object]] = [
+    {"id": str(n), "input": f"pregunta {n % 10}", "output": f"r{n}"} for n in range(20)
+]
+
+
+def test_inputs_are_put_into_the_prompt_that_the_suite_asks_with(tmp_path):
+    file = recipe_file(tmp_path, "{train: {path: train.jsonl, prompt: ask.md}}", ROWS)
+    data = load_examples(load_recipe(file))
+    first = data.train[0]
+    assert [turn.text for turn in first.prompt] == ["Sé breve.", f"¿pregunta {int(first.id) % 10}?"]
+    assert first.completion[0].text == f"r{first.id}"
+
+
+def test_equal_prompts_are_never_parted(tmp_path):
+    file = recipe_file(tmp_path, "{train: train.jsonl, heldout: 0.3}", ROWS)
+    data = load_examples(load_recipe(file))
+    assert len(data.train) + len(data.heldout) == 20
+    assert 4 <= len(data.heldout) <= 8
+    prompts = [{one.prompt for one in part} for part in (data.train, data.heldout)]
+    assert not prompts[0] & prompts[1]
+    again = load_examples(load_recipe(file))
+    assert again == data
+
+
+def test_rows_without_an_answer_are_told(tmp_path):
+    file = recipe_file(tmp_path, "{train: train.jsonl}", [*ROWS, {"id": "x", "input": "sola"}])
+    data = load_examples(load_recipe(file))
+    assert [(one.where, one.reason) for one in data.rejected] == [("x", "no_completion")]
+
+
+def test_one_prompt_alone_cannot_be_held_out(tmp_path):
+    file = recipe_file(tmp_path, "{train: train.jsonl}", ROWS[:1])
+    with pytest.raises(DataError, match="nothing can be held out"):
+        load_examples(load_recipe(file))
+
+
+def test_recipes_that_are_wrong(tmp_path):
+    file = tmp_path / "r.yaml"
+    file.write_text("name: x\nbase: b\ndata: {train: t.jsonl}\nlora: {ranks: 8}\n")
+    with pytest.raises(ConfigurationError, match=r"r.yaml:4: Unknown key 'ranks'. Did you mean"):
+        load_recipe(file)
+    file.write_text("name: x\nbase: b\ndata: {train: t.jsonl}\nlora: {rank: 0}\n")
+    with pytest.raises(ConfigurationError, match=r"r.yaml:4: `lora.rank` is not right"):
+        load_recipe(file)
