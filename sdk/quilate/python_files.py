@@ -53,8 +53,9 @@ _TAGGED = re.compile(r"^quilate_suite_[0-9a-f]{8}_")
 
 
 def _module(path: Path, where: str) -> Any:
-    # Named by its path, so that two projects' app.py do not meet in sys.modules.
-    tag = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    # Named by its path, so that two projects' app.py do not meet in sys.modules, and by its
+    # content, so that one that was edited in the meantime is not the old one.
+    tag = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:8]
     module_name = f"quilate_suite_{tag}_{path.stem}"
     if module_name in sys.modules:
         return sys.modules[module_name]

@@ -6,7 +6,7 @@ so in its metadata: structs would fill the keys that a row lacks with nulls.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from quilate.registry import require
 
 BATCH = 4096
 _MARK = {b"quilate": b"json"}
+_NAME = b"quilate_name"
 
 
 def arrow() -> Any:
@@ -23,8 +24,14 @@ def arrow() -> Any:
     return require("pyarrow", extra="data")
 
 
-def schema_of(kinds: Mapping[str, Kind], metadata: Mapping[str, str] | None = None) -> Any:
-    """The Arrow schema of rows whose fields are of these kinds."""
+def schema_of(
+    kinds: Mapping[str, Kind],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    rename: Callable[[int, str], str] = lambda at, name: name,
+) -> Any:
+    """The Arrow schema of rows whose fields are of these kinds. `rename` gives a field's column
+    another name, by its place; the field's own then stands in the column's metadata."""
     pa = arrow()
     types = {
         "text": pa.large_utf8(),
@@ -34,17 +41,20 @@ def schema_of(kinds: Mapping[str, Kind], metadata: Mapping[str, str] | None = No
         "texts": pa.list_(pa.large_utf8()),
         "json": pa.large_utf8(),
     }
-    fields = [
-        pa.field(name, types[kind], metadata=_MARK if kind == "json" else None)
-        for name, kind in kinds.items()
-    ]
+    fields = []
+    for at, (name, kind) in enumerate(kinds.items()):
+        column = rename(at, name)
+        marks = {**(_MARK if kind == "json" else {})}
+        if column != name:
+            marks[_NAME] = name.encode()
+        fields.append(pa.field(column, types[kind], metadata=marks or None))
     return pa.schema(fields, metadata=dict(metadata or {}))
 
 
 def batches(rows: Iterable[Row], schema: Any) -> Iterator[Any]:
     """Record batches of the rows, a few thousand rows each."""
     pa = arrow()
-    told = [(field.name, _is_json(field)) for field in schema]
+    told = [(name_of(field), _is_json(field)) for field in schema]
     source = iter(rows)
     while some := list(islice(source, BATCH)):
         columns = [
@@ -60,6 +70,12 @@ def _stored(value: Any, as_json: bool) -> Any:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def name_of(column: Any) -> str:
+    """The name of the field that a column holds."""
+    own = (column.metadata or {}).get(_NAME)
+    return str(column.name) if own is None else own.decode()
+
+
 def _is_json(field: Any) -> bool:
     return (field.metadata or {}).get(b"quilate") == b"json"
 
@@ -71,7 +87,7 @@ def rows_of(batch: Any) -> list[dict[str, Any]]:
         values = column.to_pylist()
         if _is_json(field):
             values = [None if one is None else json.loads(one) for one in values]
-        columns.append((field.name, values))
+        columns.append((name_of(field), values))
     return [
         {name: value for name, values in columns if (value := values[at]) is not None}
         for at in range(batch.num_rows)

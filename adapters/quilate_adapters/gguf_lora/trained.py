@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.errors import DataError
+from quilate_adapters.peft.base import find_base, open_hf_tokenizer, open_in_float32
 from quilate_adapters.peft.libraries import library, quiet
 
 if TYPE_CHECKING:
@@ -29,28 +30,14 @@ class Changed:
 
 
 def load_base(base: Path) -> Any:
-    """The GGUF model in float32; raises `DataError` where transformers cannot read it."""
-    torch = library("torch")
-    transformers = library("transformers")
-    with quiet():
-        try:
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                base.parent, gguf_file=base.name, dtype=torch.float32
-            )
-        except (ValueError, KeyError, OSError, RuntimeError) as error:
-            raise DataError(
-                f"transformers cannot read this GGUF model: {error}.",
-                where=str(base),
-                remedy="Update transformers, or take a base of another architecture.",
-            ) from error
-    return model.eval()
+    """The GGUF model in float32, opened as for training; raises `ConfigurationError` where
+    transformers cannot read it."""
+    return open_in_float32(find_base(str(base))).eval()
 
 
 def load_tokenizer(base: Path) -> Any:
     """The tokenizer that transformers makes of the GGUF file's."""
-    transformers = library("transformers")
-    with quiet():
-        return transformers.AutoTokenizer.from_pretrained(base.parent, gguf_file=base.name)
+    return open_hf_tokenizer(find_base(str(base)))
 
 
 def load_trained(adapter: Path, base: Path) -> Any:
@@ -59,7 +46,8 @@ def load_trained(adapter: Path, base: Path) -> Any:
     peft = library("peft")
     model = load_base(base)
     try:
-        trained = peft.PeftModel.from_pretrained(model, str(adapter))
+        with quiet():
+            trained = peft.PeftModel.from_pretrained(model, str(adapter))
     except (ValueError, KeyError, RuntimeError, TypeError, OSError) as error:
         raise DataError(
             f"PEFT cannot put this adapter on the base: {error}",

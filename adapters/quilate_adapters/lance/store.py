@@ -9,7 +9,7 @@ from quilate.data.steps import Row
 from quilate.data.stores import Kind, Manifest, Version
 from quilate.errors import DataError
 from quilate.registry import nearest, require
-from quilate_adapters.arrow.tables import arrow, batches, rows_of, schema_of
+from quilate_adapters.arrow.tables import arrow, batches, name_of, rows_of, schema_of
 
 _TABLE = "table.lance"
 _MANIFEST = b"quilate_manifest"
@@ -33,18 +33,20 @@ class LanceStore:
     ) -> "LanceDataset":
         """A new version of a dataset; raises `DataError` where it cannot be written."""
         metadata = {_MANIFEST.decode(): json.dumps(manifest, ensure_ascii=False)}
-        schema = schema_of(kinds, metadata)
+        schema = schema_of(kinds, metadata, rename=_column)
         reader = arrow().RecordBatchReader.from_batches(schema, batches(rows, schema))
         table = self._path / name / _TABLE
         table.parent.mkdir(parents=True, exist_ok=True)
         mode = "overwrite" if table.exists() else "create"
         try:
             written = self._lance.write_dataset(reader, str(table), schema=schema, mode=mode)
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:
+            full = "os error 28" in str(error) or "File too large" in str(error)
             raise DataError(
                 f"The dataset '{name}' cannot be written: {_brief(error)}.",
                 where=str(table),
-                remedy="Free some room; its earlier versions and what was done are kept.",
+                remedy=("Free some room; its" if full else "Its")
+                + " earlier versions and what was done are kept.",
             ) from None
         return LanceDataset(name, written)
 
@@ -53,7 +55,7 @@ class LanceStore:
         table = self._table(name)
         try:
             return LanceDataset(name, self._lance.dataset(str(table), version=version))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             known = [str(one.version) for one in self.versions(name)]
             known += [tag for one in self.versions(name) for tag in one.tags]
             raise DataError(
@@ -127,7 +129,7 @@ class LanceDataset:
 
     def rows(self, fields: Sequence[str] | None = None) -> Iterator[Row]:
         """The rows in order, some thousands in memory at a time."""
-        wanted = None if fields is None else list(fields)
+        wanted = self._columns(fields)
         for batch in self._table.to_batches(
             columns=wanted, batch_size=_READ, scan_in_order=True, batch_readahead=2
         ):
@@ -135,9 +137,27 @@ class LanceDataset:
 
     def take(self, positions: Sequence[int], fields: Sequence[str] | None = None) -> list[Row]:
         """The rows at `positions`, in that order."""
-        wanted = None if fields is None else list(fields)
+        wanted = self._columns(fields)
         rows: list[Row] = list(rows_of(self._table.take(list(positions), columns=wanted)))
         return rows
+
+    def _columns(self, fields: Sequence[str] | None) -> list[str] | None:
+        """The columns of fields; raises `DataError` for a field that the dataset has not."""
+        if fields is None:
+            return None
+        columns = {name_of(column): column.name for column in self._table.schema}
+        for name in fields:
+            if name not in columns:
+                raise DataError(
+                    f"The dataset '{self.name}' has no field '{name}'.",
+                    remedy=nearest(name, list(columns)),
+                )
+        return [columns[name] for name in fields]
+
+
+def _column(at: int, name: str) -> str:
+    """A column's name: Lance takes no empty one, reads dots as parts, and has some of its own."""
+    return name if name.isidentifier() and not name.startswith("_") else f"column_{at}__"
 
 
 def _brief(error: Exception) -> str:

@@ -4,6 +4,7 @@ An engine is found by name in the entry-point group ``quilate.engines``. It need
 call a function on each item, give the answers in order, and not run far ahead of who reads them.
 """
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
+_log = logging.getLogger("quilate.data")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -41,6 +43,22 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
+def _crosses(function: object, item: object) -> bool:
+    """Whether work can go to another process: functions that a script or a notebook defines within
+    itself cannot."""
+    import sys
+    from multiprocessing.reduction import ForkingPickler
+
+    main = sys.modules.get("__main__")
+    if main is not None and str(getattr(main, "__file__", "")).startswith("<"):
+        return False
+    try:
+        ForkingPickler.dumps((function, item))
+    except Exception:
+        return False
+    return True
+
+
 class Processes:
     """Worker processes on this machine; a single item, or a single worker, is done in this one.
     They start with the first work, and end with `close`.
@@ -56,20 +74,36 @@ class Processes:
     def map(self, function: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
         """The answers in order; at most two items a worker are under way."""
         waiting = deque(items)
-        if self._workers == 1 or len(waiting) <= 1:
+        if self._workers == 1 or len(waiting) <= 1 or not _crosses(function, waiting[0]):
             for item in waiting:
                 yield function(item)
             return
+        from concurrent.futures.process import BrokenProcessPool
+
         pool = self._started()
-        running: deque[Future[Answer]] = deque()
+        running: deque[tuple[Item, Future[Answer]]] = deque()
         try:
             while waiting or running:
                 while waiting and len(running) < 2 * self._workers:
-                    running.append(pool.submit(function, waiting.popleft()))
-                yield running.popleft().result()
+                    running.append((waiting[0], pool.submit(function, waiting[0])))
+                    waiting.popleft()
+                item, future = running[0]
+                answer = future.result()
+                running.popleft()
+                yield answer
+        except BrokenProcessPool:
+            _log.warning(
+                "Worker processes cannot start or were ended; the work goes on in this one. A "
+                'script that is run must guard what it does by: if __name__ == "__main__":'
+            )
+            self._workers = 1
+            left = [item for item, _ in running] + list(waiting)
+            running.clear()
+            for item in left:
+                yield function(item)
         finally:
-            for left in running:
-                left.cancel()
+            for _, future in running:
+                future.cancel()
 
     def close(self) -> None:
         """End the processes; what they have not begun is not done."""

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,9 @@ from quilate.data.running import (
 from quilate.data.shards import Source, ingest
 from quilate.data.spec import PipelineSpec, SourceSpec
 from quilate.data.stores import Dataset, Kind, dataset_store, joined, open_dataset
-from quilate.data.uses import Use, use_of
+from quilate.data.uses import Use, identity_of, use_of
 from quilate.data.verdicts import Tally
-from quilate.errors import ConfigurationError, DataError, QuilateError
+from quilate.errors import ConfigurationError, DataError, QuilateError, redact
 
 _STALE = 24 * 3600  # seconds
 
@@ -119,6 +119,9 @@ def run_pipeline(
     `DataError`.
     """
     made = given if isinstance(given, Pipeline) else load_pipeline(given)
+    # The files that its steps read may have changed since it was made.
+    uses = tuple(replace(use, identity=identity_of(use)) for use in made.uses)
+    made = replace(made, uses=uses)
     root = Path(store) / "data"
     cache = root / ".cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -180,7 +183,8 @@ def _ingested(made: Pipeline, cache: Path, store: Path) -> list[Source]:
 def _paths(spec: SourceSpec, folder: Path, cache: Path, store: Path) -> Iterator[tuple[Path, str]]:
     """The files and folders of a source, each with what the manifest calls it."""
     if spec.path.startswith("dataset:"):
-        yield _exported(spec.path, cache, store), spec.path
+        dataset = open_dataset(spec.path, store)
+        yield _exported(dataset, cache), f"dataset:{dataset.name}@{dataset.version}"
         return
     if spec.path.startswith("run:"):
         from quilate.data.files.runs import write_run
@@ -200,11 +204,10 @@ def _paths(spec: SourceSpec, folder: Path, cache: Path, store: Path) -> Iterator
     yield folder / spec.path, spec.path
 
 
-def _exported(name: str, cache: Path, store: Path) -> Path:
+def _exported(dataset: Dataset, cache: Path) -> Path:
     """A dataset of the store as a file."""
     from quilate.data.files.writing import write_json_lines
 
-    dataset = open_dataset(name, store)
     file = cache / "exports" / f"{dataset.name}-{dataset.manifest['digest'][:16]}.jsonl"
     if not file.exists():
         write_json_lines(dataset.rows(), file)
@@ -224,6 +227,7 @@ def _written(
     home = store / "data" / made.spec.name
     newest = _newest(datasets, made.spec.name)
     if newest is not None and newest.manifest.get("lineage") == manifest["lineage"]:
+        _keep_manifest(home, newest)
         return Finished(newest, newest.manifest, home / f"quarantine/{newest.version}.jsonl", False)
     next_version = 1 if newest is None else newest.version + 1
     quarantine = home / "quarantine" / f"{next_version}.jsonl"
@@ -239,9 +243,17 @@ def _written(
     told = home / "quarantine" / f"{dataset.version}.jsonl"
     if told != quarantine:
         quarantine.replace(told)
-    with whole(home / "manifests" / f"{dataset.version}.json") as stream:
-        stream.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    _keep_manifest(home, dataset)
     return Finished(dataset, manifest, told, True)
+
+
+def _keep_manifest(home: Path, dataset: Dataset) -> None:
+    """The manifest as a file too, for people; the dataset has its own."""
+    file = home / "manifests" / f"{dataset.version}.json"
+    if not file.exists():
+        with whole(file) as stream:
+            text = json.dumps(dataset.manifest, ensure_ascii=False, indent=1)
+            stream.write(text.encode())
 
 
 def _newest(datasets: Any, name: str) -> Dataset | None:
@@ -272,7 +284,7 @@ def _manifest(
     steps = [
         {
             "step": use.name,
-            "options": json.loads(use.options),
+            "options": json.loads(redact(use.options)),
             "digest": use.identity,
             **tally.as_data(),
         }
@@ -295,6 +307,8 @@ def _manifest(
         "licence": made.spec.licence or (licences.pop() if len(licences) == 1 else None),
         "digest": digest(*(final.digest for final in finals)),
         "lineage": digest(
+            made.spec.description,
+            str(made.spec.licence or sorted(licences)),
             *(source.sha256 for source in sources),
             *(use.identity for use in made.uses),
             *(final.digest for final in finals),
@@ -320,15 +334,19 @@ def _alone(file: Path) -> Iterator[None]:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     # The operating system releases the lock with its process, on every system alike.
-    lock = sqlite3.connect(file, timeout=0, isolation_level=None)
     try:
+        lock = sqlite3.connect(file, timeout=0, isolation_level=None)
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        lock.close()
+    except sqlite3.OperationalError as error:
+        busy = "locked" in str(error)
         raise DataError(
-            "Another process is running this pipeline.",
+            "Another process is running this pipeline."
+            if busy
+            else f"The store cannot be written: {error}.",
             where=str(file),
-            remedy="Wait until it has finished, or give this one another name.",
+            remedy="Wait until it has finished, or give this one another name."
+            if busy
+            else "Name one that you may write to: --store DIR.",
         ) from None
     try:
         yield

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from quilate.codec import digest
 from quilate.data.engines import Engine
 from quilate.data.files.writing import json_line, whole
+from quilate.data.functions import own_copy
 from quilate.data.shards import Shard
 from quilate.data.steps import Drop, Row, Sketch, Verdict, Verdicts
 from quilate.data.stores import Kind, joined, kind_of
-from quilate.data.uses import Use, segments
+from quilate.data.uses import Use, check_unchanged, segments
 from quilate.data.verdicts import Said, Tally, said_of
 from quilate.errors import DataError, QuilateError
 
@@ -99,8 +100,10 @@ def work(task: Task) -> Done:
         said = Said.read(track.file(key))
         if said is None:
             rows = track.read() if rows is None else rows
-            said = said_of(rows, _applied(use, rows))
-            said.write(track.file(key))
+            verdicts = _applied(use, rows)
+            check_unchanged(use)
+            # What was written is what counts: a tuple that became a list, here as in later runs.
+            said = said_of(rows, verdicts).write(track.file(key), use.name, rows)
         if rows is not None:
             rows = said.apply(rows)
         track = track.with_step(key, said.tally.rows_out)
@@ -112,8 +115,10 @@ def work(task: Task) -> Done:
 
 def _applied(use: Use, rows: Sequence[Row]) -> list[Verdict]:
     step: Any = use.step
+    # A step of the user's own may change the rows that it is given.
+    given = [own_copy(row) for row in rows] if use.is_own else rows
     try:
-        verdicts = list(step.apply(rows))
+        verdicts = list(step.apply(given))
     except QuilateError:
         raise
     except Exception as error:
@@ -144,6 +149,7 @@ def _sketch(use: Use, track: Track, rows: list[Row] | None) -> None:
         return
     step: Any = use.step
     sketch = step.sketch(track.read() if rows is None else rows)
+    check_unchanged(use)
     for name, values in sketch.items():
         with whole(folder / f"{name}.npy") as stream:
             np.save(stream, np.ascontiguousarray(values), allow_pickle=False)
@@ -240,7 +246,7 @@ def _decide(use: Use, tracks: Sequence[Track]) -> tuple[list[Track], Tally]:
             )
         start = 0
         for track, key in zip(tracks, keys, strict=True):
-            _share(verdicts, track, start).write(track.file(key))
+            _share(verdicts, track, start).write(track.file(key), use.name)
             start += track.rows
     after = []
     for track, key in zip(tracks, keys, strict=True):

@@ -72,11 +72,20 @@ def ingest(
     ``source_id``. Raises `DataError`.
     """
     sha256 = content_digest(path)
-    key = digest(_FORMAT, sha256, json.dumps(fields, sort_keys=True), str(shard_rows), path.name)
+    # Rows of a folder of images hold their paths.
+    place = str(path.resolve()) if path.is_dir() else path.name
+    key = digest(_FORMAT, sha256, json.dumps(fields, sort_keys=True), str(shard_rows), place)
     folder = cache / "sources" / digest(key, seen.state)[:32]
     index = folder / "index.json"
     if not index.exists():
         _read_into(folder, path, fields, shard_rows, seen)
+        if content_digest(path) != sha256:
+            index.unlink()
+            raise DataError(
+                "The source changed while it was read.",
+                where=str(path),
+                remedy="Run again when it is whole.",
+            )
     else:
         seen.add_stored(folder / "ids.npy")
     return _stored(folder, label or str(path), sha256)
@@ -168,7 +177,12 @@ def content_digest(path: Path) -> str:
     """The SHA-256 of a file; of a folder, that of its files' names and contents."""
     try:
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
+            files = sorted(
+                file
+                for file in path.rglob("*")
+                if file.is_file()
+                and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            )
             named = [
                 f"{file.relative_to(path).as_posix()} {content_digest(file)}" for file in files
             ]

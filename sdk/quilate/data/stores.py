@@ -111,10 +111,8 @@ def joined(one: Kind | None, other: Kind | None) -> Kind | None:
     """The kind of a field that holds both.
 
     >>> joined("int", None), joined("int", "float"), joined("text", "int")
-    ('int', 'float', 'json')
+    ('int', 'json', 'json')
     """
     if one is None or one == other:
         return other
-    if {one, other} == {"int", "float"}:
-        return "float"
     return one if other is None else "json"

@@ -7,17 +7,18 @@ was cached under it holds as long as that is the same.
 import dataclasses
 import inspect
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from quilate import registry
 from quilate.codec import digest
-from quilate.data.steps import Add, Change, DatasetStep, Drop, Row, RowStep, Verdict
+from quilate.data.functions import FunctionStep
+from quilate.data.identity import made_digest, python_sources
+from quilate.data.steps import DatasetStep, RowStep
 from quilate.errors import ConfigurationError, DataError
-from quilate.python_code import code_digest
 from quilate.python_files import load_object
 
 Step = RowStep | DatasetStep
@@ -41,6 +42,11 @@ class Use:
         return as_step(self.made) if self.made is not None else _made(self)
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is the user's own code, and none that is registered."""
+        return self.made is not None or ".py:" in self.name
+
+    @property
     def is_dataset_step(self) -> bool:
         """Whether it must have seen every row."""
         return hasattr(self.step, "decide")
@@ -60,7 +66,7 @@ def use_of(entry: Any, folder: Path, where: str | None = None) -> Use:
     else:
         name = getattr(entry, "__name__", type(entry).__name__)
         made = Use(name, _options_of(entry), str(folder), made=entry)
-        return dataclasses.replace(made, identity=_identity(made))
+        return dataclasses.replace(made, identity=identity_of(made))
     try:
         written = json.dumps(options, sort_keys=True, ensure_ascii=False)
     except (TypeError, ValueError) as error:
@@ -68,27 +74,67 @@ def use_of(entry: Any, folder: Path, where: str | None = None) -> Use:
             f"The options of the step '{name}' are no plain values: {error}.", where=where
         ) from None
     use = Use(name, written, str(folder))
-    return dataclasses.replace(use, identity=_identity(use))
+    return dataclasses.replace(use, identity=identity_of(use))
 
 
-def _identity(use: Use) -> str:
+def identity_of(use: Use) -> str:
+    """What a step's verdicts depend on, as it is now."""
     step = use.step
     inputs = getattr(step, "inputs", None)
     read = dict(inputs()) if callable(inputs) else {}
+    for file in _python_files(use):
+        read |= python_sources(file)
     # Where a file lies is not what it says.
     contents = [f"{Path(path).name} {sha}" for path, sha in sorted(read.items())]
-    named = use.made if use.made is not None else None
-    own = code_digest(step.function if isinstance(step, FunctionStep) else named) or ""
-    kind = f"{type(step).__module__}.{type(step).__qualname__}"
-    return digest(use.name, kind, use.options, str(step.version), own, *contents)
+    made = "" if use.made is None else made_digest(use.made)
+    kind = f"{type(step).__module__}.{type(step).__qualname__}" if not _own(use) else ""
+    version = str(getattr(step, "version", 0))
+    return digest(use.name, kind, use.options, version, made, *contents)
+
+
+def check_unchanged(use: Use) -> None:
+    """Raise `DataError` where the Python files of a step are not those that its pipeline was made
+    with: their verdicts would be kept as the others'."""
+    if _own(use) and identity_of(use) != use.identity:
+        raise DataError(
+            f"The code of the step '{use.name}' changed while the pipeline was running.",
+            where=use.name,
+            remedy="Run it again; what was finished before is kept.",
+        )
+
+
+def _own(use: Use) -> bool:
+    return use.made is None and ".py:" in use.name + use.options
+
+
+def _python_files(use: Use) -> Iterator[Path]:
+    """The Python files that a step's name and options name."""
+    if use.made is not None:
+        return
+    for text in (use.name, *_texts(json.loads(use.options))):
+        file, found, _ = text.rpartition(".py:")
+        if found:
+            yield Path(use.folder) / f"{file}.py"
+
+
+def _texts(options: Any) -> Iterator[str]:
+    if isinstance(options, str):
+        yield options
+    elif isinstance(options, dict | list):
+        for one in options.values() if isinstance(options, dict) else options:
+            yield from _texts(one)
 
 
 def _options_of(made: Any) -> str:
-    """The fields of a step that Python made, as its options."""
+    """The fields of a step that Python made, as its options are told."""
     if not dataclasses.is_dataclass(made) or isinstance(made, type):
         return "{}"
     fields = {one.name: getattr(made, one.name) for one in dataclasses.fields(made)}
-    return json.dumps(fields, sort_keys=True, ensure_ascii=False, default=repr)
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False, default=_shown)
+
+
+def _shown(value: Any) -> str:
+    return f"<{type(value).__name__}>"
 
 
 @lru_cache(maxsize=256)
@@ -112,17 +158,25 @@ def _call(make: Callable[..., Any], name: str, options: Mapping[str, Any]) -> An
     return registry.call(make, f"The step '{name}'", **options)
 
 
-def _located(options: Any, folder: Path) -> Any:
-    """The options, with the files that lie below the pipeline's folder named from there."""
-    if isinstance(options, dict):
-        return {name: _located(value, folder) for name, value in options.items()}
-    if isinstance(options, list):
-        return [_located(value, folder) for value in options]
-    if isinstance(options, str) and options and len(options) < 1000 and "\n" not in options:
-        file = options.rpartition(".py:")[0] + ".py" if ".py:" in options else options
-        if ("." in file or "/" in file) and (folder / file).exists():
-            return str((folder / options).absolute())
-    return options
+_PATHS = ("against", "scorer", "similarity", "prompt", "words", "examples")
+"""Options that may name files, which are looked for beside the pipeline."""
+
+
+def _located(options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The options, with the files that lie beside the pipeline named from there."""
+    return {
+        name: _found(value, folder) if name in _PATHS else value for name, value in options.items()
+    }
+
+
+def _found(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_found(one, folder) for one in value]
+    if not isinstance(value, str) or not value or len(value) > 1000 or "\n" in value:
+        return value
+    file = value.rpartition(".py:")[0] + ".py" if ".py:" in value else value
+    known = ("." in file or "/" in file) and (folder / file).exists()
+    return str((folder / value).absolute()) if known else value
 
 
 def as_step(thing: Any) -> Step:
@@ -136,57 +190,6 @@ def as_step(thing: Any) -> Step:
         f"A {type(thing).__name__} is no step.",
         remedy="Give a step's name, a step, or a function of a row.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionStep:
-    """A function of a row as a step. It returns True or None (the row stays), False (it goes), a
-    text (it goes for that reason), a mapping (the row's new fields), or a verdict.
-
-    >>> step = FunctionStep(lambda row: "too short" if len(row["text"]) < 3 else None)
-    >>> list(step.apply([{"id": "1", "text": "a"}]))
-    [Drop(reason='too short', detail='')]
-    """
-
-    function: Callable[[Row], Any]
-    version: ClassVar[int] = 1
-
-    def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
-        """The function's answer on each row."""
-        return [self._verdict(row) for row in rows]
-
-    def _verdict(self, row: Row) -> Verdict:
-        name = getattr(self.function, "__name__", "function")
-        try:
-            said = self.function(row)
-        except Exception as error:
-            raise DataError(
-                f"The step '{name}' failed: {type(error).__name__}: {error}.",
-                where=f"row {row.get('id')}",
-                remedy="Mend the function; what was finished is kept.",
-            ) from error
-        if said is None or said is True:
-            return None
-        if said is False:
-            return Drop(name)
-        if isinstance(said, str):
-            return Drop(said)
-        if isinstance(said, Change | Drop | Add):
-            return said
-        if isinstance(said, Mapping):
-            return _difference(row, said, name)
-        raise DataError(
-            f"The step '{name}' returned a {type(said).__name__}.",
-            where=f"row {row.get('id')}",
-            remedy="Return True, False, a reason, the row's new fields, or a verdict.",
-        )
-
-
-def _difference(row: Row, said: Mapping[str, Any], name: str) -> Change | None:
-    """What a new row changes; a field that it lacks is gone."""
-    fields = {key: value for key, value in said.items() if key not in row or row[key] != value}
-    fields |= {key: None for key in row if key not in said and key != "id"}
-    return Change(fields, (name,)) if fields else None
 
 
 def segments(uses: Sequence[Use]) -> Iterator[tuple[tuple[Use, ...], Use | None]]:

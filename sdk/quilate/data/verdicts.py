@@ -8,14 +8,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from quilate.data.files.writing import whole
 from quilate.data.steps import Add, Change, Drop, Row, Verdict
-from quilate.errors import QuilateError
+from quilate.errors import DataError, QuilateError, redact
 
 _EXAMPLES = 3  # of each reason, in the report
+_MOST_EXAMPLES = 60
+_MOST_REASONS, _OTHERS = 1000, "other reasons"
 _SHOWN = 300  # characters of a field in an example
 
 
@@ -39,12 +42,20 @@ class Tally:
         for name in ("rows_in", "rows_out", "changed", "dropped", "added"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for kind, counts in other.reasons.items():
-            self.reasons[kind].update(counts)
+            for reason, n in counts.items():
+                self.count(kind, reason, n)
         for example in other.examples:
             self._example(example)
 
+    def count(self, did: str, reason: str, n: int = 1) -> None:
+        """Count a reason; beyond the first thousand, they are told as one."""
+        counts = self.reasons[did]
+        counts[reason if reason in counts or len(counts) < _MOST_REASONS else _OTHERS] += n
+
     def _example(self, example: dict[str, Any]) -> None:
         key = (example["did"], example["reason"])
+        if len(self.examples) >= _MOST_EXAMPLES:
+            return
         if sum((one["did"], one["reason"]) == key for one in self.examples) < _EXAMPLES:
             self.examples.append(example)
 
@@ -103,22 +114,43 @@ class Said:
             if kind == "drop":
                 yield rows[at], rest[0], rest[1]
 
-    def write(self, file: Path) -> None:
-        """Keep it: the file is there whole, or not at all."""
+    def write(self, file: Path, step: str = "", rows: Sequence[Row] = ()) -> "Said":
+        """Keep it, and give it as it will be read: the file is there whole, or not at all. Raises
+        `DataError` that names the `step` and the row for values that JSON cannot hold."""
+        try:
+            text = self._encoded()
+        except (TypeError, ValueError) as error:
+            raise self._unwritable(step, rows, error) from None
+        with whole(file) as stream:
+            stream.write(text)
+        return _decoded(text)
+
+    def _encoded(self) -> bytes:
         data = {
             "entries": self.entries,
             "columns": self.columns,
             "tally": self.tally.as_data(),
         }
-        with whole(file) as stream:
-            stream.write(json.dumps(data, ensure_ascii=False).encode("utf-8"))
+        return json.dumps(data, ensure_ascii=False, allow_nan=False, default=_plain).encode("utf-8")
+
+    def _unwritable(self, step: str, rows: Sequence[Row], error: Exception) -> DataError:
+        for entry in self.entries:
+            try:
+                json.dumps(entry, allow_nan=False, default=_plain).encode("utf-8")
+            except (TypeError, ValueError) as found:
+                where = f"row {rows[entry[0]].get('id')}" if entry[0] < len(rows) else None
+                return DataError(
+                    f"The step '{step}' gave a value that JSON cannot hold: {found}.",
+                    where=where,
+                    remedy="Give texts, finite numbers, true, false, none, lists and objects.",
+                )
+        return DataError(f"The step '{step}' gave values that JSON cannot hold: {error}.")
 
     @classmethod
     def read(cls, file: Path) -> "Said | None":
         """What was kept; None when there is nothing."""
         try:
-            data = json.loads(file.read_bytes())
-            return cls(data["entries"], data["columns"], Tally.from_data(data["tally"]))
+            return _decoded(file.read_bytes())
         except FileNotFoundError:
             return None
         except (ValueError, KeyError) as error:
@@ -127,6 +159,18 @@ class Said:
                 where=str(file),
                 remedy="Delete it; that part is then done again.",
             ) from None
+
+
+def _decoded(text: bytes) -> Said:
+    data = json.loads(text)
+    return Said(data["entries"], data["columns"], Tally.from_data(data["tally"]))
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy's as JSON has it."""
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        return value.item()
+    raise TypeError(f"a {type(value).__name__}")
 
 
 def _after(row: Row, entry: Sequence[Any] | None) -> Iterable[Row]:
@@ -173,24 +217,28 @@ def said_of(
 
 
 def _entry(at: int, row: Row, verdict: Change | Drop | Add, tally: Tally) -> list[Any]:
-    example = {"id": row.get("id")}
+    example = {"id": _masked(str(row.get("id")))}
     if isinstance(verdict, Drop):
+        reason = _told(verdict.reason)
         tally.dropped += 1
-        tally.reasons["dropped"][verdict.reason] += 1
-        shown = {**example, "did": "dropped", "reason": verdict.reason, "detail": verdict.detail}
+        tally.count("dropped", reason)
+        detail = _masked(verdict.detail[: 2 * _SHOWN])
+        shown = {**example, "did": "dropped", "reason": reason, "detail": detail}
         tally._example({**shown, "before": _brief(row)})
         return [at, "drop", verdict.reason, verdict.detail]
     if isinstance(verdict, Add):
         tally.added += len(verdict.rows)
-        tally.reasons["added"][verdict.reason] += len(verdict.rows)
+        reason = _told(verdict.reason)
+        tally.count("added", reason, len(verdict.rows))
         after = _brief(verdict.rows[0]) if verdict.rows else {}
-        tally._example({**example, "did": "added", "reason": verdict.reason, "after": after})
+        tally._example({**example, "did": "added", "reason": reason, "after": after})
         return [at, "add", [dict(one) for one in verdict.rows]]
     tally.changed += 1
-    tally.reasons["changed"].update(verdict.reasons)
+    for said in verdict.reasons:
+        tally.count("changed", _told(said))
     before = {name: row.get(name) for name in verdict.fields}
-    for reason in verdict.reasons[:1]:
-        shown = {**example, "did": "changed", "reason": reason}
+    for said in verdict.reasons[:1]:
+        shown = {**example, "did": "changed", "reason": _told(said)}
         tally._example({**shown, "before": _brief(before), "after": _brief(verdict.fields)})
     return [at, "change", dict(verdict.fields)]
 
@@ -200,9 +248,11 @@ def _brief(fields: Mapping[str, Any]) -> dict[str, Any]:
     than the rows are."""
     shown: dict[str, Any] = {}
     for name, value in list(fields.items())[:12]:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = (
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+        )
         long = len(text) > _SHOWN
-        masked = _masked(text[: 2 * _SHOWN])
+        masked = _masked(text[: 10 * _SHOWN])
         if long or masked != text:
             shown[name] = masked[:_SHOWN] + ("…" if long else "")
         else:
@@ -210,9 +260,15 @@ def _brief(fields: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+@lru_cache(maxsize=4096)
+def _told(reason: str) -> str:
+    """A reason as the report has it: a user's own may hold a row's text."""
+    return _masked(reason[:_SHOWN])
+
+
 def _masked(text: str) -> str:
     from quilate.pii import find_pii
 
     for found in reversed(find_pii(text)):
         text = f"{text[: found.start]}[{found.kind}]{text[found.end :]}"
-    return text
+    return redact(text)

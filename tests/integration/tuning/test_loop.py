@@ -93,7 +93,8 @@ def test_the_loop_improves_the_model_and_is_not_done_twice(project):
 
 
 def test_evaluation_samples_among_the_examples_are_refused(project, tmp_path):
-    folder = Path(shutil.copytree(project, tmp_path / "example"))
+    fresh = shutil.ignore_patterns(".quilate")
+    folder = Path(shutil.copytree(project, tmp_path / "example", ignore=fresh))
     sample = json.loads(lines(folder / "orders.jsonl")[0])
     row = {"id": "leak", "input": sample["input"], "output": sample["references"][0]}
     with (folder / "train.jsonl").open("a") as train:

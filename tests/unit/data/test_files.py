@@ -125,8 +125,12 @@ def test_csv_goes_on_behind_what_is_none(tmp_path):
 def test_columns_take_other_names(tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_text('{"id": "1", "body": "Hola", "text": "old", "x": 1}\n')
-    (row,) = read_rows(file, fields={"text": "body", "y": "x"})
-    assert row == {"id": "1", "text": "Hola", "y": 1}
+    (row,) = read_rows(file, fields={"text": "body", "old": "text", "y": "x"})
+    assert row == {"id": "1", "text": "Hola", "old": "old", "y": 1}
+    with pytest.raises(DataError, match="column 'text' already"):
+        list(read_rows(file, fields={"text": "body"}))
+    with pytest.raises(DataError, match="No row has the column 'bdoy'"):
+        list(read_rows(file, fields={"body": "bdoy"}))
     (row,) = read_rows(file, fields={"text": "body", "body": "text"})
     assert row == {"id": "1", "text": "Hola", "body": "old", "x": 1}
 
@@ -194,3 +198,35 @@ def test_a_disk_that_is_full_leaves_no_half_file(tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     assert list(read_rows(before)) == [{"id": "old"}]
     assert [one.name for one in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_quote_that_is_not_closed_costs_its_own_line(tmp_path):
+    file = tmp_path / "a.csv"
+    lines = ["id,text", "1,a", '2,"b', *(f"{n},c" for n in range(3, 5000)), '5000,"x\ny"']
+    file.write_text("\n".join(lines), encoding="utf-8")
+    found = list(read_rows(file))
+    rejected = [one for one in found if isinstance(one, Rejected)]
+    assert [(one.where, one.reason, one.raw.strip()) for one in rejected] == [
+        ("a.csv:3", "not CSV", '2,"b')
+    ]
+    assert len(found) == 5000
+    assert found[-1] == {"id": "5000", "text": "x\ny"}
+
+
+def test_numbers_that_are_none_are_told(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"x": 1e999}\n{"x": 1e308}\n')
+    first, second = read_rows(tmp_path / "a.jsonl")
+    assert first.reason == "not JSON"
+    assert second["x"] == 1e308
+
+
+def test_an_image_among_documents_is_told(tmp_path):
+    (tmp_path / "a.md").write_text("# Faros")
+    (tmp_path / "logo.png").write_bytes(b"")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "b.md").write_text("# No")
+    found = list(read_rows(tmp_path))
+    assert [getattr(one, "reason", None) or one["id"] for one in found] == [
+        "a.md",
+        "an image among documents",
+    ]

@@ -151,7 +151,7 @@ def test_mixed_schemas_are_kept_without_loss(tmp_path):
     assert kinds == {
         "id": "text",
         "x": "json",
-        "y": "float",
+        "y": "json",
         "z": "json",
         "tags": "texts",
         "w": "bool",
@@ -176,7 +176,7 @@ def test_a_dataset_is_a_source(tmp_path):
     made = pipeline("next", "dataset:test", [Shout()], folder=tmp_path)
     done = run_pipeline(made, store=tmp_path / ".quilate", workers=1)
     assert [row["text"] for row in done.dataset.rows()] == ["A!", "B!"]
-    assert done.manifest["sources"][0]["path"] == "dataset:test"
+    assert done.manifest["sources"][0]["path"] == "dataset:test@1"
 
 
 def test_a_step_that_fails_says_where_and_keeps_what_was_done(tmp_path):

@@ -21,7 +21,10 @@ def reader_of(path: Path) -> Callable[[Path], Iterator[tuple[str, Row] | Rejecte
         module: Any = registry.factory("row_files", "huggingface")
         reader: Callable[[Path], Iterator[tuple[str, Row] | Rejected]] = module.read
         return reader
-    if any((path / name).is_file() for name in _ABOUT_IMAGES) or any(_image_files(path)):
+    if any((path / name).is_file() for name in _ABOUT_IMAGES):
+        return read_images
+    files = [file for file in _files(path) if file.suffix.lower() != ".txt"]
+    if files and all(file.suffix.lower() in _IMAGES for file in files):
         return read_images
     return read_documents
 
@@ -32,7 +35,13 @@ def _image_files(folder: Path) -> Iterator[Path]:
 
 def _files(folder: Path) -> Iterator[Path]:
     found = (file for file in folder.rglob("*") if file.is_file())
-    return iter(sorted(file for file in found if not file.name.startswith(".")))
+    # Not what is hidden, nor in a hidden folder: a store of ours may lie in this one.
+    shown = (
+        file
+        for file in found
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+    return iter(sorted(shown))
 
 
 def read_images(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
@@ -59,11 +68,15 @@ def _with_image(found: tuple[str, Row], folder: Path, told: Path) -> tuple[str, 
     where, name = f"{told.name}:{place}", row.get("file_name")
     if not isinstance(name, str) or not name:
         return Rejected.of(where, "no file_name", "", str(dict(row)))
-    file = (folder / name).resolve()
+    try:
+        file = (folder / name).resolve()
+        there = file.is_file()
+    except (OSError, ValueError) as error:
+        return Rejected.of(where, "no such image", f"{name[:200]!r}: {error}")
     # A path in a file from elsewhere must not lead out of its folder.
     if not file.is_relative_to(folder.resolve()):
         return Rejected.of(where, "outside the folder", name)
-    if not file.is_file():
+    if not there:
         return Rejected.of(where, "no such image", name)
     rest = {key: value for key, value in row.items() if key not in ("file_name", "text")}
     caption = row.get("caption", row.get("text"))
@@ -73,7 +86,8 @@ def _with_image(found: tuple[str, Row], folder: Path, told: Path) -> tuple[str, 
 
 def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
     """Every document below the folder (PDF, DOCX, HTML, text, …) as one row with ``text`` and
-    ``title``; files with rows (JSON Lines, CSV, …) give theirs. Other files are passed over."""
+    ``title``; files with rows (JSON Lines, CSV, …) give theirs. Images are
+    told, other files passed over."""
     from quilate.data.files.reading import reader_by_suffix
     from quilate.retrieval import loaders
 
@@ -89,6 +103,8 @@ def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
         elif file.suffix.lower() in known:
             any_read = True
             yield from _document(file, name)
+        elif file.suffix.lower() in _IMAGES:
+            yield Rejected.of(name, "an image among documents")
     if not any_read:
         raise DataError(
             "The folder holds nothing that can be read as rows.",

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
                 continue
             where = f"{path.name}:{number}"
             try:
-                row = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+                row = json.loads(line.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
             except UnicodeDecodeError as error:
                 yield Rejected.of(where, "not UTF-8", f"byte {error.start} of the line", line)
             except RecursionError:
@@ -81,6 +82,13 @@ def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
         raise DataError(
             f"The file cannot be read to its end: {error}.", where=str(path), remedy="Get it again."
         ) from None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"it holds {text}, which no number of ours can be")
+    return value
 
 
 def _refuse(constant: str) -> Any:

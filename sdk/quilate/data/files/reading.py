@@ -41,19 +41,35 @@ def read_rows(
     """
     path = Path(path)
     reader = reader_of(path)
+    missing = set((fields or {}).values())
+    rows = 0
     for found in reader(path):
         if isinstance(found, Rejected):
             yield found
             continue
         place, row = found
+        rows += 1
+        missing -= row.keys()
         yield _finished(row, f"{path.name}:{place}", fields or {})
+    if rows and missing:
+        raise DataError(
+            f"No row has the column '{sorted(missing)[0]}'.",
+            where=str(path),
+            remedy="Correct `fields:`, which says field: column.",
+        )
 
 
 def _finished(row: Row, place: str, fields: Mapping[str, str]) -> Row:
     """The row with its columns renamed, and with an id that is a text."""
     if fields:
         moved = {name: row[column] for name, column in fields.items() if column in row}
-        left = {key: row[key] for key in row if key not in fields.values() and key not in moved}
+        left = {key: row[key] for key in row if key not in fields.values()}
+        for name in moved.keys() & left.keys():
+            raise DataError(
+                f"The row has a column '{name}' already, which `fields:` would replace.",
+                where=place,
+                remedy=f"Give that column another name too: `fields: {{other: {name}}}`.",
+            )
         row = {**left, **moved}
     given = row.get("id")
     if isinstance(given, str) and given:

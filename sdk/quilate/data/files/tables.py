@@ -2,7 +2,8 @@
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from quilate.data.files.rejected import Rejected
@@ -10,27 +11,73 @@ from quilate.data.steps import Row
 from quilate.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
+_MOST_LINES = 2000  # of one row
 
 
 def read_csv(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
     """The rows below the header. What separates the fields (comma, semicolon, tab or bar) is the
-    one that the header holds most of."""
+    one that the header holds most of. A quote that is never closed costs its own line alone."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         first = stream.readline()
         stream.seek(0)
-        reader = csv.reader(stream, delimiter=_delimiter(first, path), strict=True)
-        header = _header(reader, path)
+        lines, delimiter = _Lines(stream), _delimiter(first, path)
+        header = _header(csv.reader(lines, delimiter=delimiter, strict=True), path)
+        reader = None
         while True:
+            # A reader that failed in the middle of a row is not used again.
+            reader = reader or csv.reader(lines, delimiter=delimiter, strict=True)
+            lines.begin()
             try:
                 values = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Rejected.of(f"{path.name}:{reader.line_num}", "not CSV", str(error))
+                number, line = lines.first
+                raw = line.encode("utf-8", "surrogateescape")
+                yield Rejected.of(f"{path.name}:{number}", "not CSV", str(error), raw)
+                lines.back_to_second()
+                reader = None
                 continue
             if values:
-                yield _row(header, values, reader.line_num, path)
+                yield _row(header, values, lines.first[0], path)
+
+
+class _Lines:
+    """The lines of a file, of which those of the row that is being read can be read again."""
+
+    def __init__(self, stream: Iterable[str]) -> None:
+        self._stream = iter(stream)
+        self._again: deque[tuple[int, str]] = deque()
+        self._number = 0
+        self._of_row: list[tuple[int, str]] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        if len(self._of_row) >= _MOST_LINES:
+            raise csv.Error(f"a row of more than {_MOST_LINES} lines: a quote is not closed")
+        if self._again:
+            found = self._again.popleft()
+        else:
+            self._number += 1
+            found = (self._number, next(self._stream))
+        self._of_row.append(found)
+        return found[1]
+
+    def begin(self) -> None:
+        """A row begins."""
+        self._of_row.clear()
+
+    @property
+    def first(self) -> tuple[int, str]:
+        """The number and text of the row's first line."""
+        return self._of_row[0]
+
+    def back_to_second(self) -> None:
+        """Read the lines behind the row's first one again."""
+        self._again.extendleft(reversed(self._of_row[1:]))
 
 
 def _delimiter(first: str, path: Path) -> str:
