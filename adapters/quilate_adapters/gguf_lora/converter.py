@@ -25,7 +25,7 @@ from quilate_adapters.gguf_lora.merging import merge
 from quilate_adapters.gguf_lora.parity import parity
 from quilate_adapters.gguf_lora.quantize import quantize
 from quilate_adapters.gguf_lora.trained import load_trained
-from quilate_adapters.gguf_lora.writing import Precision, write_adapter
+from quilate_adapters.gguf_lora.writing import Precision, refuse_inputs, write_adapter
 
 FULL_RANK = ("DORA", "LOKR", "LOHA")
 """Methods whose updates have no low rank: they are converted as nearly as a LoRA can be."""
@@ -61,6 +61,7 @@ class GgufLora:
         was. Raises `DataError` for an adapter that a GGUF LoRA cannot hold or that does not fit the
         base, and `ModelFileError` for a base that is no model.
         """
+        refuse_inputs(file, base)
         read, onto = read_adapter(adapter), read_base(base)
         onto.check_class((read.config.get("auto_mapping") or {}).get("base_model_class"))
         layers, residual = self._layers(read, onto)
@@ -98,11 +99,13 @@ class GgufLora:
 
     def merge(self, adapter: Path, base: Path, file: Path) -> Path:
         """Write the GGUF model `base` with the adapter merged into it, as F16; see `merging`."""
+        refuse_inputs(file, base)
         return merge(adapter, base, file)
 
     def quantize(self, source: Path, file: Path, kind: str) -> Path:
         """Write a smaller model; see `quantize`. One that is quantised already, and so lost what it
         lost, is refused."""
+        refuse_inputs(file, source)
         return quantize(source, file, kind)
 
     def divergence(self, reference: Path, other: Path, texts: Sequence[str]) -> tuple[float, float]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 GREEDY = 64
 """Tokens of the greedy answers that are compared, at most."""
+_LEAST, _BASE_TOP1 = 8, 0.8
 _LONGER = 16  # tokens by which a greedy answer may be longer than the one that was to be learned
 
 
@@ -158,6 +159,13 @@ def _judged(found: _Found, spec: ParitySpec) -> Parity:
     tuned, base = found.tuned, found.base
     beyond, least = tuned.kl - base.kl, spec.min_top1 * base.top1
     reasons = []
+    if base.positions < _LEAST:
+        reasons.append(f"{base.positions} positions say too little; at least {_LEAST} are asked.")
+    if not base.top1 >= _BASE_TOP1:
+        reasons.append(
+            f"Without the adapter, the two sides agree at {base.top1:.1%} of the positions: the "
+            "base that was trained on is not the one that is served."
+        )
     if not beyond <= spec.max_kl:
         reasons.append(
             f"The KL divergence is {tuned.kl:.4f} nats a token, {beyond:.4f} more than the base's "

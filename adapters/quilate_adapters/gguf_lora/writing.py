@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from quilate.errors import DataError, ModelFileError
+from quilate.errors import ConfigurationError, DataError, ModelFileError
 from quilate.registry import require
 from quilate_adapters.gguf_lora.base import Base
 from quilate_adapters.gguf_lora.folder import Layer
@@ -40,6 +40,17 @@ def appearing(file: Path) -> Iterator[Path]:
         ) from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def refuse_inputs(file: Path, *inputs: Path) -> None:
+    """Raise `ConfigurationError` where a file to be written is one of those that are read."""
+    for one in inputs:
+        if file.exists() and one.exists() and file.samefile(one):
+            raise ConfigurationError(
+                "This file is read, and would be replaced.",
+                where=str(file),
+                remedy="Name another file to write to.",
+            )
 
 
 def write_adapter(

@@ -50,6 +50,8 @@ def loop(
     else:
         for line in verdict_lines(result, lang):
             typer.echo(line)
+        for note in result.notes:
+            say(note)
         say(f"{page.resolve()}")
     if decision is not None and decision.ruling != "ship":
         raise typer.Exit(6)

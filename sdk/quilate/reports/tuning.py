@@ -46,8 +46,8 @@ _SAID = {
         "training loss": "training",
         "heldout loss": "held out",
         "clean": "None of {samples} evaluation samples is among the examples ({sets}).",
-        "contaminated": "{n} examples hold evaluation samples, which the recipe allows: the figures"
-        " below say little.",
+        "contaminated": "Evaluation samples were trained on, which the recipe allows: the figures"
+        " say little.",
         "served": "Served as trained",
         "parity": "Over {positions} positions of {prompts} held-out prompts: KL {kl} nats a token"
         " (the base alone {base_kl}), the same likeliest token in {top1} (base {base_top1}); greedy"
@@ -91,8 +91,8 @@ _SAID = {
         "heldout loss": "reservado",
         "clean": "Ninguna de las {samples} muestras de evaluación está entre los ejemplos"
         " ({sets}).",
-        "contaminated": "{n} ejemplos contienen muestras de evaluación, y la receta lo permite: las"
-        " cifras de abajo dicen poco.",
+        "contaminated": "Se entrenó con muestras de evaluación, y la receta lo permite: las cifras"
+        " dicen poco.",
         "served": "Servido como se entrenó",
         "parity": "En {positions} posiciones de {prompts} preguntas reservadas: KL {kl} nats por"
         " token (la base sola, {base_kl}), el mismo token más probable en el {top1} (base,"
@@ -160,14 +160,21 @@ def write(result: "LoopResult", path: Path, *, lang: str | None = None) -> Path:
     """Write the page, and the pages of answers beside it; raises StoreError where it cannot."""
     decision = result.decision
     if decision is not None:
-        decision.task.to_html(path.with_name("task.html"), lang=lang)
+        decision.task.to_html(_beside(path, "task"), lang=lang)
         if decision.regression is not None:
-            decision.regression.to_html(path.with_name("regression.html"), lang=lang)
-    return write_whole(path, page_of(result, lang=lang))
+            decision.regression.to_html(_beside(path, "regression"), lang=lang)
+    return write_whole(path, page_of(result, lang=lang, path=path))
 
 
-def page_of(result: "LoopResult", *, lang: str | None = None) -> str:
-    """The page that `write` writes."""
+def _beside(path: Path, what: str) -> Path:
+    """Where the page of answers of a report is: ``report.html`` has ``report-task.html``."""
+    return path.with_name(f"{path.stem}-{what}.html")
+
+
+def page_of(
+    result: "LoopResult", *, lang: str | None = None, path: Path = Path("report.html")
+) -> str:
+    """The page that `write` writes to `path`."""
     words = CompareWords(language(lang))
     said = _SAID[words.lang]
     lines = verdict_lines(result, lang)
@@ -186,7 +193,7 @@ def page_of(result: "LoopResult", *, lang: str | None = None) -> str:
         parity=_parity(words, result),
         curves=curves(result.trained.losses, said),
         ticks=_ticks(words, result.trained.losses),
-        comparisons=_comparisons(result, said),
+        comparisons=_comparisons(result, said, path),
         code=usage_code(result),
     )
 
@@ -213,9 +220,11 @@ def _check(words: CompareWords, result: "LoopResult") -> str:
     if manifest is None:
         return ""
     if manifest.found:
-        return said["contaminated"].format(n=words.count(len(manifest.found)))
-    sets = ", ".join(f"{one.name} {words.count(one.samples)}" for one in manifest.evaluation)
-    total = sum(one.samples for one in manifest.evaluation)
+        return said["contaminated"]
+    # Those as the templates ask them are the same samples again.
+    own = [one for one in manifest.evaluation if not one.name.endswith(", as asked")]
+    sets = ", ".join(f"{one.name} {words.count(one.samples)}" for one in own)
+    total = sum(one.samples for one in own)
     return said["clean"].format(samples=words.count(total), sets=sets)
 
 
@@ -249,14 +258,14 @@ def _small(words: CompareWords, value: float) -> str:
 
 
 def _comparisons(
-    result: "LoopResult", said: dict[str, str]
+    result: "LoopResult", said: dict[str, str], path: Path
 ) -> list[tuple[str, str, "RunComparison"]]:
     decision = result.decision
     if decision is None:
         return []
-    found = [(said["task"], "task.html", decision.task)]
+    found = [(said["task"], _beside(path, "task").name, decision.task)]
     if decision.regression is not None:
-        found.append((said["regression"], "regression.html", decision.regression))
+        found.append((said["regression"], _beside(path, "regression").name, decision.regression))
     return found
 
 

@@ -1,6 +1,5 @@
 """Whether a tuned model may replace its base: better at the task, and no worse elsewhere."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +21,7 @@ Reason = Literal[
     "regression not shown",
     "regression kept",
     "parity failed",
+    "contaminated",
     "no scores",
 ]
 """Why, in constant words; the reports say it in the reader's language."""
@@ -50,12 +50,15 @@ def decide(
     task: "tuple[Run, Run]",
     regression: "tuple[Run, Run] | None" = None,
     parity: Parity | None = None,
+    *,
+    contaminated: bool = False,
 ) -> Decision:
     """Rule on a tuned model from finished runs, each a pair: the base's, then the tuned model's.
 
     It may ship when the deciding metric of the task is shown to be better (paired, two-sided, at
     `spec.confidence`), when no deciding metric of the regression suite is shown to be worse, or,
-    with a margin, all are shown to lose less than it; and when what is served is what was trained.
+    with a margin, all are shown to lose less than it; when what is served is what was trained; and
+    when no evaluation sample was trained on (`contaminated`).
     p-values are Holm-adjusted within the regression suite. Raises `ConfigurationError` for a metric
     that the suite has not.
     """
@@ -73,16 +76,18 @@ def decide(
         beside = compare(*regression, margin=spec.margin, level=spec.confidence)
     reasons: list[Reason] = [_on_task(on_task, metric)]
     if beside is not None:
-        reasons.append(_on_regression(beside, spec.margin))
+        reasons.append(_on_regression(beside))
     if parity is not None and not parity.passed:
         reasons.append("parity failed")
+    if contaminated:
+        reasons.append("contaminated")
     ruling: Ruling = "ship" if set(reasons) <= _FOR else "do not ship"
     return Decision(ruling, tuple(reasons), on_task, beside, metric)
 
 
 def _on_task(comparison: "RunComparison", metric: str) -> Reason:
     rows = [row for row in comparison.rows if row.metric == metric]
-    if not rows:
+    if not rows or any(one.metric == metric for one in comparison.uncompared):
         return "no scores"
     verdicts = {row.verdict for row in rows}
     if "worse" in verdicts:
@@ -90,15 +95,12 @@ def _on_task(comparison: "RunComparison", metric: str) -> Reason:
     return "better" if verdicts == {"better"} else "not shown better"
 
 
-def _on_regression(comparison: "RunComparison", margin: float | None) -> Reason:
+def _on_regression(comparison: "RunComparison") -> Reason:
     if comparison.outcome == "worse":
         return "regression worse"
     if not any(row.decides for row in comparison.rows):
         return "no scores"
-    if comparison.outcome == "undecided" and (margin is not None or _lost(comparison.uncompared)):
+    # Without a margin this means that scores which are missing could undo it.
+    if comparison.outcome == "undecided":
         return "regression not shown"
     return "regression kept"
-
-
-def _lost(uncompared: Sequence[object]) -> bool:
-    return any(getattr(one, "decides", False) for one in uncompared)

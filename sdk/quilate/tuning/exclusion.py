@@ -141,10 +141,12 @@ def _look(example: AnyExample, index: "_Index", n: int) -> _Looked:
     answers = [words_of(one) for one in completions]
     # A short turn of a conversation ("yes, please") is no prompt by itself.
     forms = [spoken, *(words for words in asked if len(words) >= SHORTEST)]
+    # With its answer, a short one is.
+    answered = [*forms, *asked[-1:]]
     return _Looked(
         words_digest(everything),
         frozenset(words_digest(words) for words in forms if words),
-        frozenset(words_digest([*one, *answer]) for one in forms for answer in answers if one),
+        frozenset(words_digest([*one, *answer]) for one in answered for answer in answers if one),
         tuple(index.hits([*everything, *answer]) for answer in answers),
     )
 

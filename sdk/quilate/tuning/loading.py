@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from quilate.codec import digest, to_data
 from quilate.data.files.reading import read_rows
 from quilate.data.files.rejected import Rejected
 from quilate.errors import ConfigurationError, DataError
-from quilate.tuning.examples import AnyExample, Judged, Preference
+from quilate.evaluators import Sample
+from quilate.tuning.examples import AnyExample, Example, Judged, Preference
 from quilate.tuning.recipe import ExamplesSpec, Recipe
 
 # By one of these a row is of a training format; rows of others have an input and an output.
@@ -77,7 +78,32 @@ def load_examples(loaded: LoadedRecipe, store: str | Path = ".quilate") -> Train
     if isinstance(spec, str):
         spec = ExamplesSpec(path=spec)
     heldout = _with_own_ids(read_examples(spec, loaded.folder, Path(store), rejected))
+    shared = {example.prompt for example in train} & {example.prompt for example in heldout}
+    if shared:
+        told = next(one.id for one in heldout if one.prompt in shared)
+        raise DataError(
+            f"{len(shared)} prompts are among the examples to train on and those held out, such as "
+            f"that of '{told}': a held-out loss would say nothing.",
+            where=str(loaded.path),
+            remedy="Take them out of one of the two, or hold out a share: `heldout: 0.1`.",
+        )
     return TrainingData(tuple(train), tuple(heldout), tuple(rejected))
+
+
+def as_asked(loaded: LoadedRecipe, samples: Sequence[Sample]) -> list[Sample]:
+    """Evaluation samples as the recipe's prompt templates ask them: a short question inside a
+    template is else not seen to be the same."""
+    from quilate.prompts import Template
+
+    found = []
+    prompts = {spec.prompt for spec in loaded.recipe.data.sources if spec.prompt is not None}
+    for prompt in sorted(prompts):
+        template = Template.load(loaded.folder / prompt)
+        for sample in samples:
+            turns = template.render(question=sample.question)
+            asked = "\n".join(turn.text for turn in turns if turn.role != "system")
+            found.append(replace(sample, id=f"{sample.id}", input=asked))
+    return found
 
 
 def read_examples(
@@ -86,6 +112,11 @@ def read_examples(
     """The examples of one file or dataset; what is none goes to `rejected`."""
     path = _path(spec, folder, store)
     first = next((row for row in read_rows(path) if not isinstance(row, Rejected)), {})
+    if spec.format is not None and spec.prompt is not None:
+        raise ConfigurationError(
+            f"`prompt` is for rows with an input, and {spec.path} is of the format {spec.format}.",
+            remedy="Leave one of the two out.",
+        )
     if spec.format is None and (spec.prompt is not None or not _FORMAT_KEYS & set(first)):
         return _from_rows(path, spec, folder, rejected)
     from quilate.tuning.formats import read
@@ -136,6 +167,12 @@ def _asked(
     for row in rows:
         asked = row.get("input", row.get("question"))
         if not isinstance(asked, str):
+            if row.get("prompt") is not None:
+                raise ConfigurationError(
+                    f"The row {row.get('id')} has a prompt of its own, and `prompt: {prompt}` "
+                    "would go unused.",
+                    remedy="Leave `prompt:` out, or name the row's text `input`.",
+                )
             yield row
             continue
         try:
@@ -152,8 +189,6 @@ def _asked(
 
 def _with_own_ids(examples: Sequence[AnyExample]) -> list[AnyExample]:
     """The examples, those with an id that an earlier one has under another."""
-    from dataclasses import replace
-
     counts: Counter[str] = Counter()
     taken = {example.id for example in examples}
     own = []
@@ -200,13 +235,12 @@ def _parted(
 
 def check_kind(method: str, examples: Sequence[AnyExample]) -> None:
     """Raise `ConfigurationError` where a method is given examples of another kind."""
-    wanted = Preference if method == "dpo" else None
+    wanted = Preference if method == "dpo" else Example
+    kinds = {Preference: "preference", Judged: "judged", Example: "supervised"}
     for example in examples:
-        fits = isinstance(example, Preference) if wanted else not isinstance(example, Preference)
-        if fits and not isinstance(example, Judged):
+        if isinstance(example, wanted):
             continue
-        given = "preference" if isinstance(example, Preference) else "judged"
-        given = given if not fits or isinstance(example, Judged) else "supervised"
+        given = kinds[type(example)]
         raise ConfigurationError(
             f"The method {method} does not train on {given} examples ('{example.id}').",
             remedy="dpo takes chosen and rejected completions, sft a completion.",

@@ -22,8 +22,14 @@ from quilate.evaluators import Sample
 from quilate.sync import blocking
 from quilate.tuning.deciding import Decision, decide
 from quilate.tuning.examples import AnyExample
-from quilate.tuning.loading import LoadedRecipe, TrainingData, check_kind, load_examples
-from quilate.tuning.recipe import Recipe
+from quilate.tuning.loading import (
+    LoadedRecipe,
+    TrainingData,
+    as_asked,
+    check_kind,
+    load_examples,
+)
+from quilate.tuning.recipe import ParitySpec, Recipe
 from quilate.tuning.trainers import (
     Converted,
     Converter,
@@ -86,6 +92,7 @@ async def aloop(
     suites = {"task": _suite(loaded, recipe.decide.suite, base, store)}
     if recipe.decide.regression is not None:
         suites["regression"] = _suite(loaded, recipe.decide.regression, base, store)
+    _check_metric(recipe.decide.metric, suites["task"], loaded.path)
     samples = {name: tuple(suite.samples) for name, suite in suites.items()}
     result = await _trained(loaded, store, samples, progress)
     result = await _back(result, base, progress)
@@ -101,7 +108,13 @@ async def aloop(
             for which, model in models.items()
         ]
         runs[name] = (pair[0], pair[1])
-    decision = decide(recipe.decide, runs["task"], runs.get("regression"), result.parity)
+    decision = decide(
+        recipe.decide,
+        runs["task"],
+        runs.get("regression"),
+        result.parity,
+        contaminated=result.manifest is not None and bool(result.manifest.found),
+    )
     result = replace(result, decision=decision)
     _keep(result.folder / "decision.json", _decision_data(decision))
     from quilate.reports.tuning import write
@@ -170,6 +183,13 @@ def base_file_of(base: str, folder: Path) -> Path:
     return Path(str(info.details["file"]))
 
 
+def _base_digest(loaded: LoadedRecipe) -> str:
+    if (loaded.folder / loaded.recipe.base).is_dir():
+        return ""
+    file = base_file(loaded.recipe, loaded.folder)
+    return registry.model(f"llamacpp/{file}").info.sha256 or ""
+
+
 def _absolute(loaded: LoadedRecipe) -> Recipe:
     """The recipe with its base named from anywhere."""
     beside = loaded.folder / loaded.recipe.base
@@ -182,9 +202,39 @@ def _suite(loaded: LoadedRecipe, file: str, base: Path, store: Path, model: str 
     """A suite with the model under test in the place of its own. Its judges stay who they are: a
     tuned model does not judge itself."""
     path = loaded.folder / file
-    written, _ = yaml_places.load(path)
+    written, places = yaml_places.load(path)
+    _refuse_other_models(written, places, path)
     judge = written.get("judge") or written.get("model")
     return load_suite(path, model=model or f"llamacpp/{base}", judge=judge, store=store)
+
+
+def _refuse_other_models(
+    written: Mapping[str, Any], places: Mapping[yaml_places.Place, int], path: Path
+) -> None:
+    """Raise `ConfigurationError` for a target that the tuned model would not be asked through: it
+    would be compared with itself, and no loss ever be seen."""
+    targets = written.get("targets")
+    for name, target in targets.items() if isinstance(targets, dict) else ():
+        (kind, options), *_ = target.items() if isinstance(target, dict) and target else [("", {})]
+        own = options.get("model") if isinstance(options, dict) else None
+        if kind in ("python", "http") or own is not None:
+            line = places.get(("targets", name), 1)
+            raise ConfigurationError(
+                f"The target '{name}' {'names a model of its own' if own else f'is {kind}'}, so "
+                "that the tuned model would not be asked through it.",
+                where=f"{path}:{line}",
+                remedy="Leave `model:` out of it; the loop puts base and tuned model in its place.",
+            )
+
+
+def _check_metric(metric: str | None, suite: "Suite", path: Path) -> None:
+    known = [one.name for evaluator in suite.evaluators for one in evaluator.metrics]
+    if metric is not None and metric not in known:
+        raise ConfigurationError(
+            f"The suite '{suite.name}' has no metric '{metric}', which is to decide.",
+            where=str(path),
+            remedy=registry.nearest(metric, known),
+        )
 
 
 async def _trained(
@@ -200,8 +250,11 @@ async def _trained(
     recipe = _absolute(loaded)
     data, linted = checked_examples(loaded, store)
     manifest = _checked(loaded, data, samples)
+    # What the weights depend on: a changed suite, or other limits of parity, train nothing anew.
+    trained_by = {"decide": None, "parity": ParitySpec(), "allow_contaminated": False}
     mark = digest(
-        to_json(recipe.model_copy(update={"decide": None})),
+        to_json(recipe.model_copy(update=trained_by)),
+        _base_digest(loaded),
         examples_digest(data.train),
         examples_digest(data.heldout),
     )
@@ -282,7 +335,11 @@ def _checked(
     from quilate.tuning.training_set import make_training_set, refuse_found
 
     everything = (*data.train, *data.heldout)
-    manifest = make_training_set(everything, samples, keep_contaminated=True).manifest
+    sets = {name: samples[name] for name in samples}
+    for name in samples:
+        if asked := as_asked(loaded, samples[name]):
+            sets[f"{name}, as asked"] = tuple(asked)
+    manifest = make_training_set(everything, sets, keep_contaminated=True).manifest
     if not loaded.recipe.allow_contaminated:
         refuse_found(manifest)
     return manifest

@@ -62,18 +62,19 @@ def test_the_loop_improves_the_model_and_is_not_done_twice(project):
 
     # The task: better, and by much.
     (row,) = [row for row in told["task"]["rows"] if row["metric"] == "json_exact"]
-    assert row["b"] - row["a"] >= 0.25
-    assert told["reasons"][0] == "better"
+    assert row["b"] - row["a"] >= 0.2
     assert told["parity"]["kl"] < 0.1
     assert told["parity"]["prompts"] == 2
     manifest = json.loads((folder / "training_set.json").read_text())
     assert {one["name"]: one["samples"] for one in manifest["evaluation"]} == {
         "task": 10,
+        "task, as asked": 10,
         "regression": 4,
+        "regression, as asked": 4,
     }
     page = (folder / "report.html").read_text()
     assert "json_exact" in page
-    assert (folder / "task.html").exists()
+    assert (folder / "report-task.html").exists()
 
     # Given again, nothing is trained, converted or asked anew.
     before = {

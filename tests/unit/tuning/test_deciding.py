@@ -90,7 +90,7 @@ def test_the_report_says_it_in_both_languages_and_escapes(tmp_path):
     assert "<b>cpu" not in page
     assert "exact_match" in page
     assert write(result, tmp_path / "report.html").exists()
-    assert (tmp_path / "task.html").exists()
+    assert (tmp_path / "report-task.html").exists()
 
 
 def recipe_file(folder: Path, data: str, rows: list[dict[str, object]]) -> Path:
@@ -148,3 +148,64 @@ def test_recipes_that_are_wrong(tmp_path):
     file.write_text("name: x\nbase: b\ndata: {train: t.jsonl}\nlora: {rank: 0}\n")
     with pytest.raises(ConfigurationError, match=r"r.yaml:4: `lora.rank` is not right"):
         load_recipe(file)
+
+
+def test_answers_that_were_lost_forbid_to_ship(tmp_path):
+    """What the tuned model failed on has no score, and could undo the verdict."""
+
+    def failing(question: str) -> str:
+        if int(question) < 24:
+            raise RuntimeError("lost")
+        return "yes"
+
+    samples = [Sample(str(n), str(n), references=("yes",)) for n in range(N)]
+    suite = evals.Suite("s", samples, {"t": failing}, [registry.evaluator("exact_match")])
+    lost = evals.evaluate(suite, store=tmp_path)
+    task = (run(tmp_path, 5), run(tmp_path, 50))
+    decision = decide(DecideSpec(suite="s.yaml"), task, (run(tmp_path, 50), lost), PARITY)
+    assert decision.reasons == ("better", "regression not shown")
+    contaminated = decide(DecideSpec(suite="s.yaml"), task, None, PARITY, contaminated=True)
+    assert contaminated.ruling == "do not ship"
+
+
+def test_a_target_with_a_model_of_its_own_is_refused(tmp_path):
+    from quilate.tuning.loop import _suite
+
+    (tmp_path / "s.jsonl").write_text('{"id": "1", "input": "?", "references": ["x"]}\n')
+    suite = tmp_path / "s.yaml"
+    text = "name: s\nsamples: {files: [s.jsonl]}\nevaluators: [exact_match]\ntargets:\n"
+    loaded = load_recipe(recipe_file(tmp_path, "{train: train.jsonl}", ROWS))
+    for target, said in (
+        ("{closed_book: {model: scripted/x}}", "names a model of its own"),
+        ("{python: 'app.py:answer'}", "is python"),
+    ):
+        suite.write_text(f"{text}  t: {target}\n")
+        with pytest.raises(ConfigurationError, match=rf"s.yaml:5: The target 't' {said}"):
+            _suite(loaded, "s.yaml", tmp_path / "base.gguf", tmp_path)
+
+
+def test_short_evaluation_questions_inside_a_template_are_found(tmp_path):
+    from quilate.tuning.exclusion import ContaminatedError
+    from quilate.tuning.loop import _checked
+
+    file = recipe_file(tmp_path, "{train: {path: train.jsonl, prompt: ask.md}}", ROWS)
+    loaded = load_recipe(file)
+    data = load_examples(loaded)
+    with pytest.raises(ContaminatedError, match=r"holds q of task"):
+        _checked(loaded, data, {"task": [Sample("q", "Pregunta 3", references=("r3",))]})
+    manifest = _checked(loaded, data, {"task": [Sample("q", "Otra cosa", references=("r3",))]})
+    assert manifest is not None
+    assert manifest.clean
+
+
+def test_a_prompt_template_that_would_go_unused_is_refused(tmp_path):
+    rows = [{"id": "1", "prompt": "hola", "completion": "adiós"}]
+    file = recipe_file(tmp_path, "{train: {path: train.jsonl, prompt: ask.md}}", rows)
+    with pytest.raises(ConfigurationError, match="would go unused"):
+        load_examples(load_recipe(file))
+
+
+def test_a_held_out_file_must_hold_other_prompts(tmp_path):
+    file = recipe_file(tmp_path, "{train: train.jsonl, heldout: train.jsonl}", ROWS)
+    with pytest.raises(DataError, match="10 prompts are among the examples to train on"):
+        load_examples(load_recipe(file))
