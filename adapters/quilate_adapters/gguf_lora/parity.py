@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 GREEDY = 64
 """Tokens of the greedy answers that are compared, at most."""
-_LEAST, _BASE_TOP1 = 8, 0.8
+_LEAST, _BASE_TOP1 = 5, 0.8
 _LONGER = 16  # tokens by which a greedy answer may be longer than the one that was to be learned
 
 
