@@ -373,7 +373,7 @@ def schema(
         _File.suite
     ),
 ) -> None:
-    """Print the JSON Schema of the suite file, or of another, for editors."""
+    """Print the JSON Schema of a suite, pipeline or recipe file."""
     module = importlib.import_module(f"quilate.{_SCHEMAS[what]}")
     json.dump(module.json_schema(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

@@ -213,7 +213,7 @@ def card(
     store: Store = DEFAULT_STORE,
     lang: Lang = None,
 ) -> None:
-    """Write a dataset's card: what it holds, where it comes from, what was done to it."""
+    """Write a dataset's card: contents, sources, steps."""
     from quilate.cli.onward import check_writable
     from quilate.data.card import make_card
 
@@ -241,7 +241,7 @@ def tokens(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how tokenizers fit texts: tokens by language, cuts, packing, and advice in words."""
+    """Say how tokenizers fit texts, with advice in words."""
     from quilate.data.files import Rejected, read_rows
     from quilate.data.tokens import fit
 

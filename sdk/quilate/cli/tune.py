@@ -29,7 +29,7 @@ def loop(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train, convert, evaluate base and tuned model, and say whether to ship.
+    """Train, convert, evaluate, and say whether to ship.
 
     Each stage is kept: after Ctrl-C or a crash the same command goes on where it was.
     """
@@ -87,7 +87,7 @@ def train(
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
-    """Train an adapter by a recipe; goes on with a training that was killed."""
+    """Train an adapter by a recipe; go on if it was killed."""
     from quilate.cli.progress import show_progress
     from quilate.tuning import loop as tuning
     from quilate.tuning.loading import load_recipe
@@ -137,7 +137,10 @@ def convert(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a PEFT adapter into a GGUF LoRA, and with --prompts certify that it serves the same."""
+    """Turn a PEFT adapter into a GGUF LoRA.
+
+    With --prompts it is certified that llama.cpp serves what was trained.
+    """
     from quilate.tuning.formats import read
     from quilate.tuning.loop import base_file_of, converter_of
     from quilate.tuning.recipe import ParitySpec
@@ -168,7 +171,10 @@ def merge(
     base: Annotated[str, typer.Argument(metavar="BASE", help="The GGUF base, a file or name.")],
     out: Annotated[Path, typer.Argument(metavar="FILE", help="The GGUF model to write, as F16.")],
 ) -> None:
-    """Write the base with the adapter merged into it, for adapters that no GGUF LoRA can hold."""
+    """Merge an adapter into its base, as a GGUF model.
+
+    For adapters that no GGUF LoRA can hold.
+    """
     from quilate.tuning.loop import base_file_of, converter_of
 
     made = converter_of().merge(adapter, base_file_of(base, Path()), out)
@@ -194,7 +200,10 @@ def quantize(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write smaller models; with --compare say what each costs: size, speed, quality."""
+    """Write smaller models, and say what each costs.
+
+    With --compare: size, speed, and the quality lost on a suite, paired by sample.
+    """
     from quilate.cli.progress import show_progress
     from quilate.tuning.loop import converter_of
     from quilate.tuning.quantizing import compare_levels

@@ -101,7 +101,7 @@ def lint(
     lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at examples as the model will read them, before training on them."""
+    """Look at examples as the model will read them."""
     from quilate import registry
     from quilate.tuning.lint import lint as look
     from quilate.tuning.loading import load_recipe
@@ -132,7 +132,7 @@ def show(
     base: Base = "smollm2-135m-instruct",
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Show examples in the model's chat template, with what is learned marked."""
+    """Show examples in the chat template, the learned part marked."""
     import sys
 
     from quilate import registry
@@ -175,7 +175,7 @@ def distill(
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
-    """Let a model answer prompts, keep the answers that pass, and write them as examples.
+    """Let a model answer prompts; keep the answers that pass.
 
     SOURCE holds samples (`id`, `input`, `references`) in JSON Lines or CSV. The same command goes
     on with what was stopped.

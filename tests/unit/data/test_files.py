@@ -230,3 +230,13 @@ def test_an_image_among_documents_is_told(tmp_path):
         "a.md",
         "an image among documents",
     ]
+
+
+def test_long_fields_of_csv_leave_the_limit_of_others_alone(tmp_path):
+    import csv
+
+    before = csv.field_size_limit()
+    (tmp_path / "a.csv").write_text("id,text\n1," + "x" * 200_000 + "\n")
+    (row,) = read_rows(tmp_path / "a.csv")
+    assert len(row["text"]) == 200_000
+    assert csv.field_size_limit() == before

@@ -12,12 +12,12 @@ from quilate.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MOST_LINES = 2000  # of one row
+_LONGEST = min(sys.maxsize, 2**31 - 1)  # characters of a field
 
 
 def read_csv(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
     """The rows below the header. What separates the fields (comma, semicolon, tab or bar) is the
     one that the header holds most of. A quote that is never closed costs its own line alone."""
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         first = stream.readline()
         stream.seek(0)
@@ -29,7 +29,7 @@ def read_csv(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
             reader = reader or csv.reader(lines, delimiter=delimiter, strict=True)
             lines.begin()
             try:
-                values = next(reader)
+                values = _next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
@@ -41,6 +41,16 @@ def read_csv(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
                 continue
             if values:
                 yield _row(header, values, lines.first[0], path)
+
+
+def _next(reader: Iterator[list[str]]) -> list[str]:
+    """The next row, its fields of any length. The limit is the whole process's, and others rely on
+    theirs."""
+    before = csv.field_size_limit(_LONGEST)
+    try:
+        return next(reader)
+    finally:
+        csv.field_size_limit(before)
 
 
 class _Lines:
