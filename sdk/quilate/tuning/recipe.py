@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ExamplesSpec(_Spec):
@@ -77,7 +77,7 @@ class TrainingSpec(_Spec):
     """``nf4``: QLoRA (Dettmers et al. 2023), by bitsandbytes."""
     beta: Annotated[float, Field(gt=0)] = 0.1
     """DPO's."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     evaluate_every: Annotated[int, Field(gt=0)] | None = None
     """Steps between two held-out losses; left out: ten times in all."""
     save_every: Annotated[int, Field(gt=0)] | None = None

@@ -145,6 +145,9 @@ def test_recipes_that_are_wrong(tmp_path):
     file.write_text("name: x\nbase: b\ndata: {train: t.jsonl}\nlora: {ranks: 8}\n")
     with pytest.raises(ConfigurationError, match=r"r.yaml:4: Unknown key 'ranks'. Did you mean"):
         load_recipe(file)
+    file.write_text("name: x\nbase: b\ndata: {train: t.jsonl}\ntraining: {epochs: .inf}\n")
+    with pytest.raises(ConfigurationError, match=r"`training.epochs` is not right"):
+        load_recipe(file)
     file.write_text("name: x\nbase: b\ndata: {train: t.jsonl}\nlora: {rank: 0}\n")
     with pytest.raises(ConfigurationError, match=r"r.yaml:4: `lora.rank` is not right"):
         load_recipe(file)
