@@ -83,9 +83,13 @@ def tokenize(vocab: Any, text: str, *, special: bool = False, begin: bool = Fals
     """The tokens of `text`. `special` reads control tokens out of it; `begin` puts the tokens
     around it that the model wants at the ends of a text."""
     lib, data = library(), text.encode("utf-8", "replace")
-    room = len(data) + 8
-    tokens = (lib.llama_token * room)()
-    count = lib.llama_tokenize(vocab, data, len(data), tokens, room, begin, special)
+    # Normalisation may lengthen a text beyond its bytes: then the number needed comes back,
+    # negated.
+    count = -(len(data) + 8)
+    while count < 0:
+        room = -count
+        tokens = (lib.llama_token * room)()
+        count = lib.llama_tokenize(vocab, data, len(data), tokens, room, begin, special)
     return list(tokens[:count])
 
 

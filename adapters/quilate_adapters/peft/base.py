@@ -147,6 +147,8 @@ def _reading(base: Base) -> Iterator[None]:
     with _lock, quiet(), _parsed_once(base):
         try:
             yield
+        # Nothing is silenced: these are what transformers raises, without a class of its own, of a
+        # base that it cannot read. Each is raised again as our error, with what it said.
         except (ValueError, KeyError, OSError, TypeError, NotImplementedError) as error:
             said = " ".join(str(error).split())[:300]
             raise ConfigurationError(

@@ -6,16 +6,14 @@ of the line breaks and space in ``"\n\n 3"``; llama.cpp, as the original, makes 
 tuned on other tokens than it is asked with learns worse, and nothing says so.
 """
 
-import os
-import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from quilate.errors import ConfigurationError
-from quilate_adapters.llamacpp import native
 from quilate_adapters.llamacpp.gguf import inspect
+from quilate_adapters.llamacpp.vocabulary import Vocabulary
 from quilate_adapters.peft.base import Base, open_hf_tokenizer
 from quilate_adapters.peft.chat import Chat, Piece
 
@@ -84,7 +82,7 @@ def _of_folder(base: Base, hf: Any) -> Tokenizer:
 
 
 def _of_gguf(base: Base, hf: Any, vocabulary: int) -> Tokenizer:
-    own = _Vocabulary(base)
+    own = Vocabulary(base.path)
     _check_size(base, "llama.cpp", own.size, vocabulary)
     lib, vocab = own.lib, own.vocab
     tokens = range(own.size)
@@ -93,47 +91,15 @@ def _of_gguf(base: Base, hf: Any, vocabulary: int) -> Tokenizer:
         for token in tokens
         if lib.llama_vocab_is_control(vocab, token) and (text := own.text_of(token))
     )
-    ends = frozenset(token for token in tokens if lib.llama_vocab_is_eog(vocab, token))
     chat = Chat(
         inspect(base.path).metadata.get("tokenizer.chat_template"),
         own.text_of(lib.llama_vocab_bos(vocab)),
         own.text_of(lib.llama_vocab_eos(vocab)),
         control,
     )
-    begin = _before(native.tokenize(vocab, "a", begin=True), own.encode("a", False))
-    stops = ends | {int(hf.eos_token_id)}
+    begin = _before(own.encode("a", begin=True), own.encode("a", False))
+    stops = own.ends | {int(hf.eos_token_id)}
     return Tokenizer(hf, chat, own.encode, begin, stops, "llama.cpp")
-
-
-class _Vocabulary:
-    """llama.cpp's vocabulary of a GGUF file, without its weights; its memory is freed with it."""
-
-    def __init__(self, base: Base) -> None:
-        self.lib = native.library()
-        params = self.lib.llama_model_default_params()
-        params.vocab_only = True
-        native.last_errors.clear()
-        model = self.lib.llama_model_load_from_file(os.fsencode(base.path), params)
-        if not model:
-            raise ConfigurationError(
-                f"llama.cpp cannot read its vocabulary: {' '.join(native.last_errors)}.",
-                where=str(base.path),
-                remedy="Update llama-cpp-python if the model is newer; otherwise get it again.",
-            )
-        weakref.finalize(self, self.lib.llama_model_free, model)
-        self.vocab = self.lib.llama_model_get_vocab(model)
-        self.size = int(self.lib.llama_vocab_n_tokens(self.vocab))
-
-    def encode(self, text: str, special: bool) -> list[int]:
-        """The ids of a text."""
-        return native.tokenize(self.vocab, text, special=special)
-
-    def text_of(self, token: int) -> str:
-        """A control token as templates write it; empty for none (a negative number)."""
-        if token < 0:
-            return ""
-        raw: bytes = self.lib.llama_vocab_get_text(self.vocab, token)
-        return raw.decode("utf-8", "replace")
 
 
 def _before(marked: list[int], plain: list[int]) -> tuple[int, ...]:

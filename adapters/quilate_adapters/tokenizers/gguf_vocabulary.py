@@ -1,16 +1,13 @@
 """The tokenizer inside a GGUF file, by llama.cpp, which loads its vocabulary without weights."""
 
 import ctypes
-import os
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quilate.data.tokens.tokenizer import BYTES, UNKNOWN
-from quilate.errors import ModelFileError
-from quilate_adapters.llamacpp.native import last_errors, library, tokenize
 from quilate_adapters.llamacpp.packaged import locate
+from quilate_adapters.llamacpp.vocabulary import Vocabulary
 from quilate_adapters.tokenizers.bytes_of_tokens import kind_of
 
 if TYPE_CHECKING:
@@ -24,16 +21,9 @@ class GgufTokenizer:
 
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
-        self._lib = library()
-        self._model = _load(self._lib, path)
-        weakref.finalize(self, self._lib.llama_model_free, self._model)
-        self._vocab = self._lib.llama_model_get_vocab(self._model)
-        if self._lib.llama_vocab_type(self._vocab) == self._lib.LLAMA_VOCAB_TYPE_NONE:
-            # llama.cpp ends the process when asked to tokenise without one.
-            raise ModelFileError(
-                "This model has no tokenizer.", where=str(path), remedy="Give a text model."
-            )
-        marked, plain = (len(tokenize(self._vocab, "a", begin=begin)) for begin in (True, False))
+        self._own = Vocabulary(path)
+        self._lib, self._vocab = self._own.lib, self._own.vocab
+        marked, plain = (len(self._own.encode("a", begin=begin)) for begin in (True, False))
         self.around = marked - plain
         self.kinds = self._kinds()
 
@@ -58,7 +48,7 @@ class GgufTokenizer:
     def _kinds(self) -> "NDArray[np.uint8]":
         import numpy as np
 
-        size = self._lib.llama_vocab_n_tokens(self._vocab)
+        size = self._own.size
         return np.fromiter(map(self._kind, range(size)), np.uint8, count=size)
 
     def _kind(self, token: int) -> int:
@@ -88,22 +78,3 @@ def open_model(name: str) -> GgufTokenizer:
     """
     # A report shows the name: not the folders of who made it.
     return GgufTokenizer(locate(name), f"gguf/{Path(name).name}")
-
-
-def _load(lib: Any, path: Path) -> Any:
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise ModelFileError(
-                "This is not a GGUF file.", where=str(path), remedy="Give a model in GGUF format."
-            )
-    params = lib.llama_model_default_params()
-    params.vocab_only = True
-    last_errors.clear()
-    model = lib.llama_model_load_from_file(os.fsencode(path), params)
-    if not model:
-        raise ModelFileError(
-            f"llama.cpp cannot read its vocabulary: {' '.join(last_errors) or 'no reason given'}.",
-            where=str(path),
-            remedy="Update llama-cpp-python if the model is newer; otherwise get it again.",
-        )
-    return model

@@ -10,6 +10,7 @@ import typer
 
 from quilate.cli.finishing import say
 from quilate.cli.options import DEFAULT_STORE, AsJson, Lang, Store
+from quilate.cli.testset import MaxTokens, MaxUsd
 
 if TYPE_CHECKING:
     from quilate.tuning.examples import AnyExample
@@ -33,6 +34,17 @@ Source = Annotated[
 ]
 Base = Annotated[
     str, typer.Option(metavar="MODEL", help="A packaged model or GGUF file; a recipe has its own.")
+]
+
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter", metavar="NAME", help="An evaluator that an answer must pass; repeatable."
+    ),
+]
+Temperature = Annotated[float, typer.Option(min=0.0, max=2.0, metavar="T", help="Of the answers.")]
+AnswerTokens = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Longer answers are left out.")
 ]
 
 
@@ -151,27 +163,14 @@ def distill(
     source: Source,
     teacher: Annotated[str, typer.Option(metavar="PROVIDER/NAME", help="The model that answers.")],
     out: Annotated[Path, typer.Argument(metavar="FILE", help="The examples to write (.jsonl).")],
-    evaluator: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter", metavar="NAME", help="An evaluator that an answer must pass; repeatable."
-        ),
-    ] = None,
+    evaluator: Filters = None,
     candidates: Annotated[int, typer.Option(min=1, metavar="K", help="Answers a prompt.")] = 4,
     keep: Annotated[Keep, typer.Option(help="best, all that pass, or best and worst.")] = Keep.best,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, max=2.0, metavar="T", help="Of the answers.")
-    ] = 0.8,
-    answer_tokens: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Longer answers are left out.")
-    ] = None,
+    temperature: Temperature = 0.8,
+    answer_tokens: AnswerTokens = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the draws.")] = 0,
-    max_usd: Annotated[
-        float | None, typer.Option(min=0.0, metavar="USD", help="Most US dollars in all.")
-    ] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most tokens in all.")
-    ] = None,
+    max_usd: MaxUsd = None,
+    max_tokens: MaxTokens = None,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:

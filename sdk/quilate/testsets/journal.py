@@ -79,9 +79,9 @@ class Journal:
         kinds = {one.kind: one for one in _kinds(ModelError)}
         return kinds.get(found["kind"], MalformedReply)(found["what"])
 
-    async def fail(self, key: str, error: ModelError) -> None:
-        """Keep that a call failed for good, and what it cost."""
-        row = {"failed": key, "kind": error.kind, "what": error.what}
+    async def fail(self, key: str, model: str, error: ModelError) -> None:
+        """Keep that a call of a model failed for good, and what it cost."""
+        row = {"failed": key, "model": model, "kind": error.kind, "what": error.what}
         if error.usage is not None:
             row |= {"usage": to_data(error.usage), "cost": to_data(error.cost or Cost())}
         self._failures[key] = row

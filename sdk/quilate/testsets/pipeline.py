@@ -12,10 +12,10 @@ from quilate.errors import (
     MalformedReply,
     ModelError,
 )
-from quilate.middleware.base import Wrapper
 from quilate.middleware.budget import Budget, Budgeted
-from quilate.middleware.calls import Stored, call_key
-from quilate.models import Model, Request, Response
+from quilate.middleware.calls import Stored
+from quilate.middleware.remembering import Remembering
+from quilate.models import Model
 from quilate.testsets import wording
 from quilate.testsets.checking import Checker
 from quilate.testsets.dedup import Duplicates
@@ -24,32 +24,9 @@ from quilate.testsets.journal import Journal
 from quilate.testsets.values import Draft, Outcome, Reason, Rejection, Task
 
 SAME_AGAIN = "Give the command again: what was answered is kept."
-FOR_GOOD = (MalformedReply, ContentRefused, ContextLengthExceeded)
-"""Failures that the same request would meet again: they are kept, and not paid for twice."""
-
 GIVE_UP = 10
 """Failed calls of the drafting model, or of the checker, with which the work stops if none went
 well."""
-
-
-class Remembering(Wrapper):
-    """A model whose failures for good are kept in the journal, as `Stored` keeps its answers."""
-
-    def __init__(self, inner: Model, journal: Journal) -> None:
-        super().__init__(inner)
-        self._journal = journal
-
-    async def generate(self, request: Request) -> Response:
-        """Answer once, or fail as before."""
-        key = call_key(self.info.identity, request)
-        known = self._journal.failure(key)
-        if known is not None:
-            raise known
-        try:
-            return await self.inner.generate(request)
-        except FOR_GOOD as error:
-            await self._journal.fail(key, error)
-            raise
 
 
 def layered(journal: Journal, budget: Budget | None) -> Callable[[Model], Model]:
@@ -57,7 +34,8 @@ def layered(journal: Journal, budget: Budget | None) -> Callable[[Model], Model]
 
     def wrap(model: Model) -> Model:
         paid = model if budget is None else Budgeted(model, budget)
-        return Remembering(Stored(paid, journal, role="cache"), journal)
+        stored = Stored(paid, journal, role="cache")
+        return Remembering(stored, journal.failure, journal.fail)
 
     return wrap
 

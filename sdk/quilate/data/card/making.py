@@ -46,12 +46,8 @@ def make_card(
     >>> card.rows, card.text_field, [one.distinct for one in card.fields]
     (2, 'text', [2, 2, 2])
     """
-    if isinstance(samples, bool) or samples < 0:
-        raise ConfigurationError(f"samples is {samples!r}.", remedy="Give a number from 0 on.")
     told = Manifest(manifest if manifest is not None else getattr(dataset, "manifest", None) or {})
-    profile = Profile(samples=samples, seed=seed)
-    for row in _rows(dataset, again=bool(tokenizers)):
-        profile.add(row)
+    profile = _profile(dataset, samples, seed, again=bool(tokenizers))
     text_field = field or profile.text_field()
     name = told.text("name") or getattr(dataset, "name", None) or "dataset"
     version = told.text("version") or getattr(dataset, "version", None)
@@ -80,6 +76,15 @@ def make_card(
         load=load or _load(str(name), version, stored=hasattr(dataset, "take")),
         tokens=measured,
     )
+
+
+def _profile(dataset: Any, samples: int, seed: int, *, again: bool) -> Profile:
+    if isinstance(samples, bool) or samples < 0:
+        raise ConfigurationError(f"samples is {samples!r}.", remedy="Give a number from 0 on.")
+    profile = Profile(samples=samples, seed=seed)
+    for row in _rows(dataset, again=again):
+        profile.add(row)
+    return profile
 
 
 def _rows(dataset: Any, *, again: bool) -> Iterator[Row]:

@@ -6,21 +6,16 @@ from typing import TYPE_CHECKING
 from quilate.errors import (
     BudgetExceeded,
     ConfigurationError,
-    ContentRefused,
-    ContextLengthExceeded,
-    MalformedReply,
 )
 from quilate.middleware.base import Wrapper
 from quilate.middleware.budget import Budget, Budgeted, Spent
-from quilate.middleware.calls import Stored, call_key
+from quilate.middleware.calls import Stored
+from quilate.middleware.remembering import Remembering
 from quilate.models import FREE, Cost, Event, Model, Request, Response, Usage, reply
 from quilate.tuning.distillation.journal import Journal
 
 if TYPE_CHECKING:
     from quilate.decisions import Decision, Question
-
-FOR_GOOD = (MalformedReply, ContentRefused, ContextLengthExceeded)
-"""Failures that the same request would meet again: they are kept, and not paid for twice."""
 
 
 class CallLimit:
@@ -64,33 +59,14 @@ class Counted(Wrapper):
         return self.inner.stream(request)
 
 
-class Remembering(Wrapper):
-    """A model whose failures for good are kept in the journal, as `Stored` keeps its answers."""
-
-    def __init__(self, inner: Model, journal: Journal) -> None:
-        super().__init__(inner)
-        self._journal = journal
-
-    async def generate(self, request: Request) -> Response:
-        """Answer once, or fail as before."""
-        key = call_key(self.info.identity, request)
-        known = self._journal.failure(key)
-        if known is not None:
-            raise known
-        try:
-            return await self.inner.generate(request)
-        except FOR_GOOD as error:
-            await self._journal.fail(key, self.info.name, error)
-            raise
-
-
 def layered(journal: Journal, budget: Budget | None, limit: CallLimit) -> Callable[[Model], Model]:
     """What is put around each model: limits inside, the journal outside, so that what it holds
     costs nothing."""
 
     def wrap(model: Model) -> Model:
         paid = model if budget is None else Budgeted(model, budget)
-        return Remembering(Stored(Counted(paid, limit), journal, role="cache"), journal)
+        stored = Stored(Counted(paid, limit), journal, role="cache")
+        return Remembering(stored, journal.failure, journal.fail)
 
     return wrap
 

@@ -103,8 +103,7 @@ async def adistill(
         work = _Distilling(tasks, checks, draws, concurrency, rank_by, progress)
         with layers(layered(kept, budget, limit)):
             await work.run()
-        said = (*notes, *unread, *draws.notes(every))
-        return work.result(keep, skipped, await kept.paid(), said)
+        return work.result(keep, skipped, await kept.paid(), (*notes, *unread, *draws.notes(every)))
 
 
 distill = sync.blocking(adistill)

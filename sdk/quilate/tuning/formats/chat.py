@@ -222,6 +222,7 @@ def _content_part(part: Any) -> Part:
         if isinstance(url, str):
             return _image(url)
     if kind == "image":
+        # Not a stub: "<image>" in a text, which a trainer would look an image up for.
         raise NotCarried("image_placeholder", "a placeholder for an image that the row lacks")
     raise NotCarried("part", f"a part of content of type {kind!r:.60}")
 

@@ -98,6 +98,7 @@ def _unanswered(row: Reading) -> str:
 def images(row: Reading, context: Context) -> Iterator[Finding]:
     """``placeholder``: a text names an image that the row does not have. ``image_not_written``: an
     image that the template leaves out."""
+    # The word is the field's, for a mark such as "<image>" in a prompt; nothing here is left open.
     turns = _turns(row)
     held = sum(isinstance(part, Image) for turn in turns for part in turn.parts)
     texts = [part.text for turn in turns for part in turn.parts if isinstance(part, Text)]

@@ -9,13 +9,11 @@ from quilate.tuning.examples import Judged, Preference
 from quilate.tuning.sources.asked import content_key
 from quilate.tuning.sources.columns import (
     check_fields,
-    checked_row,
     column,
     rest_of,
-    row_id,
-    rows_of,
     value_of,
 )
+from quilate.tuning.sources.rows import REMEDY, made_of
 from quilate.tuning.sources.turns import as_completion, as_prompt
 from quilate.tuning.sources.values import Gathered, Skipped, Unusable, gathered
 
@@ -55,24 +53,12 @@ def from_feedback(
             remedy="A bad rating is below a good one.",
         )
     mapped = check_fields(fields, _FIELDS)
-    made: list[Judged | Preference] = []
-    skipped: list[Skipped] = []
-    seen: set[str] = set()
-    for number, row in rows_of(rows):
-        key = f"{name}-{number}"
-        try:
-            whole = checked_row(row)
-            key = row_id(whole, number, mapped, name)
-            if key in seen:
-                raise Unusable("repeated_id", "another row has this id")
-            made.append(_made(whole, key, number, mapped, (good_from, bad_to), name))
-            seen.add(key)
-        except Unusable as why:
-            skipped.append(Skipped(key, why.reason, why.detail))
-    kept = _settled(made, skipped)
-    return gathered(
-        kept, skipped, what="row", remedy='Say which column is which: fields={"prompt": COLUMN}.'
+    limits = (good_from, bad_to)
+    made, skipped = made_of(
+        rows, mapped, name, lambda row, key, at: _made(row, key, at, mapped, limits, name)
     )
+    kept = _settled(made, skipped)
+    return gathered(kept, skipped, what="row", remedy=REMEDY)
 
 
 def _made(

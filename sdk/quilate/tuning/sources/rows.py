@@ -1,7 +1,7 @@
 """Examples from rows: a question or prompt, and the answer to learn."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from quilate.messages import system
 from quilate.tuning.examples import Example
@@ -17,7 +17,10 @@ from quilate.tuning.sources.columns import (
 from quilate.tuning.sources.turns import as_completion, as_prompt
 from quilate.tuning.sources.values import Gathered, Skipped, Unusable, gathered
 
+T = TypeVar("T")
+
 _FIELDS = ("id", "system", "prompt", "completion")
+REMEDY = 'Say which column is which: fields={"prompt": COLUMN}.'
 
 
 def from_rows(
@@ -46,25 +49,36 @@ def from_rows(
     ['Be brief.', '¿Capital del Perú?', 'Lima']
     """
     mapped = check_fields(fields, _FIELDS)
-    found: list[Example] = []
+    found, skipped = made_of(
+        rows, mapped, name, lambda row, key, at: _example(row, key, at, mapped, system, name)
+    )
+    return gathered(found, skipped, what="row", remedy=REMEDY)
+
+
+def made_of(
+    rows: Iterable[Mapping[str, Any]],
+    fields: Mapping[str, str],
+    name: str,
+    make: Callable[[Mapping[str, Any], str, int], T],
+) -> tuple[list[T], list[Skipped]]:
+    """What `make` makes of each row, its id and its number, and the rows that give nothing."""
+    found: list[T] = []
     skipped: list[Skipped] = []
     seen: set[str] = set()
     for number, row in rows_of(rows):
         key = f"{name}-{number}"
         try:
             whole = checked_row(row)
-            key = row_id(whole, number, mapped, name)
-            example = _example(whole, key, number, mapped, system, name)
+            key = row_id(whole, number, fields, name)
+            made = make(whole, key, number)
             if key in seen:
                 raise Unusable("repeated_id", "another row has this id")
         except Unusable as why:
             skipped.append(Skipped(key, why.reason, why.detail))
         else:
             seen.add(key)
-            found.append(example)
-    return gathered(
-        found, skipped, what="row", remedy='Say which column is which: fields={"prompt": COLUMN}.'
-    )
+            found.append(made)
+    return found, skipped
 
 
 def _example(
