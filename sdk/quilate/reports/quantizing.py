@@ -21,6 +21,10 @@ _SAID = {
         "top1": "same token",
         "quality": "against the whole model",
         "source": "the whole model",
+        "better": "better",
+        "worse": "worse",
+        "not worse": "not worse",
+        "equivalent": "equivalent",
     },
     "es": {
         "kind": "tipo",
@@ -30,6 +34,10 @@ _SAID = {
         "top1": "mismo token",
         "quality": "frente al modelo entero",
         "source": "el modelo entero",
+        "better": "mejor",
+        "worse": "peor",
+        "not worse": "no es peor",
+        "equivalent": "equivalente",
     },
 }
 
@@ -60,10 +68,13 @@ def level_table(levels: Sequence[Level], lang: str | None = None) -> "Table":
 def _quality(words: CompareWords, level: Level) -> str:
     if level.comparison is None:
         return ""
-    return "; ".join(
-        f"{row.metric} {wording.figure(words, row)} {wording.verdict(words, row)}"
+    said = _SAID[words.lang]
+    # What is not decided is told by its interval alone.
+    told = (
+        (row.metric, wording.figure(words, row), said.get(row.verdict, ""))
         for row in level.comparison.rows
     )
+    return "; ".join(" ".join(filter(None, parts)) for parts in told)
 
 
 def as_data(level: Level) -> dict[str, Any]:

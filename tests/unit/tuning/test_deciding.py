@@ -212,3 +212,25 @@ def test_a_held_out_file_must_hold_other_prompts(tmp_path):
     file = recipe_file(tmp_path, "{train: train.jsonl, heldout: train.jsonl}", ROWS)
     with pytest.raises(DataError, match="10 prompts are among the examples to train on"):
         load_examples(load_recipe(file))
+
+
+def test_quantisations_are_told_with_what_they_cost(tmp_path):
+    from rich.console import Console
+
+    from quilate.reports.comparison import compare
+    from quilate.reports.quantizing import as_data, level_table
+    from quilate.tuning.quantizing import Level
+
+    whole, worse = run(tmp_path, 55), run(tmp_path, 20)
+    levels = [
+        Level("source", tmp_path / "a.gguf", 271_000_000, 21.4, whole.id),
+        Level("Q2_K", tmp_path / "b.gguf", 70_000_000, 25.0, worse.id, 0.9, 0.48756,
+              compare(whole, worse)),
+    ]  # fmt: skip
+    console = Console(width=120)
+    with console.capture() as shown:
+        console.print(level_table(levels, "es"))
+    assert "el modelo entero" in shown.get()
+    assert "48.8 %" in shown.get().replace(",", ".")
+    assert "peor" in shown.get()
+    assert as_data(levels[1])["comparison"]["rows"][0]["verdict"] == "worse"
