@@ -21,7 +21,8 @@ from quilate.data.steps import Row
 from quilate.errors import DataError
 
 _SHARD_BYTES = 64 << 20
-_FORMAT = "1"  # of what is cached here; another number makes all of it anew
+_LEAST_ROWS = 1024
+_FORMAT = "2"  # of what is cached here; another number makes all of it anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +127,19 @@ def _read_into(
             line = json_line(found)
             waiting.append((f"{path.name}:{number}", found, line))
             size += len(line)
-            if len(waiting) >= shard_rows or size >= _SHARD_BYTES:
+            if len(waiting) >= _wanted(counts["rows"], shard_rows) or size >= _SHARD_BYTES:
                 flush()
                 size = 0
         flush()
     seen.close_source(folder / "ids.npy")
     with whole(folder / "index.json") as stream:
         stream.write(json.dumps({"shards": shards, **counts}).encode())
+
+
+def _wanted(before: int, most: int) -> int:
+    """How many rows the next shard has: few at first, so that small sources too are work for every
+    processor; and the same whatever machine reads them."""
+    return min(most, max(_LEAST_ROWS, before // 8))
 
 
 def _write_shard(file: Path, lines: Sequence[bytes]) -> dict[str, Any]:

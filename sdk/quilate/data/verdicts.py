@@ -52,11 +52,16 @@ class Tally:
         counts = self.reasons[did]
         counts[reason if reason in counts or len(counts) < _MOST_REASONS else _OTHERS] += n
 
-    def _example(self, example: dict[str, Any]) -> None:
-        key = (example["did"], example["reason"])
+    def wants(self, did: str, reason: str) -> bool:
+        """Whether there is room for one more example of a reason."""
         if len(self.examples) >= _MOST_EXAMPLES:
-            return
-        if sum((one["did"], one["reason"]) == key for one in self.examples) < _EXAMPLES:
+            return False
+        return (
+            sum((one["did"], one["reason"]) == (did, reason) for one in self.examples) < _EXAMPLES
+        )
+
+    def _example(self, example: dict[str, Any]) -> None:
+        if self.wants(example["did"], example["reason"]):
             self.examples.append(example)
 
     def as_data(self) -> dict[str, Any]:
@@ -217,30 +222,40 @@ def said_of(
 
 
 def _entry(at: int, row: Row, verdict: Change | Drop | Add, tally: Tally) -> list[Any]:
-    example = {"id": _masked(str(row.get("id")))}
     if isinstance(verdict, Drop):
-        reason = _told(verdict.reason)
         tally.dropped += 1
-        tally.count("dropped", reason)
-        detail = _masked(verdict.detail[: 2 * _SHOWN])
-        shown = {**example, "did": "dropped", "reason": reason, "detail": detail}
-        tally._example({**shown, "before": _brief(row)})
+        tally.count("dropped", _told(verdict.reason))
+        _show(tally, row, "dropped", verdict)
         return [at, "drop", verdict.reason, verdict.detail]
     if isinstance(verdict, Add):
         tally.added += len(verdict.rows)
-        reason = _told(verdict.reason)
-        tally.count("added", reason, len(verdict.rows))
-        after = _brief(verdict.rows[0]) if verdict.rows else {}
-        tally._example({**example, "did": "added", "reason": reason, "after": after})
+        tally.count("added", _told(verdict.reason), len(verdict.rows))
+        _show(tally, row, "added", verdict)
         return [at, "add", [dict(one) for one in verdict.rows]]
     tally.changed += 1
     for said in verdict.reasons:
         tally.count("changed", _told(said))
-    before = {name: row.get(name) for name in verdict.fields}
-    for said in verdict.reasons[:1]:
-        shown = {**example, "did": "changed", "reason": _told(said)}
-        tally._example({**shown, "before": _brief(before), "after": _brief(verdict.fields)})
+    if verdict.reasons:
+        _show(tally, row, "changed", verdict)
     return [at, "change", dict(verdict.fields)]
+
+
+def _show(tally: Tally, row: Row, did: str, verdict: Change | Drop | Add) -> None:
+    """Keep an example, where one is wanted: to mask the personal data of every row would take
+    longer than most steps do."""
+    reason = _told(verdict.reasons[0] if isinstance(verdict, Change) else verdict.reason)
+    if not tally.wants(did, reason):
+        return
+    example: dict[str, Any] = {"id": _masked(str(row.get("id"))), "did": did, "reason": reason}
+    if isinstance(verdict, Drop):
+        example["detail"] = _masked(verdict.detail[: 2 * _SHOWN])
+        example["before"] = _brief(row)
+    elif isinstance(verdict, Add):
+        example["after"] = _brief(verdict.rows[0]) if verdict.rows else {}
+    else:
+        example["before"] = _brief({name: row.get(name) for name in verdict.fields})
+        example["after"] = _brief(verdict.fields)
+    tally.examples.append(example)
 
 
 def _brief(fields: Mapping[str, Any]) -> dict[str, Any]:
