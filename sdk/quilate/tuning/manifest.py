@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,11 +11,10 @@ from pydantic import ValidationError
 
 from quilate.codec import digest, from_json, to_json
 from quilate.errors import DataError, StoreError
-from quilate.tuning.exclusion import Match
-from quilate.tuning.fingerprints import Method
+from quilate.tuning.exclusion import Match, Method
 
-FORMAT = 1
-CHECK = 1
+FORMAT = 2
+CHECK = 2
 """The version of the check: it changes when it could find other samples than before."""
 
 
@@ -66,6 +66,13 @@ class Manifest:
     def clean(self) -> bool:
         """Whether no evaluation sample was found in it."""
         return not self.found
+
+    @property
+    def checks(self) -> dict[str, int]:
+        """The checks that were run, and in how many examples each found a sample, taken out or not
+        (each where those before it found none)."""
+        by = Counter(match.check for match in (*self.excluded, *self.found))
+        return {check: by[check] for check in self.method.checks}
 
 
 def with_files(manifest: Manifest, folder: str | Path, *names: str) -> Manifest:

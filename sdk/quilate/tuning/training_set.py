@@ -15,8 +15,14 @@ from quilate.evaluators import Sample
 from quilate.messages import Message
 from quilate.models import Tool
 from quilate.tuning.examples import AnyExample, Judged, Preference
-from quilate.tuning.exclusion import ContaminatedError, Match, find_matches
-from quilate.tuning.fingerprints import SHORTEST, Fingerprints, Method, fingerprint
+from quilate.tuning.exclusion import (
+    SHORTEST,
+    ContaminatedError,
+    Match,
+    Method,
+    find_matches,
+)
+from quilate.tuning.fingerprints import Fingerprints, fingerprint
 from quilate.tuning.manifest import (
     CHECK,
     FORMAT,
@@ -92,8 +98,8 @@ def make_training_set(
     """
     method = method or Method()
     given = list(examples)
-    records, prints = _evaluation(evaluation, method)
-    matches = find_matches(given, prints, method)
+    records, samples = _evaluation(evaluation)
+    matches = find_matches(given, samples, method)
     found = tuple(match for match in matches if match is not None)
     kept = given if keep_contaminated else _without(given, matches)
     if not kept:
@@ -128,8 +134,8 @@ def verify(
     Everything is computed anew from `examples` and `evaluation`; exported files are read where
     `folder` is given. Raises `DataError` for evaluation files that cannot be read.
     """
-    records, prints = _evaluation(evaluation, manifest.method)
-    matches = find_matches(examples, prints, manifest.method)
+    records, samples = _evaluation(evaluation)
+    matches = find_matches(examples, samples, manifest.method)
     found = tuple(match for match in matches if match is not None)
     problems = [
         *_seal_problems(manifest),
@@ -232,20 +238,18 @@ def _without(examples: Sequence[AnyExample], matches: Sequence[Match | None]) ->
 
 
 def _evaluation(
-    evaluation: EvaluationSets, method: Method
-) -> tuple[tuple[EvaluationRecord, ...], list[Fingerprints]]:
+    evaluation: EvaluationSets,
+) -> tuple[tuple[EvaluationRecord, ...], dict[str, list[Sample]]]:
     if not evaluation:
         raise DataError(
             "There is no evaluation set to check against.",
             remedy='Give {"NAME": SAMPLES OR FILE} of every suite that is to judge the model.',
         )
-    records, prints = [], []
+    records, samples = [], {}
     for name, given in evaluation.items():
-        sha256, samples = _samples(name, given)
-        made = fingerprint(samples, name=name, n=method.n)
-        records.append(_record(made, sha256))
-        prints.append(made)
-    return tuple(records), prints
+        sha256, samples[name] = _samples(name, given)
+        records.append(_record(fingerprint(samples[name], name=name), sha256))
+    return tuple(records), samples
 
 
 def _samples(name: str, given: Sequence[Sample] | str | Path) -> tuple[str | None, list[Sample]]:
@@ -262,12 +266,12 @@ def _samples(name: str, given: Sequence[Sample] | str | Path) -> tuple[str | Non
 
 
 def _record(made: Fingerprints, sha256: str | None) -> EvaluationRecord:
-    words = [one.prompt.words for one in made.samples]
+    words = [one.words for one in made.samples]
     return EvaluationRecord(
         name=made.name,
         samples=len(made.samples),
         fingerprints=made.digest,
-        prompts={one.sample: one.prompt.digest for one in made.samples},
+        prompts={one.sample: one.prompt for one in made.samples},
         sha256=sha256,
         whole_only=sum(0 < count < SHORTEST for count in words),
         empty=sum(not count for count in words),

@@ -42,10 +42,24 @@ def one(text, sample=QUESTION, **options):
         lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
         lambda text: text.replace("lighthouse", "light-\nhouse").replace("o", "o\u0301"),
         lambda text: text.replace("evening", "eve\u00adning").replace("lamp", "la\u200bmp"),
+        lambda text: "\u200b".join(text).replace("e", "e\ufe0f").replace("t", "t\U000e0041"),
+        lambda text: text.translate(str.maketrans("aeopcx", "аеорсх")),  # noqa: RUF001  # Cyrillic
         lambda text: f"{FILLER} {text} {FILLER}",
         lambda text: "x " * 600_000 + text,
     ],
-    ids=["case", "lines", "marks", "accents", "wide", "hyphen", "soft", "embedded", "long"],
+    ids=[
+        "case",
+        "lines",
+        "marks",
+        "accents",
+        "wide",
+        "hyphen",
+        "soft",
+        "invisible",
+        "look-alikes",
+        "embedded",
+        "long",
+    ],
 )
 def test_the_same_words_are_exact_whatever_they_look_like(change):
     (match,) = one(change(QUESTION))

