@@ -9,6 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from operator import length_hint
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -86,7 +87,10 @@ class Processes:
     def map(self, function: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
         """The answers in order; at most four items a worker are begun and not handed on."""
         left = iter(items)
-        for item in left if self._pool is None else ():
+        for item in left:
+            if self._pool is not None and _crosses(function, item):
+                left = chain((item,), left)
+                break
             began = time.monotonic()
             answer = function(item)
             rest = length_hint(left, _MANY) * (time.monotonic() - began)
@@ -94,8 +98,7 @@ class Processes:
             if rest >= _WORTH and self._workers > 1 and _crosses(function, item):
                 break
         else:
-            if self._pool is None:
-                return
+            return
         yield from self._mended(function, left)
 
     def _mended(self, function: Callable[[Item], Answer], left: Iterator[Item]) -> Iterator[Answer]:

@@ -36,6 +36,7 @@ if __name__ == "__main__":
     answers = list(shared.map(slow, range(300)))
     told["order"] = [item for item, _ in answers] == list(range(300))
     told["processes"] = len({pid for _, pid in answers})
+    told["here"] = list(shared.map(lambda item: -item, range(3)))
     asked, ahead = [], []
     def items():
         for item in range(60):
@@ -65,6 +66,7 @@ def test_work_is_shared_in_order_and_survives_dead_workers(tmp_path):
     told = json.loads(done.stdout)
     assert told["order"]
     assert told["processes"] == 2  # this one and another
+    assert told["here"] == [0, -1, -2]  # what cannot go to another process
     assert told["ahead"] <= 9
     assert told["failed"] == [list(range(7)), "seven"]
     assert told["after"]
