@@ -3,6 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from quilate.registry import require
@@ -33,11 +34,12 @@ class RayEngine:
         """The answers in order; at most twice as many tasks as the cluster's processors run."""
         task = self._ray.remote(function)
         most = 2 * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        waiting, running = deque(items), deque[Any]()
+        waiting, running = iter(items), deque[Any]()
         try:
-            while waiting or running:
-                while waiting and len(running) < most:
-                    running.append(task.remote(waiting.popleft()))
+            while True:
+                running += (task.remote(item) for item in islice(waiting, most - len(running)))
+                if not running:
+                    return
                 try:
                     yield self._ray.get(running.popleft())
                 except self._ray.exceptions.RayTaskError as error:

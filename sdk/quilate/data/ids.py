@@ -28,7 +28,7 @@ class SeenIds:
 
     def __init__(self) -> None:
         self._settled: list[Hashes] = []
-        self._own: list[Hashes] = []
+        self._own: list[Hashes] = []  # of the source that is being read
         self.state = ""
 
     def add(self, names: Sequence[str]) -> list[bool]:
@@ -39,11 +39,9 @@ class SeenIds:
         order, first = np.unique(hashes, return_index=True)
         new = np.zeros(len(hashes), dtype=bool)
         new[first] = True
-        for known in self._settled:
+        for known in (*self._settled, *self._own):
             new &= ~_within(hashes, known)
-        fresh = order[new[first]]
-        self._own.append(fresh)
-        self._settle(fresh)
+        _settle(self._own, order[new[first]])
         answers: list[bool] = new.tolist()
         return answers
 
@@ -52,11 +50,12 @@ class SeenIds:
         again."""
         import numpy as np
 
-        values = np.sort(np.concatenate([np.empty(0, np.uint64), *self._own]))
-        self._own = []
+        while len(self._own) > 1:
+            _merge_last(self._own)
+        values = self._own.pop() if self._own else np.empty(0, np.uint64)
         with whole(file) as stream:
             np.save(stream, values, allow_pickle=False)
-        self.state = digest(self.state, values.tobytes())
+        self._close(values)
 
     def add_stored(self, file: Path) -> None:
         """The ids of a source that was read before; raises `DataError` for a damaged file."""
@@ -70,17 +69,26 @@ class SeenIds:
                 where=str(file.parent),
                 remedy="Delete that folder; the source is then read again.",
             ) from None
-        self._settle(values)
-        self.state = digest(self.state, values.tobytes())
+        self._close(values)
 
-    def _settle(self, values: "Hashes") -> None:
-        """Sorted arrays, each more than twice as long as the next: there are only ever a few."""
-        import numpy as np
+    def _close(self, values: "Hashes") -> None:
+        self.state = digest(self.state, hashlib.sha256(values.data).hexdigest())
+        _settle(self._settled, values)
 
-        self._settled.append(values)
-        while len(self._settled) > 1 and len(self._settled[-2]) <= 2 * len(self._settled[-1]):
-            last = self._settled.pop()
-            self._settled[-1] = np.sort(np.concatenate([self._settled[-1], last]))
+
+def _settle(known: "list[Hashes]", values: "Hashes") -> None:
+    """Sorted arrays, each more than twice as long as the next: there are only ever a few."""
+    known.append(values)
+    while len(known) > 1 and len(known[-2]) <= 2 * len(known[-1]):
+        _merge_last(known)
+
+
+def _merge_last(known: "list[Hashes]") -> None:
+    import numpy as np
+
+    merged = np.concatenate([known.pop(), known.pop()])
+    merged.sort(kind="stable")
+    known.append(merged)
 
 
 def _hash(name: str) -> int:

@@ -2,6 +2,7 @@
 
 import glob
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,13 +19,14 @@ from quilate.data.engines import Engine
 from quilate.data.files.writing import json_line, whole
 from quilate.data.ids import SeenIds
 from quilate.data.running import (
+    Dropping,
     Final,
     Progress,
     Track,
     describe,
-    dropped_rows,
     final_rows,
     run_steps,
+    tell_dropped,
 )
 from quilate.data.shards import Source, ingest
 from quilate.data.spec import PipelineSpec, SourceSpec
@@ -139,10 +141,10 @@ def run_pipeline(
         try:
             tracks, tallies = run_steps(shards, made.uses, cache, doing, progress)
             finals = list(doing.map(describe, tracks))
+            return _written(made, Path(store), sources, tracks, tallies, finals, doing)
         finally:
             if doing is not engine:  # one that was given is its owner's
                 doing.close()
-        return _written(made, Path(store), sources, tracks, tallies, finals)
 
 
 def _sweep(cache: Path) -> None:
@@ -221,6 +223,7 @@ def _written(
     tracks: Sequence[Track],
     tallies: Sequence[Tally],
     finals: Sequence[Final],
+    engine: Engine,
 ) -> Finished:
     manifest = _manifest(made, sources, tracks, tallies, finals)
     datasets = dataset_store(store)
@@ -235,9 +238,15 @@ def _written(
         for source in sources:
             for rejected in source.rejections():
                 stream.write(json_line({"source": source.path, **rejected}))
-        for track in tracks:
-            for dropped in dropped_rows(track, made.uses):
-                stream.write(json_line(dropped))
+        names, folder = tuple(use.name for use in made.uses), home / "quarantine"
+        tasks = [
+            Dropping(track, names, folder / f".{next_version}-{at}.jsonl")
+            for at, track in enumerate(tracks)
+        ]
+        for file in engine.map(tell_dropped, tasks):
+            with file.open("rb") as dropped:
+                shutil.copyfileobj(dropped, stream)
+            file.unlink()
     kinds = _kinds(finals)
     dataset = datasets.write(made.spec.name, final_rows(tracks), kinds, manifest)
     told = home / "quarantine" / f"{dataset.version}.jsonl"

@@ -8,7 +8,7 @@ there, and gives the same result in whatever processes it is done.
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 _KEPT_SHARDS = 4
+_OPEN = 1024  # shards whose ids are mapped at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _applied(use: Use, rows: Sequence[Row]) -> list[Verdict]:
 
 
 def _sketch_folder(track: Track, use: Use) -> Path:
-    key = digest(track.after(use), "sketch")
+    key = digest(track.after(use), "sketch", "ids")
     return Path(track.cache) / "sketches" / key[:2] / key
 
 
@@ -148,8 +149,10 @@ def _sketch(use: Use, track: Track, rows: list[Row] | None) -> None:
     if names.exists():
         return
     step: Any = use.step
-    sketch = step.sketch(track.read() if rows is None else rows)
+    rows = track.read() if rows is None else rows
+    sketch = step.sketch(rows)
     check_unchanged(use)
+    _write_ids(folder, rows)
     for name, values in sketch.items():
         with whole(folder / f"{name}.npy") as stream:
             np.save(stream, np.ascontiguousarray(values), allow_pickle=False)
@@ -157,25 +160,53 @@ def _sketch(use: Use, track: Track, rows: list[Row] | None) -> None:
         stream.write(json.dumps(list(sketch)).encode())
 
 
-def _read_sketch(use: Use, track: Track) -> Sketch:
+def _write_ids(folder: Path, rows: Sequence[Row]) -> None:
+    """The rows' ids beside a sketch: they are what dataset steps ask for most."""
     import numpy as np
 
-    folder = _sketch_folder(track, use)
-    names = json.loads((folder / "names.json").read_bytes())
-    return {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names
-    }
+    ids = [str(row.get("id")).encode("utf-8", "surrogatepass") for row in rows]
+    with whole(folder / "rows" / "ids.npy") as stream:
+        np.save(stream, np.frombuffer(b"".join(ids), np.uint8), allow_pickle=False)
+    with whole(folder / "rows" / "ends.npy") as stream:
+        ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
+        np.save(stream, ends, allow_pickle=False)
+
+
+class _Sketches(Sequence[Sketch]):
+    """The shards' sketches, each opened when it is asked for: what a step does not hold on to is
+    not in memory."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return _Sketches(self._folders[at])
+        import numpy as np
+
+        folder = self._folders[at]
+        names = json.loads((folder / "names.json").read_bytes())
+        return {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in names
+        }
 
 
 class TrackRows:
-    """All the rows of a dataset as they are now; the shards read last stay in memory."""
+    """All the rows of a dataset as they are now; the shards read last stay in memory. Of `sketched`
+    shards the ids (as texts) are read without the rows."""
 
-    def __init__(self, tracks: Sequence[Track]) -> None:
+    def __init__(self, tracks: Sequence[Track], sketched: Sequence[Path]) -> None:
         self._tracks = tracks
+        self._sketched = sketched
         self._starts = [0]
         for track in tracks:
             self._starts.append(self._starts[-1] + track.rows)
         self._read: OrderedDict[int, list[Row]] = OrderedDict()
+        self._ids: dict[int, tuple[Any, Any]] = {}
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -184,12 +215,28 @@ class TrackRows:
         """The rows at `positions`, in that order."""
         from bisect import bisect_right
 
-        found = []
+        found: list[Row] = []
         for position in positions:
             at = bisect_right(self._starts, int(position)) - 1
-            row = self._rows(at)[int(position) - self._starts[at]]
+            own = int(position) - self._starts[at]
+            if fields is not None and list(fields) == ["id"]:
+                found.append({"id": self._id(at, own)})
+                continue
+            row = self._rows(at)[own]
             found.append(row if fields is None else {name: row.get(name) for name in fields})
         return found
+
+    def _id(self, at: int, own: int) -> str:
+        import numpy as np
+
+        if at not in self._ids:
+            if len(self._ids) >= _OPEN:
+                self._ids.clear()
+            folder = self._sketched[at] / "rows"
+            ids = np.load(folder / "ids.npy", mmap_mode="r", allow_pickle=False)
+            self._ids[at] = ids, np.load(folder / "ends.npy", mmap_mode="r", allow_pickle=False)
+        ids, ends = self._ids[at]
+        return bytes(ids[ends[own] : ends[own + 1]]).decode("utf-8", "surrogatepass")
 
     def _rows(self, at: int) -> list[Row]:
         if at in self._read:
@@ -224,52 +271,74 @@ def run_steps(
                 progress(count, len(tasks), what)
         tallies += totals
         if dataset_use is not None:
-            tracks, tally = _decide(dataset_use, tracks)
+            tracks, tally = _decide(dataset_use, tracks, engine)
             tallies.append(tally)
     return tracks, tallies
 
 
-def _decide(use: Use, tracks: Sequence[Track]) -> tuple[list[Track], Tally]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A dataset step's verdicts on one shard's rows, by their places in it."""
+
+    track: Track
+    file: Path
+    step: str
+    verdicts: Verdicts
+
+
+def _decide(use: Use, tracks: Sequence[Track], engine: Engine) -> tuple[list[Track], Tally]:
     """A dataset step's verdicts, laid upon every shard."""
     everything = digest(*(track.key for track in tracks))
     keys = [track.after(use, everything) for track in tracks]
-    total = Tally()
-    if not all(track.file(key).exists() for track, key in zip(tracks, keys, strict=True)):
+    files = [track.file(key) for track, key in zip(tracks, keys, strict=True)]
+    if all(file.exists() for file in files):
+        tallies: Iterable[Tally] = (_kept(str(file)).tally for file in files)
+    else:
         step: Any = use.step
-        rows = TrackRows(tracks)
-        verdicts = step.decide([_read_sketch(use, track) for track in tracks], rows)
+        sketched = [_sketch_folder(track, use) for track in tracks]
+        rows = TrackRows(tracks, sketched)
+        verdicts = step.decide(_Sketches(sketched), rows)
         if len(verdicts.dropped) != len(rows):
             raise DataError(
                 f"The step '{use.name}' decided of {len(verdicts.dropped)} rows out of "
                 f"{len(rows)}.",
                 remedy="`decide` gives one verdict for each row.",
             )
-        start = 0
-        for track, key in zip(tracks, keys, strict=True):
-            _share(verdicts, track, start).write(track.file(key), use.name)
-            start += track.rows
-    after = []
-    for track, key in zip(tracks, keys, strict=True):
-        tally = _kept(str(track.file(key))).tally
+        tallies = engine.map(share, _parts(verdicts, tracks, files, use.name))
+    total, after = Tally(), []
+    for track, key, tally in zip(tracks, keys, tallies, strict=True):
         total.add(tally)
         after.append(track.with_step(key, tally.rows_out))
     return after, total
 
 
-def _share(verdicts: Verdicts, track: Track, start: int) -> Said:
-    """The verdicts on one shard's rows, which begin at `start`."""
-    dropped: NDArray[np.int16] = verdicts.dropped[start : start + track.rows]
+def _parts(
+    verdicts: Verdicts, tracks: Sequence[Track], files: Sequence[Path], step: str
+) -> Iterator[Part]:
+    start = 0
+    for track, file in zip(tracks, files, strict=True):
+        end = start + track.rows
+        dropped: NDArray[np.int16] = verdicts.dropped[start:end]
+        gone = (dropped >= 0).nonzero()[0].tolist()
+        details = {at: verdicts.details.get(start + at, "") for at in gone}
+        columns = {name: values[start:end] for name, values in verdicts.columns.items()}
+        own = Verdicts(dropped, verdicts.reasons, details, columns)
+        yield Part(track, file, step, own)
+        start = end
+
+
+def share(part: Part) -> Tally:
+    """Keep the verdicts on one shard, and tell what they come to. Runs in a worker."""
+    verdicts = part.verdicts
     columns = {
-        name: [_plain(value) for value in values[start : start + track.rows]]
-        for name, values in verdicts.columns.items()
+        name: [_plain(value) for value in values] for name, values in verdicts.columns.items()
     }
     said: list[Verdict] = [
-        Drop(verdicts.reasons[reason], verdicts.details.get(start + at, ""))
-        if reason >= 0
-        else None
-        for at, reason in enumerate(dropped.tolist())
+        Drop(verdicts.reasons[reason], verdicts.details[at]) if reason >= 0 else None
+        for at, reason in enumerate(verdicts.dropped.tolist())
     ]
-    return said_of(track.read(), said, columns)
+    kept = said_of(part.track.read(), said, columns).write(part.file, part.step)
+    return kept.tally
 
 
 def _plain(value: Any) -> Any:
@@ -313,15 +382,31 @@ def final_rows(tracks: Sequence[Track]) -> Iterator[Row]:
         yield from track.read()
 
 
-def dropped_rows(track: Track, uses: Sequence[Use]) -> Iterator[dict[str, Any]]:
-    """What the steps dropped of a shard, as rows of the quarantine."""
+@dataclass(frozen=True, slots=True)
+class Dropping:
+    """A shard whose dropped rows are to be told in `file`, and the names of its steps."""
+
+    track: Track
+    steps: tuple[str, ...]
+    file: Path
+
+
+def tell_dropped(task: Dropping) -> Path:
+    """Write what the steps dropped of a shard, as rows of the quarantine. Runs in a worker."""
+    with whole(task.file) as stream:
+        for row in _dropped(task.track, task.steps):
+            stream.write(json_line(row))
+    return task.file
+
+
+def _dropped(track: Track, steps: Sequence[str]) -> Iterator[dict[str, Any]]:
     rows: list[Row] = list(track.shard.read())
-    for use, file in zip(uses, track.files, strict=True):
+    for step, file in zip(steps, track.files, strict=True):
         said = _kept(file)
         for row, reason, detail in said.drops(rows):
             yield {
                 "id": row.get("id"),
-                "step": use.name,
+                "step": step,
                 "reason": reason,
                 "detail": detail,
                 "row": dict(row),

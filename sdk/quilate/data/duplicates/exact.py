@@ -6,14 +6,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from quilate.data.duplicates.keeping import Keeping
 from quilate.data.duplicates.texts import field_names
 from quilate.data.duplicates.verdict import (
-    Found,
+    Pairs,
     Telling,
     first_of,
     groups_of,
@@ -23,8 +23,12 @@ from quilate.data.duplicates.verdict import (
 from quilate.data.steps import Row, Rows, Sketch, Verdicts, text_of
 from quilate.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _NORMALISATIONS = ("none", "whitespace", "folded")
 _DIGEST = 16  # bytes
+_AT_ONCE = 1 << 18  # rows that are compared at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +100,41 @@ class ExactDuplicates:
 
     def decide(self, sketches: Sequence[Sketch], rows: Rows) -> Verdicts:
         """The verdicts; of the rows only the ids of those that stay for others are read."""
-        digests = np.concatenate([one["digests"] for one in sketches] or [np.empty((0, 2), "<u8")])
-        count = len(digests)
+        starts = np.cumsum([0, *(len(one["digests"]) for one in sketches)])
+        count = int(starts[-1])
         same_length(count, rows)
-        kept_for = groups_of(row_numbers(digests), Keeping(self.keep).of_sketches(sketches, count))
-        empty = np.flatnonzero((digests == 0).all(axis=1))
-        kept_for[empty] = empty
-        found = Found(first_of(kept_for), kept_for, np.ones(count))
-        return self._telling.verdicts(found, rows, {})
+        cluster = None if self.cluster_field is None else np.arange(count)
+        going, kept_for = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        parts = -(-count // _AT_ONCE)
+        for part in range(parts):
+            positions, keys, scores = _part(sketches, starts, part, parts)
+            numbers = row_numbers(keys)
+            best = groups_of(numbers, Keeping(self.keep).ranks(scores))
+            gone = np.flatnonzero(best != np.arange(len(best)))
+            going.append(positions[gone])
+            kept_for.append(positions[best[gone]])
+            if cluster is not None:
+                cluster[positions] = positions[first_of(numbers)]
+        found = np.concatenate(going)
+        order = np.argsort(found)
+        pairs = Pairs(found[order], np.concatenate(kept_for)[order], np.ones(len(order)))
+        return self._telling.verdicts_of(count, pairs, cluster, rows, {})
+
+
+def _part(
+    sketches: Sequence[Sketch], starts: "NDArray[np.int64]", part: int, parts: int
+) -> "tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.float64]]":
+    """The positions, digests and scores of one of `parts` shares of all rows with text: equal
+    digests are in the same one."""
+    positions = [np.empty(0, np.int64)]
+    keys, scores = [np.empty((0, 2), np.uint64)], [np.empty(0)]
+    for start, sketch in zip(starts.tolist(), sketches, strict=False):
+        digests = sketch["digests"]
+        mine = np.flatnonzero((digests[:, 0] % np.uint64(parts) == part) & digests.any(axis=1))
+        positions.append(mine + start)
+        keys.append(digests[mine])
+        scores.append(sketch["scores"][mine] if "scores" in sketch else np.zeros(len(mine)))
+    return np.concatenate(positions), np.concatenate(keys), np.concatenate(scores)
 
 
 def normalised(text: str, how: Literal["none", "whitespace", "folded"]) -> str:

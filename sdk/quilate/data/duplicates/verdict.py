@@ -1,6 +1,6 @@
 """What comes of clusters: which rows go, for which other row, and the clusters' column."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,45 @@ class Found:
     cluster: "NDArray[np.int64]"
     kept_for: "NDArray[np.int64]"
     similarity: "NDArray[np.float64]"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The rows that give way (`going`, by their positions, which rise), each with the one that is
+    kept for it, and how similar they are."""
+
+    going: "NDArray[np.int64]"
+    kept_for: "NDArray[np.int64]"
+    similarity: "NDArray[np.float64]"
+
+
+class _Details(Mapping[int, str]):
+    """Which row each one gives way to, in words that are made when they are asked for: of ten
+    million duplicates, they would take gigabytes."""
+
+    def __init__(
+        self, telling: "Telling", pairs: Pairs, rows: Rows, ids: Mapping[int, str]
+    ) -> None:
+        self._telling, self._pairs, self._rows, self._ids = telling, pairs, rows, ids
+
+    def __getitem__(self, position: int) -> str:
+        at = int(np.searchsorted(self._pairs.going, position))
+        if at == len(self._pairs.going) or self._pairs.going[at] != position:
+            raise KeyError(position)
+        keeper = int(self._pairs.kept_for[at])
+        name = self._ids.get(keeper)
+        if name is None:
+            name = str(self._rows.take([keeper], ["id"])[0]["id"])
+        return f"of {name}" + self._telling.nearness(float(self._pairs.similarity[at]))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._pairs.going.tolist())
+
+    def __len__(self) -> int:
+        return len(self._pairs.going)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +91,36 @@ class Telling:
     def verdicts(self, found: Found, rows: Rows, ids: Mapping[int, str]) -> Verdicts:
         """The verdicts; `ids` are those known already of rows that are kept."""
         count = len(found.cluster)
+        going = np.flatnonzero(found.kept_for != np.arange(count))
+        pairs = Pairs(going, found.kept_for[going], found.similarity[going])
+        return self.verdicts_of(count, pairs, found.cluster, rows, ids)
+
+    def verdicts_of(
+        self,
+        count: int,
+        pairs: "Pairs",
+        cluster: "NDArray[np.int64] | None",
+        rows: Rows,
+        ids: Mapping[int, str],
+    ) -> Verdicts:
+        """The verdicts on `count` rows, of which the `pairs` alone give way; `cluster` is wanted
+        where there is a cluster field."""
         dropped = np.full(count, -1, dtype=np.int16)
-        details: dict[int, str] = {}
+        details: Mapping[int, str] = {}
         if self.drop:
-            going = np.flatnonzero(found.kept_for != np.arange(count))
-            dropped[going] = 0
-            kept = np.unique(found.kept_for[going])
-            known = {
-                **ids,
-                **ids_of(rows, np.array([at for at in kept.tolist() if at not in ids], np.int64)),
-            }
-            for at, keeper, near in zip(
-                going.tolist(),
-                found.kept_for[going].tolist(),
-                found.similarity[going].tolist(),
-                strict=True,
-            ):
-                details[at] = f"of {known[keeper]}" + self._nearness(near)
+            dropped[pairs.going] = 0
+            details = _Details(self, pairs, rows, ids)
         columns: dict[str, Any] = (
-            {} if self.cluster_field is None else {self.cluster_field: found.cluster}
+            {} if self.cluster_field is None else {self.cluster_field: cluster}
         )
         return Verdicts(dropped, (self.reason,), details, columns)
 
-    def _nearness(self, near: float) -> str:
+    def nearness(self, near: float) -> str:
+        """How near a row is to the one that it gives way to, as it is told."""
         # Rounded down: 1.000 is said of equals alone (whose cosine is rounded itself).
         return (
             f" ({self.measure} {np.floor(near * 1000 + 1e-3) / 1000:.3f})" if self.measure else ""
         )
-
-
-def ids_of(rows: Rows, positions: "NDArray[np.int64]") -> dict[int, str]:
-    """The ids of the rows at rising positions."""
-    found: dict[int, str] = {}
-    for begin in range(0, len(positions), AT_ONCE):
-        some = positions[begin : begin + AT_ONCE].tolist()
-        for at, row in zip(some, rows.take(some, ["id"]), strict=True):
-            found[at] = str(row["id"])
-    return found
 
 
 class ListedRows:

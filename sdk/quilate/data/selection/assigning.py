@@ -1,5 +1,6 @@
 """Groups of rows assigned to splits: whole, in the shares asked for, alike in every stratum."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Hashes = NDArray[np.uint64]
 
+_AT_ONCE = 1 << 16  # rows
 _BIG = 0.1  # of the rows of the smallest split: from there on a group is placed by itself
 
 
@@ -67,6 +69,53 @@ def exact(groups: Groups, shares: Sequence[float]) -> "Ints":
     _place_rest(placed, groups, missing, wanted)
     _fill_empty(placed, groups, wanted)
     return placed
+
+
+def of_singles(
+    hashes: "Hashes", shares: Sequence[float], *, exact: bool
+) -> "NDArray[np.uint8] | None":
+    """What `exact` or `lasting` gives where each row is a group of its own and there is one
+    stratum, in 17 bytes a row; None where it takes the longer way.
+
+    >>> hashes = np.array([7, 3, 9, 1], np.uint64) << np.uint64(60)
+    >>> of_singles(hashes, [0.5, 0.5], exact=True).tolist()
+    [1, 0, 1, 0]
+    """
+    wanted, count = np.array(shares), len(hashes)
+    if len(wanted) > 256 or (exact and count * wanted[wanted > 0].min() < 2):
+        return None
+    placed = np.empty(count, np.uint8)
+    cuts = _cuts(hashes, wanted) if exact else None
+    if exact and cuts is None:
+        return None
+    for begin in range(0, count, _AT_ONCE):
+        some = hashes[begin : begin + _AT_ONCE]
+        placed[begin : begin + _AT_ONCE] = (
+            _on_line(some / 2.0**64, wanted[None, :])
+            if cuts is None
+            else np.searchsorted(cuts, some, side="right")
+        )
+    return placed
+
+
+def _cuts(hashes: "Hashes", wanted: "Floats") -> "Hashes | None":
+    """The hashes with which each split after the first begins, all rows in line by theirs; None
+    where two rows at a cut have the same one."""
+    count, line = len(hashes), np.sort(hashes)
+    missing = count * wanted
+    shares = (missing / missing.sum())[None, :]
+    jitter = (line[:1] * np.uint64(0x9E3779B97F4A7C15)) / 2.0**64
+
+    def split_at(place: int) -> int:
+        return int(_on_line((place + jitter) / count, shares)[0])
+
+    cuts = [bisect_left(range(count), split, key=split_at) for split in range(1, len(wanted))]
+    if any(0 < at < count and line[at] == line[at - 1] for at in cuts):
+        return None
+    last = np.uint64(2**64 - 1)
+    if line[-1] == last:
+        return None
+    return np.array([line[at] if at < count else last for at in cuts], np.uint64)
 
 
 def _place_rest(placed: "Ints", groups: Groups, missing: "Floats", wanted: "Floats") -> None:

@@ -20,6 +20,24 @@ CLUSTER = "cluster"
 _USUAL = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
+class Chosen(Sequence[str]):
+    """A name for each row, kept as its number: a byte or two a row."""
+
+    def __init__(self, names: Sequence[str], numbers: "NDArray[np.integer[Any]]") -> None:
+        import numpy as np
+
+        self._names = names
+        self._numbers = np.asarray(numbers, np.uint8 if len(names) <= 256 else np.int64)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self._names[number] for number in self._numbers[at].tolist()]
+        return self._names[self._numbers[at]]
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Tells each row its split, in the field `column`.
@@ -127,15 +145,27 @@ class Split:
 
         wanted = self.wanted()
         names, shares = list(wanted), list(wanted.values())
-        groups = self._groups(sketches, rows)
-        dropped = np.full(len(groups.of_row), -1, np.int16)
+        dropped = np.full(len(rows), -1, np.int16)
         if not len(dropped):
             return Verdicts(dropped, columns={self.column: []})
+        if not self._are_grouped(sketches):
+            drawn = keys.all_of(sketches, "hash")
+            singles = assigning.of_singles(drawn, shares, exact=self.exact)
+            if singles is not None:
+                self._check_all(names, np.bincount(singles, minlength=len(names)))
+                return Verdicts(dropped, columns={self.column: Chosen(names, singles)})
+        groups = self._groups(sketches, rows)
         place = assigning.exact if self.exact else assigning.lasting
         placed = place(groups, shares)
         self._check_all(names, np.bincount(placed, minlength=len(names)))
-        return Verdicts(
-            dropped, columns={self.column: [names[at] for at in placed[groups.of_row].tolist()]}
+        return Verdicts(dropped, columns={self.column: Chosen(names, placed[groups.of_row])})
+
+    def _are_grouped(self, sketches: Sequence[Sketch]) -> bool:
+        """Whether any row has a group or a stratum, and is not on its own."""
+        if self.by or self.stratify or self.clusters not in (None, CLUSTER):
+            return True
+        return self.clusters is not None and any(
+            bool((sketch["cluster"] >= 0).any()) for sketch in sketches
         )
 
     def _check_all(self, names: Sequence[str], counts: "NDArray[np.int64]") -> None:
