@@ -119,8 +119,9 @@ def explain(
     found = error.errors(include_url=False)
     first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
     place = tuple(first["loc"])
-    where = f"{path}:{_line(place, places)}"
-    dotted = ".".join(str(step) for step in place)
+    written = _written(place, places)
+    where = f"{path}:{places.get(written, 1)}"
+    dotted = ".".join(map(str, (*written, place[-1]) if first["type"] == "missing" else written))
     if first["type"] == "extra_forbidden":
         known = sorted(_fields_at(model, place[:-1]))
         return ConfigurationError(
@@ -128,18 +129,22 @@ def explain(
         )
     if first["type"] == "missing":
         return ConfigurationError(f"The key '{dotted}' is missing.", where=where, remedy="Add it.")
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return ConfigurationError(
-        f"`{dotted}` is not right: {message}.",
+        f"`{dotted}` is not right: {message}." if dotted else f"This is not right: {message}.",
         where=where,
         remedy=f"`{_SCHEMAS[what]}` prints what the file may hold.",
     )
 
 
-def _line(place: Place, places: Mapping[Place, int]) -> int:
-    while place and place not in places:
-        place = place[:-1]
-    return places.get(place, 1)
+def _written(place: Place, places: Mapping[Place, int]) -> Place:
+    """The steps of a place that stand in the file: pydantic's names of a union's branches do not,
+    and neither does a key that is missing."""
+    found: Place = ()
+    for step in place:
+        if (*found, step) in places:
+            found = (*found, step)
+    return found
 
 
 def _fields_at(model: type[BaseModel], place: Place) -> set[str]:

@@ -12,18 +12,26 @@ from quilate.cli.finishing import say
 from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Lang, Store
 
 if TYPE_CHECKING:
+    from quilate.tuning.loading import LoadedRecipe
     from quilate.tuning.loop import LoopResult
-    from quilate.tuning.trainers import Estimate
 
 app = typer.Typer(help="Fine-tune a model on this machine, and rule on it.", no_args_is_help=True)
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe (YAML).")]
+Dry = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Train nothing: load, lint and check the examples, show one, say what it takes.",
+    ),
+]
 LOOP_CODES = "Exit codes: 0 ship, 6 do not ship, 1 an error, 130 Ctrl-C (the same command goes on)."
 
 
 @app.command(epilog=LOOP_CODES)
 def loop(
     recipe: RecipeFile,
+    dry_run: Dry = False,
     html: Html = None,
     store: Store = DEFAULT_STORE,
     lang: Lang = None,
@@ -37,10 +45,15 @@ def loop(
     from quilate.cli.progress import show_progress
     from quilate.reports.tuning import verdict_lines, write
     from quilate.tuning.loading import load_recipe
+    from quilate.tuning.loop import check_decides
     from quilate.tuning.loop import loop as run_loop
 
     check_writable(html)
     loaded = load_recipe(recipe)
+    if dry_run:
+        check_decides(loaded)
+        _show_dry_run(loaded, store, lang, as_json)
+        return
     with show_progress(quiet=as_json) as progress:
         result = run_loop(loaded, store=store, progress=progress)
     page = write(result, html or result.report, lang=lang)
@@ -74,6 +87,9 @@ def _told(result: "LoopResult") -> dict[str, Any]:
         "regression": None
         if decision is None or decision.regression is None
         else decision.regression.to_data(),
+        "smallest_losses": []
+        if decision is None
+        else [asdict(one) for one in decision.smallest_losses],
         "notes": list(result.notes),
     }
 
@@ -81,10 +97,9 @@ def _told(result: "LoopResult") -> dict[str, Any]:
 @app.command()
 def train(
     recipe: RecipeFile,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it takes, and train nothing.")
-    ] = False,
+    dry_run: Dry = False,
     store: Store = DEFAULT_STORE,
+    lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Train an adapter by a recipe; go on if it was killed."""
@@ -94,10 +109,7 @@ def train(
 
     loaded = load_recipe(recipe)
     if dry_run:
-        found = tuning.estimate(loaded, store=store)
-        typer.echo(
-            json.dumps(asdict(found), ensure_ascii=False) if as_json else _estimate_text(found)
-        )
+        _show_dry_run(loaded, store, lang, as_json)
         return
     with show_progress(quiet=as_json) as progress:
         result = tuning.train(loaded, store=store, progress=progress)
@@ -114,16 +126,24 @@ def train(
         say(note)
 
 
-def _estimate_text(found: "Estimate") -> str:
-    need, free = found.memory_bytes / 1e9, found.free_bytes / 1e9
-    takes = "" if found.seconds is None else f", about {found.seconds:.0f} s"
-    fits = "fits" if found.fits else "DOES NOT FIT"
-    lines = [
-        f"{found.steps} steps{takes} on {found.device}; {found.trained_parameters:,} parameters",
-        f"memory {need:.1f} GB of {free:.1f} GB free: {fits}",
-        *found.notes,
-    ]
-    return "\n".join(lines)
+def _show_dry_run(loaded: "LoadedRecipe", store: Path, lang: str | None, as_json: bool) -> None:
+    """Print all that is known before a training; fail where the training would be refused."""
+    import sys
+
+    from quilate.reports.dry_run import dry_run_lines
+    from quilate.tuning.preparing import dry_run
+    from quilate.tuning.training_set import refuse_found
+
+    found = dry_run(loaded, store=store, color=sys.stdout.isatty() and not as_json)
+    if as_json:
+        typer.echo(json.dumps(found.as_data(), ensure_ascii=False, default=str))
+    else:
+        for line in dry_run_lines(found, lang):
+            typer.echo(line)
+    if found.manifest is not None and not loaded.recipe.allow_contaminated:
+        refuse_found(found.manifest)
+    if not found.estimate.fits:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -142,7 +162,8 @@ def convert(
     With --prompts it is certified that llama.cpp serves what was trained.
     """
     from quilate.tuning.formats import read
-    from quilate.tuning.loop import base_file_of, converter_of
+    from quilate.tuning.loop import converter_of
+    from quilate.tuning.preparing import base_file_of
     from quilate.tuning.recipe import ParitySpec
 
     converter, file = converter_of(), base_file_of(base, Path())
@@ -175,7 +196,8 @@ def merge(
 
     For adapters that no GGUF LoRA can hold.
     """
-    from quilate.tuning.loop import base_file_of, converter_of
+    from quilate.tuning.loop import converter_of
+    from quilate.tuning.preparing import base_file_of
 
     made = converter_of().merge(adapter, base_file_of(base, Path()), out)
     typer.echo(f"{made}: {made.stat().st_size / 1e6:.0f} MB")

@@ -1,7 +1,7 @@
 """The commands of ``tune`` that are about examples: export, lint, show, distill."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from quilate.cli.testset import MaxTokens, MaxUsd
 if TYPE_CHECKING:
     from quilate.tuning.examples import AnyExample
     from quilate.tuning.sources import Gathered
+    from quilate.tuning.training_set import Manifest
 
 
 class Keep(StrEnum):
@@ -83,24 +84,79 @@ def export(
         bool,
         typer.Option("--extras/--no-extras", help="Keep ids and metadata in columns of their own."),
     ] = True,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Evaluation samples (JSON Lines or CSV) to leave out; repeatable. A recipe's own "
+            "suites are used without it.",
+        ),
+    ] = None,
+    checks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,…",
+            help="How samples are looked for: exact, ngrams, near (the usual ones), embedding.",
+        ),
+    ] = None,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
-    """Write examples in a format that trainers take."""
+    """Write examples in a format that trainers take.
+
+    Against evaluation samples they are checked first: those that hold one are left out, and
+    FILE.manifest.json says what was checked and found.
+    """
     from quilate.cli.onward import check_writable
     from quilate.tuning.formats import export as write
+    from quilate.tuning.training_set import with_files, write_manifest
 
     check_writable(out)
-    told = write(_examples(source, store), out, form, extras=extras)
+    made = _training_set(source, against or [], checks, store)
+    told = write(made[0], out, form, extras=extras)
+    if made[1] is not None:
+        # Rows that the format refused are in the set's digest, and not in the file.
+        place = out.with_name(f"{out.name}.manifest.json")
+        write_manifest(with_files(made[1], out.parent, out.name), place)
     if as_json:
-        typer.echo(json.dumps(asdict(told), ensure_ascii=False, default=str))
+        found = None if made[1] is None else {"checks": made[1].checks}
+        typer.echo(json.dumps(asdict(told) | (found or {}), ensure_ascii=False, default=str))
         return
     typer.echo(f"{out}: {told.rows} ({told.format})")
+    if made[1] is not None:
+        counts = ", ".join(f"{check} {count}" for check, count in made[1].checks.items())
+        say(f"left out for evaluation samples: {counts}; {place}")
     for one in told.refused[:10]:
         say(f"{one.id}: {one.reason} {one.detail}".rstrip())
     if told.refused:
         say(f"{len(told.refused)} examples cannot be held by this format: {dict(told.reasons)}")
         raise typer.Exit(3)
+
+
+def _training_set(
+    source: str, against: list[str], checks: str | None, store: Path
+) -> "tuple[list[AnyExample], Manifest | None]":
+    """The examples, without those that hold samples where there are any to check against."""
+    from quilate.tuning.exclusion import Method
+    from quilate.tuning.loading import load_recipe
+    from quilate.tuning.preparing import evaluation_sets, method_of
+    from quilate.tuning.training_set import EvaluationSets, make_training_set
+
+    examples, method = _examples(source, store), Method()
+    sets: EvaluationSets = {file: file for file in against}
+    if source.endswith((".yaml", ".yml")):
+        loaded = load_recipe(source)
+        method = method_of(loaded.recipe.contamination)
+        sets = sets or evaluation_sets(loaded, store)
+    if not sets:
+        if checks is not None:
+            raise typer.BadParameter("name the evaluation samples too", param_hint="--against")
+        return examples, None
+    if checks is not None:
+        named = tuple(name.strip() for name in checks.split(",") if name.strip())
+        method = replace(method, checks=named)  # type: ignore[arg-type]  # it is checked there
+    made = make_training_set(examples, sets, method=method)
+    return list(made.examples), made.manifest
 
 
 def lint(
@@ -117,17 +173,10 @@ def lint(
     from quilate import registry
     from quilate.tuning.lint import lint as look
     from quilate.tuning.loading import load_recipe
-    from quilate.tuning.loop import base_file, base_file_of
 
     if source.endswith((".yaml", ".yml")):
-        loaded = load_recipe(source)
-        model, max_length = (
-            base_file(loaded.recipe, loaded.folder),
-            (loaded.recipe.training.max_length),
-        )
-    else:
-        model = base_file_of(base, Path())
-    tokenizer = registry.factory("chat_tokenizers", "gguf")(model)
+        max_length = load_recipe(source).recipe.training.max_length
+    tokenizer = registry.factory("chat_tokenizers", "gguf")(_base_of(source, base))
     report = look(_examples(source, store), tokenizer, max_length=max_length)
     if as_json:
         typer.echo(json.dumps(report.as_data(), ensure_ascii=False))
@@ -144,19 +193,31 @@ def show(
     base: Base = "smollm2-135m-instruct",
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Show examples in the chat template, the learned part marked."""
+    """Show examples in the chat template, the learned part marked.
+
+    Of preferences both sides are shown, of judged completions their verdict.
+    """
     import sys
 
-    from quilate import registry
-    from quilate.tuning.examples import Example
-    from quilate.tuning.loop import base_file_of
-    from quilate.tuning.templates import render
+    from quilate.tuning.preparing import shown_example
 
-    template = registry.factory("chat_tokenizers", "gguf")(base_file_of(base, Path())).template
-    shown = [one for one in _examples(source, store) if isinstance(one, Example)][:n]
-    for example in shown:
+    model, examples = _base_of(source, base), _examples(source, store)
+    for example in examples[:n]:
         typer.echo(f"# {example.id}")
-        typer.echo(render(example, template).to_text(color=sys.stdout.isatty()))
+        typer.echo(shown_example(example, model, color=sys.stdout.isatty()))
+    if not examples:
+        say("There are no examples.")
+
+
+def _base_of(source: str, base: str) -> Path:
+    """The GGUF base of a recipe, or else the one that was named."""
+    from quilate.tuning.loading import load_recipe
+    from quilate.tuning.preparing import base_file, base_file_of
+
+    if not source.endswith((".yaml", ".yml")):
+        return base_file_of(base, Path())
+    loaded = load_recipe(source)
+    return base_file(loaded.recipe, loaded.folder)
 
 
 def distill(

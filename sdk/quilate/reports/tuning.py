@@ -14,6 +14,7 @@ from quilate.tuning.trainers import LossPoint
 
 if TYPE_CHECKING:
     from quilate.reports.comparison.values import RunComparison
+    from quilate.tuning.deciding import Decision
     from quilate.tuning.loop import LoopResult
 
 _WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 220, 46, 24
@@ -32,6 +33,14 @@ _SAID = {
         "parity failed": "What is served is not what was trained: {figures}.",
         "no scores": "There are too few scores to compare.",
         "figure": "{metric} {a} → {b} ({difference})",
+        "visible": "The smallest loss that the regression suite would have shown four times in"
+        " five: {figures}.",
+        "loss of": "{metric} {loss} ({n} samples)",
+        "no loss": "{metric} none that can be told ({n} samples)",
+        "blind": "WARNING: a loss that matters could have stayed unseen ({metrics}): the regression"
+        " suite is too small.",
+        "blind margin": "WARNING: that is more than the margin of {margin} ({metric}): a loss that"
+        " matters could have stayed unseen. About {needed} samples would show one of that size.",
         "title": "{name}: the tuned model against its base",
         "trained": "Training",
         "steps": "steps",
@@ -76,6 +85,14 @@ _SAID = {
         "parity failed": "Lo que se sirve no es lo que se entrenó: {figures}.",
         "no scores": "Hay muy pocas puntuaciones para comparar.",
         "figure": "{metric} {a} → {b} ({difference})",
+        "visible": "La menor pérdida que la suite de regresión habría mostrado cuatro de cada cinco"
+        " veces: {figures}.",
+        "loss of": "{metric} {loss} ({n} muestras)",
+        "no loss": "{metric} ninguna que se pueda decir ({n} muestras)",
+        "blind": "AVISO: una pérdida que importe pudo quedar sin verse ({metrics}): la suite de"
+        " regresión es demasiado pequeña.",
+        "blind margin": "AVISO: eso es más que el margen de {margin} ({metric}): una pérdida que"
+        " importe pudo quedar sin verse. Unas {needed} muestras mostrarían una de ese tamaño.",
         "title": "{name}: el modelo ajustado frente a su base",
         "trained": "Entrenamiento",
         "steps": "pasos",
@@ -132,6 +149,35 @@ def verdict_lines(result: "LoopResult", lang: str | None = None) -> list[str]:
     for reason in decision.reasons:
         figures = _figures(words, reason, result)
         lines.append(said[reason].format(figures=figures))
+    return [*lines, *_visible(words, decision)]
+
+
+def _visible(words: CompareWords, decision: "Decision") -> list[str]:
+    """The smallest loss that the regression suite could have shown, and where that is too large."""
+    said, losses = _SAID[words.lang], decision.smallest_losses
+    if not losses:
+        return []
+    figures = ", ".join(
+        said["no loss" if one.loss is None else "loss of"].format(
+            metric=one.metric,
+            n=words.count(one.n),
+            loss="" if one.loss is None else wording.small(words, one.loss),
+        )
+        for one in losses
+    )
+    lines = [said["visible"].format(figures=figures)]
+    unseen = [one.metric for one in losses if one.blind and one.margin is None]
+    if unseen:
+        lines.append(said["blind"].format(metrics=", ".join(unseen)))
+    for one in losses:
+        if one.blind and one.margin is not None:
+            lines.append(
+                said["blind margin"].format(
+                    metric=one.metric,
+                    margin=words.number(one.margin),
+                    needed="?" if one.needed is None else words.count(one.needed),
+                )
+            )
     return lines
 
 
@@ -216,16 +262,21 @@ def _facts(words: CompareWords, result: "LoopResult") -> list[tuple[str, str]]:
 
 
 def _check(words: CompareWords, result: "LoopResult") -> str:
+    """What was looked for among the examples, by which checks, and what was found."""
+    from quilate.reports.dry_run import checks_run
+
     said, manifest = _SAID[words.lang], result.manifest
     if manifest is None:
         return ""
+    checks = checks_run(manifest, words)
     if manifest.found:
-        return said["contaminated"]
+        return f"{said['contaminated']} {checks[0].upper()}{checks[1:]}."
     # Those as the templates ask them are the same samples again.
     own = [one for one in manifest.evaluation if not one.name.endswith(", as asked")]
     sets = ", ".join(f"{one.name} {words.count(one.samples)}" for one in own)
     total = sum(one.samples for one in own)
-    return said["clean"].format(samples=words.count(total), sets=sets)
+    clean = said["clean"].format(samples=words.count(total), sets=sets)
+    return f"{clean} {checks[0].upper()}{checks[1:]}."
 
 
 def _parity(words: CompareWords, result: "LoopResult") -> list[str]:

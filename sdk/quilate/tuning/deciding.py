@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from quilate.errors import ConfigurationError
 from quilate.tuning.recipe import DecideSpec
+from quilate.tuning.sensitivity import SmallestLoss, smallest_losses
 from quilate.tuning.trainers import Parity
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class Decision:
     def row(self) -> "Row | None":
         """The row of the task's comparison that decides."""
         return next((row for row in self.task.rows if row.metric == self.metric), None)
+
+    @property
+    def smallest_losses(self) -> tuple[SmallestLoss, ...]:
+        """For each metric that decides on the regression suite, the smallest loss that it could
+        have shown; empty without one."""
+        return () if self.regression is None else smallest_losses(self.regression)
 
 
 def decide(

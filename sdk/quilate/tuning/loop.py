@@ -11,37 +11,30 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quilate import registry, yaml_places
+from quilate import registry
 from quilate.codec import digest, to_data, to_json
 from quilate.data.files.writing import whole
 from quilate.errors import ConfigurationError, DataError, ModelError
 from quilate.evals import runner
 from quilate.evals.results import Run
-from quilate.evals.suite_file import load_suite
 from quilate.evaluators import Sample
 from quilate.sync import blocking
 from quilate.tuning.deciding import Decision, decide
 from quilate.tuning.examples import AnyExample
-from quilate.tuning.loading import (
-    LoadedRecipe,
-    TrainingData,
-    as_asked,
-    check_kind,
-    load_examples,
+from quilate.tuning.loading import LoadedRecipe, TrainingData
+from quilate.tuning.preparing import (
+    absolute,
+    base_file,
+    checked_examples,
+    suite_of,
+    suite_samples,
+    trainer_of,
+    without_samples,
 )
-from quilate.tuning.recipe import ParitySpec, Recipe
-from quilate.tuning.trainers import (
-    Converted,
-    Converter,
-    Estimate,
-    LossPoint,
-    Parity,
-    Trained,
-    Trainer,
-)
+from quilate.tuning.recipe import ContaminationSpec, DecideSpec, ParitySpec, Recipe
+from quilate.tuning.trainers import Converted, Converter, Estimate, LossPoint, Parity, Trained
 
 if TYPE_CHECKING:
-    from quilate.evals.suite import Suite
     from quilate.tuning.lint.values import LintReport
     from quilate.tuning.training_set import Manifest
 
@@ -82,25 +75,16 @@ async def aloop(
     among the examples (unless the recipe allows it).
     """
     recipe, store = loaded.recipe, Path(store)
-    if recipe.decide is None:
-        raise ConfigurationError(
-            "The recipe says not by which suite the tuned model is judged.",
-            where=str(loaded.path),
-            remedy="Add `decide: {suite: suite.yaml}`, or train alone: quilate tune train RECIPE",
-        )
+    decided = check_decides(loaded)
     base = base_file(recipe, loaded.folder)
-    suites = {"task": _suite(loaded, recipe.decide.suite, base, store)}
-    if recipe.decide.regression is not None:
-        suites["regression"] = _suite(loaded, recipe.decide.regression, base, store)
-    _check_metric(recipe.decide.metric, suites["task"], loaded.path)
-    samples = {name: tuple(suite.samples) for name, suite in suites.items()}
-    result = await _trained(loaded, store, samples, progress)
+    suites = suite_samples(loaded, store)
+    result = await _trained(loaded, store, suites, progress)
     result = await _back(result, base, progress)
     assert result.converted is not None  # noqa: S101  # `_back` has set it
     models = {"base": f"llamacpp/{base}", "tuned": f"llamacpp/{base}+{result.converted.file}"}
     runs: dict[str, tuple[Run, Run]] = {}
     for name in suites:
-        written = recipe.decide.suite if name == "task" else recipe.decide.regression
+        written = decided.suite if name == "task" else decided.regression
         pair = [
             await _measured(
                 loaded, str(written), model, f"{name}-{which}", result.folder, store, progress
@@ -109,7 +93,7 @@ async def aloop(
         ]
         runs[name] = (pair[0], pair[1])
     decision = decide(
-        recipe.decide,
+        decided,
         runs["task"],
         runs.get("regression"),
         result.parity,
@@ -127,37 +111,29 @@ loop = blocking(aloop)
 """`aloop` for sync code."""
 
 
+def check_decides(loaded: LoadedRecipe) -> DecideSpec:
+    """The suites that decide; raises `ConfigurationError` for a recipe without any."""
+    if loaded.recipe.decide is None:
+        raise ConfigurationError(
+            "The recipe says not by which suite the tuned model is judged.",
+            where=str(loaded.path),
+            remedy="Add `decide: {suite: suite.yaml}`, or train alone: quilate tune train RECIPE",
+        )
+    return loaded.recipe.decide
+
+
 async def atrain(
     loaded: LoadedRecipe,
     *,
     store: str | Path = ".quilate",
     progress: Progress | None = None,
 ) -> LoopResult:
-    """The loop's first part alone: check the examples and train."""
-    samples: dict[str, tuple[Sample, ...]] = {}
-    spec = loaded.recipe.decide
-    if spec is not None:
-        base = base_file(loaded.recipe, loaded.folder)
-        for name, file in (("task", spec.suite), ("regression", spec.regression)):
-            if file is not None:
-                samples[name] = tuple(_suite(loaded, file, base, Path(store)).samples)
-    return await _trained(loaded, Path(store), samples, progress)
+    """The loop's first part alone: check the examples and train. Raises what `aloop` does."""
+    return await _trained(loaded, Path(store), suite_samples(loaded, store), progress)
 
 
 train = blocking(atrain)
 """`atrain` for sync code."""
-
-
-def estimate(loaded: LoadedRecipe, *, store: str | Path = ".quilate") -> Estimate:
-    """What a training would take; trains nothing."""
-    data, _ = checked_examples(loaded, store)
-    return trainer_of(loaded.recipe).estimate(_absolute(loaded), data.train)
-
-
-def trainer_of(recipe: Recipe) -> Trainer:
-    """The trainer that a recipe names."""
-    made: Trainer = registry.factory("trainers", recipe.trainer)()
-    return made
 
 
 def converter_of(kind: str = "gguf") -> Converter:
@@ -166,75 +142,11 @@ def converter_of(kind: str = "gguf") -> Converter:
     return made
 
 
-def base_file(recipe: Recipe, folder: Path) -> Path:
-    """The GGUF file of a recipe's base; raises `ConfigurationError` for one that is none."""
-    return base_file_of(recipe.base, folder)
-
-
-def base_file_of(base: str, folder: Path) -> Path:
-    """The GGUF file of a packaged model, or of a path that may begin at `folder`."""
-    beside = folder / base
-    if beside.is_dir():
-        raise ConfigurationError(
-            f"The base '{base}' is a folder of weights; llama.cpp serves a GGUF file.",
-            remedy="Name the GGUF file, which can be trained on too; or train alone, then merge.",
-        )
-    info = registry.model(f"llamacpp/{beside if beside.is_file() else base}").info
-    return Path(str(info.details["file"]))
-
-
 def _base_digest(loaded: LoadedRecipe) -> str:
     if (loaded.folder / loaded.recipe.base).is_dir():
         return ""
     file = base_file(loaded.recipe, loaded.folder)
     return registry.model(f"llamacpp/{file}").info.sha256 or ""
-
-
-def _absolute(loaded: LoadedRecipe) -> Recipe:
-    """The recipe with its base named from anywhere."""
-    beside = loaded.folder / loaded.recipe.base
-    if beside.exists():
-        return loaded.recipe.model_copy(update={"base": str(beside.resolve())})
-    return loaded.recipe
-
-
-def _suite(loaded: LoadedRecipe, file: str, base: Path, store: Path, model: str = "") -> "Suite":
-    """A suite with the model under test in the place of its own. Its judges stay who they are: a
-    tuned model does not judge itself."""
-    path = loaded.folder / file
-    written, places = yaml_places.load(path)
-    _refuse_other_models(written, places, path)
-    judge = written.get("judge") or written.get("model")
-    return load_suite(path, model=model or f"llamacpp/{base}", judge=judge, store=store)
-
-
-def _refuse_other_models(
-    written: Mapping[str, Any], places: Mapping[yaml_places.Place, int], path: Path
-) -> None:
-    """Raise `ConfigurationError` for a target that the tuned model would not be asked through: it
-    would be compared with itself, and no loss ever be seen."""
-    targets = written.get("targets")
-    for name, target in targets.items() if isinstance(targets, dict) else ():
-        (kind, options), *_ = target.items() if isinstance(target, dict) and target else [("", {})]
-        own = options.get("model") if isinstance(options, dict) else None
-        if kind in ("python", "http") or own is not None:
-            line = places.get(("targets", name), 1)
-            raise ConfigurationError(
-                f"The target '{name}' {'names a model of its own' if own else f'is {kind}'}, so "
-                "that the tuned model would not be asked through it.",
-                where=f"{path}:{line}",
-                remedy="Leave `model:` out of it; the loop puts base and tuned model in its place.",
-            )
-
-
-def _check_metric(metric: str | None, suite: "Suite", path: Path) -> None:
-    known = [one.name for evaluator in suite.evaluators for one in evaluator.metrics]
-    if metric is not None and metric not in known:
-        raise ConfigurationError(
-            f"The suite '{suite.name}' has no metric '{metric}', which is to decide.",
-            where=str(path),
-            remedy=registry.nearest(metric, known),
-        )
 
 
 async def _trained(
@@ -245,13 +157,20 @@ async def _trained(
 ) -> LoopResult:
     import anyio
 
-    from quilate.tuning.training_set import examples_digest
+    from quilate.tuning.training_set import examples_digest, refuse_found
 
-    recipe = _absolute(loaded)
+    recipe = absolute(loaded)
     data, linted = checked_examples(loaded, store)
-    manifest = _checked(loaded, data, samples)
+    data, manifest = without_samples(loaded, data, samples)
+    if manifest is not None and not recipe.allow_contaminated:
+        refuse_found(manifest)
     # What the weights depend on: a changed suite, or other limits of parity, train nothing anew.
-    trained_by = {"decide": None, "parity": ParitySpec(), "allow_contaminated": False}
+    trained_by = {
+        "decide": None,
+        "parity": ParitySpec(),
+        "contamination": ContaminationSpec(),
+        "allow_contaminated": False,
+    }
     mark = digest(
         to_json(recipe.model_copy(update=trained_by)),
         _base_digest(loaded),
@@ -283,40 +202,6 @@ async def _trained(
     )
 
 
-def checked_examples(
-    loaded: LoadedRecipe, store: str | Path = ".quilate"
-) -> "tuple[TrainingData, LintReport | None]":
-    """The examples of a recipe without those from which nothing good can be learned, and what the
-    lint says; it needs a GGUF base, whose tokenizer and template it looks through.
-
-    Raises `DataError` where no example is left, and `ConfigurationError` for examples of another
-    kind than the method takes.
-    """
-    from quilate.tuning.lint import lint
-
-    recipe, data = loaded.recipe, load_examples(loaded, store)
-    check_kind(recipe.method, (*data.train, *data.heldout))
-    if (loaded.folder / recipe.base).is_dir():
-        return data, None
-    tokenizer = registry.factory("chat_tokenizers", "gguf")(base_file(recipe, loaded.folder))
-    reports = [
-        lint(examples, tokenizer, max_length=recipe.training.max_length)
-        for examples in (data.train, data.heldout)
-    ]
-    kept = [
-        report.kept(examples)
-        for report, examples in zip(reports, (data.train, data.heldout), strict=True)
-    ]
-    if not all(kept):
-        raise DataError(
-            "No example is left to train on, or none to hold out: "
-            + ", ".join(f"{one.id} {one.reason}" for one in reports[0].dropped[:3]),
-            where=str(loaded.path),
-            remedy="See why: quilate tune lint RECIPE",
-        )
-    return replace(data, train=kept[0], heldout=kept[1]), reports[0]
-
-
 def _write_lint(folder: Path, report: "LintReport | None") -> tuple[str, ...]:
     if report is None:
         return ()
@@ -326,25 +211,6 @@ def _write_lint(folder: Path, report: "LintReport | None") -> tuple[str, ...]:
     return (f"{len(report.dropped)} examples were left out: {folder / 'lint.json'}",)
 
 
-def _checked(
-    loaded: LoadedRecipe, data: TrainingData, samples: Mapping[str, Sequence[Sample]]
-) -> "Manifest | None":
-    """The check that no evaluation sample is among the examples."""
-    if not samples:
-        return None
-    from quilate.tuning.training_set import make_training_set, refuse_found
-
-    everything = (*data.train, *data.heldout)
-    sets = {name: samples[name] for name in samples}
-    for name in samples:
-        if asked := as_asked(loaded, samples[name]):
-            sets[f"{name}, as asked"] = tuple(asked)
-    manifest = make_training_set(everything, sets, keep_contaminated=True).manifest
-    if not loaded.recipe.allow_contaminated:
-        refuse_found(manifest)
-    return manifest
-
-
 def _write_data(
     folder: Path, loaded: LoadedRecipe, data: TrainingData, manifest: "Manifest | None"
 ) -> tuple[str, ...]:
@@ -352,6 +218,7 @@ def _write_data(
     from quilate.tuning.formats import export
     from quilate.tuning.training_set import with_files, write_manifest
 
+    notes = []
     kind = "preference" if loaded.recipe.method == "dpo" else "prompt-completion"
     for name, examples in (("train", data.train), ("heldout", data.heldout)):
         export(examples, folder / f"{name}.jsonl", kind)
@@ -360,12 +227,17 @@ def _write_data(
     if manifest is not None:
         told = with_files(manifest, folder, "train.jsonl", "heldout.jsonl")
         write_manifest(told, folder / "training_set.json")
-    if not data.rejected:
-        return ()
-    with whole(folder / "rejected.jsonl") as stream:
-        for one in data.rejected:
-            stream.write(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n")
-    return (f"{len(data.rejected)} rows held no example: {folder / 'rejected.jsonl'}",)
+        if manifest.excluded:
+            notes.append(
+                f"{len(manifest.excluded)} examples hold evaluation samples, and were left out: "
+                f"{folder / 'training_set.json'}"
+            )
+    if data.rejected:
+        with whole(folder / "rejected.jsonl") as stream:
+            for one in data.rejected:
+                stream.write(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n")
+        notes.append(f"{len(data.rejected)} rows held no example: {folder / 'rejected.jsonl'}")
+    return tuple(notes)
 
 
 async def _back(result: LoopResult, base: Path, progress: Progress | None) -> LoopResult:
@@ -425,7 +297,7 @@ async def _measured(
 ) -> Run:
     """A finished run of a suite by a model: the one of before, gone on with, or a new one."""
     base = base_file(loaded.recipe, loaded.folder)
-    suite = _suite(loaded, file, base, store, model)
+    suite = suite_of(loaded, file, base, store, model)
     noted = folder / f"run-{name}.json"
 
     def told(done: int, total: int, what: str) -> None:
@@ -457,6 +329,7 @@ def _decision_data(decision: Decision) -> dict[str, Any]:
         "metric": decision.metric,
         "task": decision.task.to_data(),
         "regression": None if decision.regression is None else decision.regression.to_data(),
+        "smallest_losses": [asdict(one) for one in decision.smallest_losses],
     }
 
 

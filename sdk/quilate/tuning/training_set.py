@@ -179,8 +179,9 @@ def ensure_clean(
 
 
 _REMEDY = (
-    "Take them out (quilate.tuning.exclusion.exclude), or allow it (allow_contaminated): the "
-    "figures of that evaluation then say nothing."
+    "Take them out (`contamination: {action: exclude}` in the recipe, or "
+    "quilate.tuning.exclusion.exclude), or allow it (allow_contaminated): the figures of that "
+    "evaluation then say nothing."
 )
 
 
@@ -191,7 +192,9 @@ def refuse_found(manifest: Manifest) -> None:
 
 
 def _contaminated(found: Sequence[Match], examples: int) -> ContaminatedError:
-    shown = ", ".join(f"{one.id} holds {one.sample} of {one.evaluation}" for one in found[:3])
+    shown = ", ".join(
+        f"{one.id} holds {one.sample} of {one.evaluation} ({one.check})" for one in found[:3]
+    )
     more = f", and {len(found) - 3} more" if len(found) > 3 else ""
     return ContaminatedError(
         f"Evaluation samples are in {len(found)} of {examples} examples: {shown}{more}.",

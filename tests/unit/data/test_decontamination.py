@@ -43,7 +43,7 @@ def one(text, sample=QUESTION, **options):
         lambda text: text.replace("lighthouse", "light-\nhouse").replace("o", "o\u0301"),
         lambda text: text.replace("evening", "eve\u00adning").replace("lamp", "la\u200bmp"),
         lambda text: "\u200b".join(text).replace("e", "e\ufe0f").replace("t", "t\U000e0041"),
-        lambda text: text.translate(str.maketrans("aeopcx", "аеорсх")),  # noqa: RUF001  # Cyrillic
+        lambda text: text.translate(str.maketrans("aeopcx", "аеорсх")),  # Cyrillic
         lambda text: f"{FILLER} {text} {FILLER}",
         lambda text: "x " * 600_000 + text,
     ],

@@ -153,6 +153,81 @@ def test_recipes_that_are_wrong(tmp_path):
         load_recipe(file)
 
 
+def test_the_smallest_loss_that_could_have_been_seen_is_told(tmp_path):
+    from quilate.reports.tuning import verdict_lines
+    from quilate.tuning.sensitivity import smallest_share
+
+    def result_of(margin, regression):
+        task = (run(tmp_path, 5), run(tmp_path, 50))
+        decision = decide(DecideSpec(suite="s.yaml", margin=margin), task, regression, PARITY)
+        trained = Trained(tmp_path, "b", 2, 2, "done", (), 10, 3.0, "cpu")
+        recipe = Recipe.model_validate({"name": "x", "base": "b", "data": {"train": "t.jsonl"}})
+        return LoopResult(recipe, tmp_path, 2, 1, None, trained, None, PARITY, decision)
+
+    same = (run(tmp_path, 40), run(tmp_path, 40))
+    (loss,) = result_of(None, same).decision.smallest_losses
+    # No answer changed: what McNemar's exact test of 60 pairs can show is what is left to say.
+    assert loss.loss == pytest.approx(smallest_share(N, 0.95))
+    assert (loss.n, loss.blind) == (N, False)
+    lines = verdict_lines(result_of(None, same), "en")
+    assert lines[-1].startswith("The smallest loss that the regression suite would have shown")
+    assert "exact_match 0.13 (60 samples)" in lines[-1]
+
+    (loss,) = result_of(0.05, same).decision.smallest_losses
+    assert loss.blind
+    assert loss.loss > loss.margin == 0.05
+    assert smallest_share(loss.needed, 0.95) <= 0.05 < smallest_share(loss.needed - 20, 0.95)
+    said = verdict_lines(result_of(0.05, same), "es")[-1]
+    assert said.startswith("AVISO: eso es más que el margen de 0,05 (exact_match)")
+    assert f"Unas {loss.needed} muestras" in said
+
+    # With answers that changed both ways their spread counts too.
+    noisy = (run(tmp_path, 40), run(tmp_path, 30))
+    (wide,) = result_of(None, noisy).decision.smallest_losses
+    assert wide.loss > smallest_share(N, 0.95)
+
+
+def test_a_suite_of_five_cannot_show_any_loss(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "N", 5)
+    pair = (run(tmp_path, 5), run(tmp_path, 5))
+    decision = decide(DecideSpec(suite="s.yaml"), (run(tmp_path, 0), run(tmp_path, 5)), pair)
+    (loss,) = decision.smallest_losses
+    assert (loss.loss, loss.n, loss.blind) == (None, 5, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("data: {train: t.jsonl, heldout: 0}", r"r.yaml:3: `data.heldout` is not right: write a "
+         r"share of `train` above 0 and below 1, such as 0.1, or a file\. "),
+        ("data: {train: t.jsonl, heldout: {pth: h}}", r"r.yaml:3: Unknown key 'pth'. Did you mean"),
+        ("data: {train: []}", r"`data.train` is not right: write a file, \{path: FILE\}, or"),
+        ("data: {train: [a.jsonl, 3]}", r"`data.train.1` is not right: write a file, or \{path"),
+        ("data: {train: [{format: x}]}", r"The key 'data.train.0.path' is missing"),
+        ("data: {train: t.jsonl}\nlora: {targets: q_proj}",
+         r"r.yaml:4: `lora.targets` is not right: write a list of layers, such as \[q_proj\]"),
+        ("data: {train: t.jsonl}\nlora: {dora: true, rank_pattern: {a: 1}}",
+         r"r.yaml:1: This is not right: dora takes no"),
+        ("data: {train: t.jsonl}\ncontamination: {checks: [exact, same]}",
+         r"`contamination.checks.1` is not right: Input should be 'exact', 'ngrams', 'near' or"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_gets_one_message(tmp_path, written, said):
+    file = tmp_path / "r.yaml"
+    file.write_text(f"name: x\nbase: b\n{written}\n")
+    with pytest.raises(ConfigurationError, match=said) as told:
+        load_recipe(file)
+    assert "quilate schema recipe" in str(told.value) or "key" in str(told.value)
+
+
+def test_a_missing_file_of_a_recipe_is_told_as_such(tmp_path):
+    file = recipe_file(tmp_path, "{train: other.jsonl}", ROWS)
+    with pytest.raises(DataError, match="no such file") as told:
+        load_examples(load_recipe(file))
+    assert "other.jsonl" in str(told.value)
+    assert "pipeline" not in str(told.value)
+
+
 def test_answers_that_were_lost_forbid_to_ship(tmp_path):
     """What the tuned model failed on has no score, and could undo the verdict."""
 
@@ -172,7 +247,7 @@ def test_answers_that_were_lost_forbid_to_ship(tmp_path):
 
 
 def test_a_target_with_a_model_of_its_own_is_refused(tmp_path):
-    from quilate.tuning.loop import _suite
+    from quilate.tuning.preparing import suite_of
 
     (tmp_path / "s.jsonl").write_text('{"id": "1", "input": "?", "references": ["x"]}\n')
     suite = tmp_path / "s.yaml"
@@ -184,21 +259,28 @@ def test_a_target_with_a_model_of_its_own_is_refused(tmp_path):
     ):
         suite.write_text(f"{text}  t: {target}\n")
         with pytest.raises(ConfigurationError, match=rf"s.yaml:5: The target 't' {said}"):
-            _suite(loaded, "s.yaml", tmp_path / "base.gguf", tmp_path)
+            suite_of(loaded, "s.yaml", tmp_path / "base.gguf", tmp_path)
 
 
 def test_short_evaluation_questions_inside_a_template_are_found(tmp_path):
     from quilate.tuning.exclusion import ContaminatedError
-    from quilate.tuning.loop import _checked
+    from quilate.tuning.preparing import without_samples
+    from quilate.tuning.training_set import refuse_found
 
     file = recipe_file(tmp_path, "{train: {path: train.jsonl, prompt: ask.md}}", ROWS)
     loaded = load_recipe(file)
     data = load_examples(loaded)
-    with pytest.raises(ContaminatedError, match=r"holds q of task"):
-        _checked(loaded, data, {"task": [Sample("q", "Pregunta 3", references=("r3",))]})
-    manifest = _checked(loaded, data, {"task": [Sample("q", "Otra cosa", references=("r3",))]})
-    assert manifest is not None
-    assert manifest.clean
+    held = {"task": [Sample("q", "Pregunta 3", references=("r3",))]}
+    _, manifest = without_samples(loaded, data, held)
+    with pytest.raises(ContaminatedError, match=r"holds q of task \(exact\)"):
+        refuse_found(manifest)
+    other = {"task": [Sample("q", "Otra cosa", references=("r3",))]}
+    assert without_samples(loaded, data, other)[1].clean
+    file.write_text(f"{file.read_text()}contamination: {{action: exclude, checks: [exact]}}\n")
+    left, manifest = without_samples(load_recipe(file), data, held)
+    assert len(left.train) + len(left.heldout) == 18
+    assert not any("regunta 3" in one.prompt[-1].text for one in (*left.train, *left.heldout))
+    assert (manifest.clean, manifest.checks) == (True, {"exact": 2})
 
 
 def test_a_prompt_template_that_would_go_unused_is_refused(tmp_path):

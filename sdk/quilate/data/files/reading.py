@@ -85,7 +85,7 @@ def reader_of(path: Path) -> Reader:
         raise DataError(
             "There is no such file or folder.",
             where=str(path),
-            remedy=f"Paths are relative to the pipeline's file, else to {Path.cwd()}.",
+            remedy=f"A path in a file is relative to that file's folder, else to {Path.cwd()}.",
         )
     found = reader_by_suffix(path)
     if found is None:
