@@ -1,7 +1,7 @@
 """The trainer that recipes call ``peft``: LoRA by supervised examples or preferences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quilate.tuning.examples import AnyExample
@@ -23,8 +23,11 @@ class PeftTrainer:
     """Low-rank adapters (Hu et al. 2021) of a GGUF base or a folder of safetensors, through
     transformers, peft and trl, on the CPU or the first CUDA device."""
 
-    def estimate(self, recipe: Recipe, examples: Sequence[AnyExample]) -> Estimate:
-        """Steps and peak memory, reckoned in seconds without loading the weights; no step is timed.
+    def estimate(
+        self, recipe: Recipe, examples: Sequence[AnyExample], heldout: Sequence[AnyExample] = ()
+    ) -> Estimate:
+        """Steps, peak memory and time, reckoned in seconds without loading the weights: the time
+        from steps of a few blocks of the same shapes; None where that cannot be.
 
         Raises `ModelFileError` for a base that is not there, `ConfigurationError` for targets or
         ranks that it lacks, for a tokenizer that is not llama.cpp's and for examples of another
@@ -32,8 +35,14 @@ class PeftTrainer:
         """
         from quilate_adapters.peft.estimate import estimate
         from quilate_adapters.peft.plan import plan
+        from quilate_adapters.peft.timing import seconds_of
 
-        return estimate(plan(recipe, examples))[0]
+        made = plan(recipe, examples)
+        found, recompute = estimate(made)
+        if not found.fits:
+            return found
+        seconds = seconds_of(made, len(heldout), recompute=recompute, free=found.free_bytes)
+        return replace(found, seconds=seconds)
 
     def train(
         self,

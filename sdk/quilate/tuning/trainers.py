@@ -71,8 +71,10 @@ class Watch(Protocol):
 class Trainer(Protocol):
     """Trains an adapter. Loads nothing heavy before its first call."""
 
-    def estimate(self, recipe: Recipe, examples: Sequence[AnyExample]) -> Estimate:
-        """What the training will need; trains nothing."""
+    def estimate(
+        self, recipe: Recipe, examples: Sequence[AnyExample], heldout: Sequence[AnyExample] = ()
+    ) -> Estimate:
+        """What the training will need, held-out losses included; trains nothing."""
         ...
 
     def train(

@@ -363,16 +363,41 @@ def test_only_supervised_positions_reach_the_output_layer(tiny):
 def test_estimate_and_what_does_not_fit(tiny, tmp_path, monkeypatch):
     from quilate_adapters.peft import estimate as estimates
 
+    small = trainer().estimate(recipe_of(tiny, steps=None, epochs=2, batch_size=2), EXAMPLES)
     recipe = recipe_of(tiny, steps=None, epochs=2, batch_size=8)
     found = trainer().estimate(recipe, EXAMPLES)
     assert found.steps == 4 and found.fits
     assert found.trained_parameters == 2 * 4 * ((32 + 32) * 2 + (32 + 16) * 2 + (32 + 64) * 3)
-    small = trainer().estimate(recipe_of(tiny, steps=None, epochs=2, batch_size=2), EXAMPLES)
     assert small.memory_bytes < found.memory_bytes
+    many = trainer().estimate(recipe_of(tiny, steps=4000, batch_size=8), EXAMPLES, EXAMPLES)
+    assert many.seconds > 50 * found.seconds > 0
     monkeypatch.setattr(estimates, "free_for", lambda device: 1_000_000)
     with pytest.raises(ConfigurationError, match=r"needs about .* GB.*smaller batch_size"):
         trainer().train(recipe, EXAMPLES, [], tmp_path)
     assert not (tmp_path / "started.json").exists()
+
+
+def test_the_time_is_reckoned_from_a_few_blocks(tiny, monkeypatch):
+    from quilate_adapters.peft import timing
+    from quilate_adapters.peft.plan import plan
+
+    made = plan(recipe_of(tiny, steps=10, evaluate_every=5, batch_size=4), EXAMPLES)
+    monkeypatch.setattr(timing, "_step_time", lambda plan, free: timing.StepTime(0.5, 1.0))
+    blocks = made.config.num_hidden_layers
+    step = 1.0 + 0.5 * blocks
+
+    def seconds(**changed):
+        return timing.seconds_of(made, **{"heldout": 0, "recompute": False, "free": 1} | changed)
+
+    assert seconds() == pytest.approx(10 * step)
+    assert seconds(recompute=True) > 1.2 * seconds()
+    # Two held-out losses over 9 examples are six batches, one way each.
+    assert seconds(heldout=9) == pytest.approx(10 * step + 6 * 0.4 * step)
+    monkeypatch.undo()
+    assert seconds(free=1000) is None  # four blocks would not fit
+    assert seconds(free=10**10) > 0
+    numbered = recipe_of(tiny, steps=10, lora={"targets": ["model.layers.1.self_attn.q_proj"]})
+    assert timing.seconds_of(plan(numbered, EXAMPLES), 0, recompute=False, free=10**10) is None
 
 
 def test_activations_are_recomputed_where_memory_is_short(tiny, tmp_path, monkeypatch):
