@@ -33,7 +33,7 @@ ifneq ($(TORCH),no)
 	QUILATE_TORCH=1 $(VENV)-torch/bin/pytest tests/integration/adapters/test_sentence_transformers.py \
 	  tests/integration/tuning
 endif
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
