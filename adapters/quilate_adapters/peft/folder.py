@@ -38,9 +38,12 @@ def _content(example: AnyExample) -> bytes:
 
 @contextlib.contextmanager
 def occupied(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; raises `StoreError` where another trains in it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    """Hold the folder for this process; raises `StoreError` where another trains in it, and where
+    nothing can be written into it."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock as file:
         try:
             import fcntl
 
@@ -100,7 +103,7 @@ def rewrite_losses(folder: Path, points: Iterable[LossPoint]) -> None:
 
 def append_loss(folder: Path, point: LossPoint) -> None:
     """Add a loss to the file."""
-    with (folder / LOSSES).open("a", encoding="utf-8") as file:
+    with writing(folder / LOSSES), (folder / LOSSES).open("a", encoding="utf-8") as file:
         file.write(_line(point))
 
 
@@ -109,13 +112,39 @@ def _line(point: LossPoint) -> str:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all. Raises `StoreError`."""
     part = file.with_name(f"{file.name}.part")
-    with part.open("w", encoding="utf-8") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(file)
+    with writing(file):
+        try:
+            with part.open("w", encoding="utf-8") as opened:
+                opened.write(text)
+                opened.flush()
+                os.fsync(opened.fileno())
+            part.replace(file)
+        except OSError:
+            part.unlink(missing_ok=True)  # a full disk needs the room
+            raise
+
+
+@contextlib.contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """While open, what cannot be written is a `StoreError` that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(place, error) from None
+
+
+def unwritable(place: Path, error: Exception) -> StoreError:
+    """The error of a file, adapter or checkpoint that cannot be written."""
+    said = " ".join(str(error).split())[:200]
+    if isinstance(error, OSError) and error.strerror:
+        said = error.strerror
+    return StoreError(
+        f"It cannot be written: {said}.",
+        where=str(place),
+        remedy="Check the space on the disk, and train again: it goes on from the last checkpoint.",
+    )
 
 
 def _read(file: Path) -> dict[str, Any]:

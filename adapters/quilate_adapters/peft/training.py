@@ -8,13 +8,13 @@ from quilate.tuning.trainers import Trained, Watch
 from quilate_adapters.peft.base import open_model
 from quilate_adapters.peft.checkpoints import Checkpoint, delete_all, last_whole
 from quilate_adapters.peft.course import Course, callback
-from quilate_adapters.peft.folder import ADAPTER, finish
+from quilate_adapters.peft.folder import ADAPTER, finish, unwritable
 from quilate_adapters.peft.head import score_supervised_alone
 from quilate_adapters.peft.libraries import library, quiet
 from quilate_adapters.peft.plan import Plan
 from quilate_adapters.peft.precision import name_of
 from quilate_adapters.peft.tokenising import Row, Rows
-from quilate_adapters.peft.trl_trainers import trainer_class, unwritable
+from quilate_adapters.peft.trl_trainers import trainer_class
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 

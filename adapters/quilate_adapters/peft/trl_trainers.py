@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quilate.errors import StoreError
+from quilate_adapters.peft.folder import unwritable
 from quilate_adapters.peft.libraries import library
 from quilate_adapters.peft.tokenising import IGNORED
 
@@ -62,6 +63,9 @@ class _Ways:
         try:
             super()._save_checkpoint(model, trial)  # type: ignore[misc]
             self.saved(place)
+        except StoreError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
         except _unwritten() as error:
             shutil.rmtree(place, ignore_errors=True)
             raise unwritable(place, error) from None
@@ -94,13 +98,3 @@ class _Ways:
 def _unwritten() -> tuple[type[Exception], ...]:
     """What torch and safetensors raise when a file cannot be written."""
     return (OSError, RuntimeError, library("safetensors:SafetensorError"))
-
-
-def unwritable(place: Path, error: Exception) -> StoreError:
-    """The error of an adapter or checkpoint that cannot be written."""
-    said = " ".join(str(error).split())[:200]
-    return StoreError(
-        f"It cannot be written: {said}.",
-        where=str(place),
-        remedy="Check the space on the disk, and train again: it goes on from the last checkpoint.",
-    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from quilate import registry
 from quilate.codec import digest, to_data, to_json
 from quilate.data.files.writing import whole
-from quilate.errors import ConfigurationError, DataError, ModelError
+from quilate.errors import ConfigurationError, DataError, ModelError, StoreError
 from quilate.evals import runner
 from quilate.evals.results import Run
 from quilate.evaluators import Sample
@@ -178,7 +178,7 @@ async def _trained(
         examples_digest(data.heldout),
     )
     folder = store / "tuning" / f"{recipe.name}-{mark[:10]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     notes = (*_write_data(folder, loaded, data, manifest), *_write_lint(folder, linted))
     trainer = trainer_of(recipe)
     foreseen = await anyio.to_thread.run_sync(lambda: trainer.estimate(recipe, data.train))
@@ -200,6 +200,17 @@ async def _trained(
         estimate=foreseen,
         notes=notes,
     )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder cannot be made: {error.strerror}.",
+            where=str(folder),
+            remedy="Check the space on the disk and who may write there, or give another --store.",
+        ) from None
 
 
 def _write_lint(folder: Path, report: "LintReport | None") -> tuple[str, ...]:

@@ -243,6 +243,38 @@ def test_a_full_disk_leaves_the_last_checkpoint(whole, tmp_path):
     assert same(weights_of(folder), weights_of(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "mode", "at"),
+    [("losses.jsonl", "a", 5), ("whole.json.part", "w", 2), ("training.json.part", "w", 1)],
+)
+def test_a_full_disk_anywhere_is_one_error_and_the_training_goes_on(
+    whole, tmp_path, monkeypatch, name, mode, at
+):
+    """At the losses, at the list that makes a checkpoint whole, and at the very end."""
+    recipe, folder, trained, _ = whole
+    opened, asked = Path.open, []
+
+    def open_or_fail(self, *args, **options):
+        asked.append(self.name) if self.name == name and mode in args else None
+        if self.name == name and mode in args and len(asked) >= at:
+            raise OSError(28, "No space left on device", str(self))
+        return opened(self, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", open_or_fail)
+        with pytest.raises(errors.StoreError, match=r"It cannot be written: No space left.*space"):
+            trainer().train(recipe, EXAMPLES, HELDOUT, tmp_path)
+    assert not (tmp_path / "training.json").exists()
+    assert not list(tmp_path.rglob("*.part"))
+    steps = []
+    again = trainer().train(
+        recipe, EXAMPLES, HELDOUT, tmp_path, watch=lambda done, *_: steps.append(done)
+    )
+    assert steps[0] >= 3  # it begins after a checkpoint
+    assert again.losses == trained.losses
+    assert same(weights_of(folder), weights_of(tmp_path))
+
+
 def test_patience_keeps_the_best_weights(tiny, tmp_path):
     # With such a rate the loss gets worse soon.
     recipe = recipe_of(
@@ -327,6 +359,48 @@ def test_preferences(tiny, tmp_path):
     assert trained.details["dropped"] == [
         {"id": "equal", "reason": "chosen and rejected are the same"}
     ]
+
+
+def test_preferences_are_scored_on_the_answers_alone_against_the_base(tiny, tmp_path):
+    """The loss is that of DPO (Rafailov et al. 2023), reckoned here from the model with and
+    without its adapter, one sequence at a time, over the tokens of the answers."""
+    import torch
+    from peft import PeftModel
+
+    from quilate_adapters.peft.base import find_base, open_model
+    from quilate_adapters.peft.tokenising import tokenise
+    from quilate_adapters.peft.tokenizer import open_tokenizer
+
+    pairs = [
+        Preference(one.id, one.prompt, one.completion, (assistant("No, not " + one.id),))
+        for one in EXAMPLES
+    ]
+    recipe = recipe_of(
+        tiny, method="dpo", evaluate_every=3, lora={"rank": 4}, beta=0.3, batch_size=3
+    )
+    trained = trainer().train(recipe, pairs[:9], pairs[9:], tmp_path)
+    model = PeftModel.from_pretrained(open_model(find_base(tiny)), trained.adapter).eval()
+
+    def said(prompt, answer):
+        ids = torch.tensor([[*prompt, *answer]])
+        with torch.no_grad():
+            logs = model(ids).logits[0, :-1].log_softmax(-1)
+        every = logs.gather(1, ids[0, 1:, None])[:, 0]
+        return float(every[len(prompt) - 1 :].sum())
+
+    losses = []
+    rows = tokenise(pairs[9:], open_tokenizer(find_base(tiny), 49152), "dpo", max_length=256).kept
+    for row in rows:
+        sides = [(row.prompt_ids, one) for one in (row.chosen_ids, row.rejected_ids)]
+        tuned = said(*sides[0]) - said(*sides[1])
+        with model.disable_adapter():
+            base = said(*sides[0]) - said(*sides[1])
+        losses.append(math.log1p(math.exp(-0.3 * (tuned - base))))
+    best = next(p.loss for p in trained.losses if p.heldout and p.step == trained.best_step)
+    assert best == pytest.approx(sum(losses) / len(losses), abs=1e-4)
+    assert best < math.log(2) - 0.02
+    decoded = open_tokenizer(find_base(tiny), 49152).hf.decode(rows[0].rejected_ids)
+    assert decoded == "No, not 9<|im_end|>"
 
 
 def test_only_supervised_positions_reach_the_output_layer(tiny):
