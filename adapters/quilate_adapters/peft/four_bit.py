@@ -16,11 +16,7 @@ def open_in_4_bits(base: Base) -> Any:
     What is tuned then is a coarser copy of what is served; the parity certificate tells by how
     much. Raises `ConfigurationError` without bitsandbytes.
     """
-    if find_spec("bitsandbytes") is None:
-        raise ConfigurationError(
-            "quantize_base: nf4 needs the package bitsandbytes, which is not installed.",
-            remedy="Run: pip install bitsandbytes; or write quantize_base: none.",
-        )
+    check_installed()
     if base.gguf is None:
         return _load(base.folder)
     # transformers takes one quantisation at a time, and a GGUF file has its own.
@@ -29,6 +25,15 @@ def open_in_4_bits(base: Base) -> Any:
         model = _load(Path(folder))
     model.name_or_path = base.name
     return model
+
+
+def check_installed() -> None:
+    """Raise `ConfigurationError` without bitsandbytes: before anything else is loaded."""
+    if find_spec("bitsandbytes") is None:
+        raise ConfigurationError(
+            "quantize_base: nf4 needs the package bitsandbytes, which is not installed.",
+            remedy="Run: pip install bitsandbytes; or write quantize_base: none.",
+        )
 
 
 def _load(folder: Path) -> Any:

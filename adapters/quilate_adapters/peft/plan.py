@@ -8,6 +8,7 @@ from typing import Any
 from quilate.tuning.examples import AnyExample
 from quilate.tuning.recipe import Recipe, TrainingSpec
 from quilate_adapters.peft.base import Base, find_base, open_config
+from quilate_adapters.peft.four_bit import check_installed
 from quilate_adapters.peft.layers import (
     linear_layers,
     lora_config,
@@ -55,6 +56,8 @@ def plan(recipe: Recipe, examples: Sequence[AnyExample]) -> Plan:
 
     Raises `ModelFileError`, `ConfigurationError` and `DataError`, as the parts do.
     """
+    if recipe.training.quantize_base == "nf4":
+        check_installed()
     base = find_base(recipe.base)
     config = open_config(base)
     shapes = shapes_of(config)
