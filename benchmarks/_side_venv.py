@@ -8,9 +8,9 @@ from pathlib import Path
 FOLDER = Path(".quilate") / "bench"
 
 
-def side_python(package: str) -> Path | None:
-    """The Python of an environment that holds `package` alone; made at the first call. None, with
-    the reason on stderr, where it cannot be installed."""
+def side_python(package: str, *more: str) -> Path | None:
+    """The Python of an environment that holds `package` alone (and `more` of pip's arguments); made
+    at the first call. None, with the reason on stderr, where it cannot be installed."""
     folder = FOLDER / f"venv-{package}"
     python = folder / "bin" / "python"
     done = folder / "installed"
@@ -18,7 +18,7 @@ def side_python(package: str) -> Path | None:
         return python
     sys.stderr.write(f"Installing {package} into {folder} (once) …\n")
     venv.create(folder, with_pip=True, clear=True)
-    command = [python, "-m", "pip", "install", "--quiet", package]
+    command = [python, "-m", "pip", "install", "--quiet", package, *more]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         sys.stderr.write(f"{package} cannot be installed here: {result.stderr[-400:]}\n")

@@ -1,27 +1,46 @@
 """A cleaning pipeline at ten thousand, a hundred thousand and a million rows, and on a cluster.
 
-    python -m benchmarks.pipeline_scale [--quick]
+    python -m benchmarks.pipeline_scale [--quick] [--engines]
 
 Rows are built from the docstrings of the standard library, in English, with some Spanish, personal
-data and repetition put in. Each size runs in a process of its own, from the file to the Lance
-table. `rows_per_s` and `rss_mb` (the largest process) are flat when their ratios are near 1.
+data and repetition put in. Each run is a process of its own, from the file to the Lance table, and
+the figures are medians over the runs of a size:
+
+`rows_per_s`: by the wall clock, from the start of Python to the end, so the start counts;
+`start_s` of it is what goes before the first row (imports, models).
+`rows_per_cpu_s`: by the processors' time of all processes, which other work on the machine
+disturbs less.
+`rss_mb`: the most memory of all processes together, sampled every tenth of a second, as the sum
+of their proportional set sizes (PSS: a page that n processes share counts a nth in each, and
+none twice), with the pages of mapped files; `own_mb` is what is no file's.
 `identical_on_ray`: the same pipeline on two local Ray nodes gives the same rows, counts and
-quarantine. With Daft and Polars in a side environment, the row steps alone are also run by their
-engines, in batches, over the same rows: what an engine adds to them.
+quarantine.
+
+With ``--engines``, the row steps alone are run by the process pool, by Daft and by Polars, the two
+in environments of their own: the same function over the same batches, from JSON Lines to Parquet.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from benchmarks._measure import Watched
+from benchmarks._side_venv import side_python
+
+SIZES = ((10_000, 5), (100_000, 3), (1_000_000, 1))
+QUICK = ((2_000, 1), (20_000, 1))
+"""Rows, and how often they are run."""
 STEPS: list[Any] = [
     "repair_text",
     "whitespace",
@@ -71,30 +90,35 @@ def write(count: int, file: Path) -> None:
             stream.write(json.dumps(row) + "\n")
 
 
-def one_size(file: Path, store: Path, engine: str) -> dict[str, Any]:
-    """Run the pipeline; its figures."""
+def one_size(file: Path, store: Path, engine: str, since: float) -> dict[str, Any]:
+    """Run the pipeline in this process, which was started at `since`; its figures."""
     from quilate.data import pipeline, run_pipeline
 
     made = pipeline("scale", str(file), STEPS)
-    began = time.perf_counter()
+    start = time.time() - since
     done = run_pipeline(made, store=store, engine=engine)
-    seconds = time.perf_counter() - began
-    peak = max(
-        resource.getrusage(who).ru_maxrss
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+    seconds = time.time() - since
+    rows = done.manifest["sources"][0]["rows"]
+    told = done.quarantine.read_bytes()
     return {
-        "rows": done.manifest["sources"][0]["rows"],
+        "rows": rows,
         "kept": done.manifest["rows"],
+        "start_s": round(start, 2),
         "seconds": round(seconds, 2),
-        "rows_per_s": round(done.manifest["sources"][0]["rows"] / seconds),
-        "rss_mb": round(peak / 1024),
-        "digest": done.manifest["digest"],
+        "rows_per_s": round(rows / seconds),
+        "rows_per_cpu_s": round(rows / processor_seconds()),
+        "result": [done.manifest["digest"], hashlib.sha256(told).hexdigest()],
         "steps": done.manifest["steps"],
     }
 
 
-def on_ray(file: Path, store: Path) -> dict[str, Any]:
+def processor_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in spent)
+
+
+def on_ray(file: Path, store: Path, since: float) -> dict[str, Any]:
     """Run the pipeline on two nodes of this machine."""
     import ray
     from ray.cluster_utils import Cluster
@@ -104,59 +128,114 @@ def on_ray(file: Path, store: Path) -> dict[str, Any]:
     cluster.add_node(**small)
     ray.init(address=cluster.address, log_to_driver=False)
     try:
-        return one_size(file, store, "ray")
+        return one_size(file, store, "ray", since)
     finally:
         ray.shutdown()
         cluster.shutdown()
 
 
-def apart(*words: str) -> dict[str, Any]:
-    """This script in a process of its own, and what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.pipeline_scale", *words],
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "OMP_WAIT_POLICY": "passive"},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+def apart(python: str | Path, *words: str) -> dict[str, Any]:
+    """A module in a process of its own: what it prints, and its memory."""
+    environment = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_WAIT_POLICY": "passive"}
+    with Watched() as watched:
+        done = subprocess.run(
+            [python, "-m", *words],
+            env={**os.environ, **environment, "PYTHONPATH": str(Path.cwd())},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    memory = {"rss_mb": watched.all_mb, "own_mb": watched.all_own_mb, "largest_mb": watched.one_mb}
+    return {**told, **{name: round(value) for name, value in memory.items()}}
+
+
+def run(file: Path, store: Path, engine: str) -> dict[str, Any]:
+    """The pipeline in a process of its own, from nothing."""
+    shutil.rmtree(store, ignore_errors=True)
+    words = (str(file), str(store), engine, str(time.time()))
+    return apart(sys.executable, "benchmarks.pipeline_scale", "--one", *words)
+
+
+def medians(runs: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, float]:
+    """The median of each figure."""
+    return {name: round(median(one[name] for one in runs), 2) for name in names}
+
+
+FIGURES = ("rows_per_s", "rows_per_cpu_s", "start_s", "seconds", "rss_mb", "own_mb", "largest_mb")
+
+
+def measure(folder: Path, sizes: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """Every size here, the smallest on Ray too."""
+    found: dict[int, dict[str, float]] = {}
+    for size, times in sizes:
+        file = folder / f"{size}.jsonl"
+        write(size, file)
+        runs = [run(file, folder / "store", "processes") for _ in range(times)]
+        found[size] = medians(runs, FIGURES)
+        print(size, f"rows, {times} runs:", found[size], file=sys.stderr)
+        if size == sizes[0][0]:
+            ray = run(file, folder / "ray", "ray")
+            same = all(ray[key] == runs[0][key] for key in ("result", "steps"))
+        file.unlink()
+    first, last = found[sizes[0][0]], found[sizes[-1][0]]
+    per_row = (last["own_mb"] - first["own_mb"]) * 2**20 / (sizes[-1][0] - sizes[0][0])
+    return {
+        **{name: {size: one[name] for size, one in found.items()} for name in FIGURES},
+        "rows_per_s_ratio": round(last["rows_per_s"] / first["rows_per_s"], 3),
+        "rss_ratio": round(last["rss_mb"] / first["rss_mb"], 3),
+        "own_bytes_per_row": round(per_row),
+        "identical_on_ray": same,
+    }
+
+
+def engines(folder: Path, rows_of: int, times: int) -> dict[str, Any]:
+    """The row steps by each engine; their runs take turns."""
+    file = folder / "rows.jsonl"
+    write(rows_of, file)
+    pythons: dict[str, str | Path | None] = {"pool": sys.executable}
+    for engine in ("daft", "polars"):
+        pythons[engine] = side_python(engine, "-e", ".[data]")
+    runs: dict[str, list[dict[str, Any]]] = {one: [] for one, python in pythons.items() if python}
+    for number in range(times):
+        for engine, done in runs.items():
+            words = (engine, str(file), str(folder / f"{engine}-{number}"))
+            done.append(apart(pythons[engine] or "", "benchmarks._engine_sides", *words))
+            print(engine, done[-1], file=sys.stderr)
+    names = ("seconds", "cpu_s", "rss_mb", "own_mb")
+    found = {engine: medians(done, names) for engine, done in runs.items()}
+    return {
+        "rows": rows_of,
+        "runs": times,
+        **found,
+        "ratio_to_pool": {
+            engine: round(one["seconds"] / found["pool"]["seconds"], 2)
+            for engine, one in found.items()
+        },
+        "identical": len({one["digest"] for done in runs.values() for one in done}) == 1,
+    }
 
 
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
-    parser.add_argument("--one", nargs=3, metavar=("FILE", "STORE", "ENGINE"))
+    parser.add_argument("--engines", action="store_true", help="Daft and Polars beside the pool")
+    parser.add_argument("--one", nargs=4, metavar=("FILE", "STORE", "ENGINE", "SINCE"))
     asked = parser.parse_args()
     if asked.one:
-        file, store, engine = Path(asked.one[0]), Path(asked.one[1]), asked.one[2]
-        print(json.dumps(on_ray(file, store) if engine == "ray" else one_size(file, store, engine)))
+        file, store, engine, since = asked.one
+        doing: Callable[..., dict[str, Any]] = on_ray if engine == "ray" else one_size
+        given = () if engine == "ray" else (engine,)
+        print(json.dumps(doing(Path(file), Path(store), *given, since=float(since))))
         return
-    sizes = (2_000, 20_000) if asked.quick else (10_000, 100_000, 1_000_000)
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(Path(folder), sizes)))
-
-
-def measure(folder: Path, sizes: tuple[int, ...]) -> dict[str, Any]:
-    """Every size here, the smallest on Ray too."""
-    found = []
-    for size in sizes:
-        file = folder / f"{size}.jsonl"
-        write(size, file)
-        found.append(apart("--one", str(file), str(folder / f"s{size}"), "processes"))
-        told = {key: found[-1][key] for key in ("rows", "kept", "seconds", "rows_per_s", "rss_mb")}
-        print(told, file=sys.stderr)
-    smallest = folder / f"{sizes[0]}.jsonl"
-    ray = apart("--one", str(smallest), str(folder / "ray"), "ray")
-    here = found[0]
-    return {
-        "rows_per_s": {one["rows"]: one["rows_per_s"] for one in found},
-        "rss_mb": {one["rows"]: one["rss_mb"] for one in found},
-        "rows_per_s_ratio": round(found[-1]["rows_per_s"] / found[0]["rows_per_s"], 3),
-        "rss_ratio": round(found[-1]["rss_mb"] / found[0]["rss_mb"], 3),
-        "identical_on_ray": ray["digest"] == here["digest"] and ray["steps"] == here["steps"],
-    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if asked.engines:
+            told = engines(folder, *((6_000, 1) if asked.quick else (60_000, 3)))
+        else:
+            told = measure(folder, QUICK if asked.quick else SIZES)
+        print(json.dumps(told))
 
 
 if __name__ == "__main__":
