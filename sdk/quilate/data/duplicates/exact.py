@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _NORMALISATIONS = ("none", "whitespace", "folded")
 _DIGEST = 16  # bytes
-_AT_ONCE = 1 << 18  # rows that are compared at once
+_AT_ONCE = 1 << 18  # rows that are compared at once, more where there would be too many parts:
+_MOST_PARTS = 16  # for each, all digests are gone through
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class ExactDuplicates:
         same_length(count, rows)
         cluster = None if self.cluster_field is None else np.arange(count)
         going, kept_for = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        parts = -(-count // _AT_ONCE)
+        parts = min(-(-count // _AT_ONCE), _MOST_PARTS)
         for part in range(parts):
             positions, keys, scores = _part(sketches, starts, part, parts)
             numbers = row_numbers(keys)
