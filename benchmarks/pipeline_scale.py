@@ -199,8 +199,10 @@ def engines(folder: Path, rows_of: int, times: int) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {one: [] for one, python in pythons.items() if python}
     for number in range(times):
         for engine, done in runs.items():
-            words = (engine, str(file), str(folder / f"{engine}-{number}"))
-            done.append(apart(pythons[engine] or "", "benchmarks._engine_sides", *words))
+            out = folder / f"{engine}-{number}"
+            words = (engine, str(file), str(out))
+            told = apart(pythons[engine] or "", "benchmarks._engine_sides", *words)
+            done.append({**told, "digest": _digest_of(out)})
             print(engine, done[-1], file=sys.stderr)
     names = ("seconds", "cpu_s", "rss_mb", "own_mb")
     found = {engine: medians(done, names) for engine, done in runs.items()}
@@ -214,6 +216,14 @@ def engines(folder: Path, rows_of: int, times: int) -> dict[str, Any]:
         },
         "identical": len({one["digest"] for done in runs.values() for one in done}) == 1,
     }
+
+
+def _digest_of(table: Path) -> str:
+    """Of the rows of a Parquet file or folder, in whatever order."""
+    import pyarrow.parquet as pq
+
+    rows = sorted(pq.read_table(table).column("row").to_pylist())
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def main() -> None:
