@@ -79,7 +79,9 @@ def _sentences() -> list[str]:
     found = []
     for name in ("json", "pathlib", "random", "statistics", "string", "subprocess", "tempfile"):
         text = pydoc.plain(pydoc.render_doc(__import__(name)))
-        found += [" ".join(one.split()) for one in text.split(".") if 40 < len(one) < 160]
+        # Addresses are other ones in every process.
+        parts = (one for one in text.split(".") if " at 0x" not in one)
+        found += [" ".join(one.split()) for one in parts if 40 < len(one) < 160]
     return [one + "." for one in dict.fromkeys(found)]
 
 
