@@ -74,7 +74,8 @@ class Method:
     common: float = 0.05
 
     def __post_init__(self) -> None:
-        settings(self.checks, self.n, self.threshold, self.embedder)
+        how = settings(self.checks, self.n, self.threshold, self.embedder)
+        object.__setattr__(self, "checks", how.by)  # the plainest first, each once
         if not 0.0 < self.common <= 1.0:
             raise ConfigurationError(
                 f"common is {self.common!r}.", remedy="Give a share above 0, up to 1."

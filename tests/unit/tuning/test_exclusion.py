@@ -214,6 +214,7 @@ def test_the_manifest_says_which_checks_were_run_and_what_each_found():
     sets = {"held": [Sample("q", QUESTION), Sample("s", SPANISH)]}
     manifest = make_training_set(train, sets).manifest
     assert manifest.checks == {"exact": 1, "ngrams": 0, "near": 1}
+    assert Method(checks=("near", "exact", "near")).checks == ("exact", "near")
     exact = make_training_set(train, sets, method=Method(checks=("exact",))).manifest
     assert exact.checks == {"exact": 1}
 
