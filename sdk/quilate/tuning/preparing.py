@@ -23,7 +23,8 @@ from quilate.tuning.trainers import Estimate, Trainer
 if TYPE_CHECKING:
     from quilate.evals.suite import Suite
     from quilate.tuning.exclusion import Method
-    from quilate.tuning.lint.values import LintReport
+    from quilate.tuning.lint.values import ChatTokenizer, LintReport
+    from quilate.tuning.templates import Rendered
     from quilate.tuning.training_set import Manifest
 
 
@@ -71,9 +72,24 @@ def shown_example(example: AnyExample, base: Path, *, color: bool = False) -> st
     preference both sides, one after the other; of a judged completion with its verdict."""
     from quilate.tuning.templates import render, sides
 
-    template = registry.factory("chat_tokenizers", "gguf")(base).template
-    shown = [(name, render(one, template).to_text(color=color)) for name, one in sides(example)]
-    return "\n".join(f"## {name}\n{text}" if name else text for name, text in shown)
+    tokenizer = registry.factory("chat_tokenizers", "gguf")(base)
+    shown = []
+    for name, one in sides(example):
+        rendered = _up_to_stop(render(one, tokenizer.template), tokenizer)
+        text = rendered.to_text(color=color)
+        shown.append(f"## {name}\n{text}" if name else text)
+    return "\n".join(shown)
+
+
+def _up_to_stop(rendered: "Rendered", tokenizer: "ChatTokenizer") -> "Rendered":
+    """Without the white space that a template writes after a stop token: ours does not learn it."""
+    spans = []
+    for start, end in rendered.spans:
+        said = rendered.text[start:end].rstrip()
+        tokens = tokenizer.encode(said) if said else []
+        stops = bool(tokens) and tokens[-1] in tokenizer.stop_tokens
+        spans.append((start, start + len(said) if stops else end))
+    return replace(rendered, spans=tuple(spans))
 
 
 def suite_samples(

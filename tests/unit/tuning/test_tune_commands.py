@@ -40,16 +40,16 @@ def test_both_sides_of_a_preference_are_shown(tmp_path):
     row = {"prompt": turn("user", "2 + 2?"), "chosen": turn("assistant", "4"),
            "rejected": turn("assistant", "5")}  # fmt: skip
     said = tune("show", lines(tmp_path / "p.jsonl", [row])).output
-    assert said.index("## chosen") < said.index("⟦4<|im_end|>") < said.index("## rejected")
-    assert "⟦5<|im_end|>" in said
+    assert said.index("## chosen") < said.index("⟦4<|im_end|>⟧") < said.index("## rejected")
+    assert "⟦5<|im_end|>⟧" in said
 
 
 def test_judged_completions_are_shown_with_their_verdict(tmp_path):
     rows = [{"prompt": turn("user", "2 + 2?"), "completion": turn("assistant", str(n)),
              "label": n == 4} for n in (4, 5)]  # fmt: skip
     said = tune("show", lines(tmp_path / "k.jsonl", rows), "-n", 2).output
-    assert said.index("## good") < said.index("⟦4<|im_end|>") < said.index("## bad")
-    assert "⟦5<|im_end|>" in said
+    assert said.index("## good") < said.index("⟦4<|im_end|>⟧") < said.index("## bad")
+    assert "⟦5<|im_end|>⟧" in said
 
 
 def test_a_recipe_is_shown_in_the_template_of_its_own_base(tmp_path, monkeypatch):

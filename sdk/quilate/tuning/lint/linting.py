@@ -6,9 +6,9 @@ from quilate.errors import DataError
 from quilate.tuning.examples import AnyExample
 from quilate.tuning.lint import answers, conversations, sets, tokens
 from quilate.tuning.lint.context import Context
-from quilate.tuning.lint.reading import Reading, read, sides
+from quilate.tuning.lint.reading import Reading, read
 from quilate.tuning.lint.values import ChatTokenizer, Finding, LintReport
-from quilate.tuning.templates import ChatTemplate, check
+from quilate.tuning.templates import ChatTemplate, check, sides
 
 Check = Callable[[Reading, Context], Iterator[Finding]]
 

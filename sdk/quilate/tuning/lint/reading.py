@@ -1,10 +1,9 @@
 """An example as the model reads it: its text, its tokens, and which of them are learned."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from quilate.errors import DataError
-from quilate.tuning.examples import AnyExample, Example, Preference
+from quilate.tuning.examples import Example
 from quilate.tuning.lint.values import ChatTokenizer, Finding, Severity
 from quilate.tuning.templates import ChatTemplate, Rendered, masked, render
 
@@ -13,7 +12,7 @@ _CHARACTERS = 64  # a token, at the most: longer texts are too long without bein
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One side of an example (`side` is ``chosen`` or ``rejected`` of a preference, else empty).
+    """One side of an example (`side` is its name in `quilate.tuning.templates.sides`).
 
     `tokens` and `learned` are counts, None where the text cannot be rendered or is far too long;
     `last` is the last token that is learned, white space aside.
@@ -32,15 +31,6 @@ class Reading:
         """A finding of this example."""
         said = f"{self.side}: {detail}" if self.side else detail
         return Finding(severity, self.example.id, reason, said, self.place)
-
-
-def sides(example: AnyExample) -> Iterator[tuple[str, Example]]:
-    """The supervised examples that an example holds: two of a preference, else one."""
-    if isinstance(example, Preference):
-        for side, completion in (("chosen", example.chosen), ("rejected", example.rejected)):
-            yield side, Example(example.id, example.prompt, completion, example.tools)
-    else:
-        yield "", Example(example.id, example.prompt, example.completion, example.tools)
 
 
 def read(
