@@ -136,6 +136,7 @@ def sides(example: AnyExample) -> list[tuple[str, Example]]:
     of a preference, that of a judged one by its verdict, and a supervised one without a name.
 
     >>> from quilate.messages import assistant, user
+    >>> from quilate.tuning.examples import Preference
     >>> asked = Preference("1", (user("2 + 2?"),), (assistant("4"),), (assistant("5"),))
     >>> [(name, one.completion[0].text) for name, one in sides(asked)]
     [('chosen', '4'), ('rejected', '5')]
