@@ -13,7 +13,8 @@ from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Lang, Store
 
 if TYPE_CHECKING:
     from quilate.tuning.loading import LoadedRecipe
-    from quilate.tuning.loop import LoopResult
+    from quilate.tuning.loop import Foreseen, LoopResult
+    from quilate.tuning.trainers import Estimate
 
 app = typer.Typer(help="Fine-tune a model on this machine, and rule on it.", no_args_is_help=True)
 
@@ -55,7 +56,7 @@ def loop(
         _show_dry_run(loaded, store, lang, as_json)
         return
     with show_progress(quiet=as_json) as progress:
-        result = run_loop(loaded, store=store, progress=progress)
+        result = run_loop(loaded, store=store, progress=progress, foreseen=_foreseen(lang, as_json))
     page = write(result, html or result.report, lang=lang)
     decision = result.decision
     if as_json:
@@ -112,7 +113,9 @@ def train(
         _show_dry_run(loaded, store, lang, as_json)
         return
     with show_progress(quiet=as_json) as progress:
-        result = tuning.train(loaded, store=store, progress=progress)
+        result = tuning.train(
+            loaded, store=store, progress=progress, foreseen=_foreseen(lang, as_json)
+        )
     if as_json:
         typer.echo(json.dumps(_told(result), ensure_ascii=False, default=str))
         return
@@ -124,6 +127,17 @@ def train(
     )
     for note in result.notes:
         say(note)
+
+
+def _foreseen(lang: str | None, quiet: bool) -> "Foreseen | None":
+    """Says what a training will need; None when `quiet`."""
+    from quilate.reports.dry_run import estimate_lines
+
+    def told(estimate: "Estimate") -> None:
+        for line in estimate_lines(estimate, lang):
+            say(line)
+
+    return None if quiet else told
 
 
 def _show_dry_run(loaded: "LoadedRecipe", store: Path, lang: str | None, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from quilate.reports.strings import language
 if TYPE_CHECKING:
     from quilate.reports.comparison.words import CompareWords as Words
     from quilate.tuning.preparing import DryRun
+    from quilate.tuning.trainers import Estimate
     from quilate.tuning.training_set import Manifest
 
 _SAID = {
@@ -55,7 +56,7 @@ _SAID = {
 def dry_run_lines(found: "DryRun", lang: str | None = None) -> list[str]:
     """The lines to print."""
     words = CompareWords(language(lang))
-    said, estimate = _SAID[words.lang], found.estimate
+    said = _SAID[words.lang]
     counts = {"train": len(found.data.train), "heldout": len(found.data.heldout)}
     lines = [said["examples"].format(**{key: words.count(n) for key, n in counts.items()})]
     if found.data.rejected:
@@ -63,8 +64,23 @@ def dry_run_lines(found: "DryRun", lang: str | None = None) -> list[str]:
     if found.lint is not None:
         lines += found.lint.summary(lang)
     lines += check_lines(found.manifest, words)
+    lines += estimate_lines(found.estimate, lang)
+    return [*lines, said["shown"], found.shown] if found.shown else lines
+
+
+def estimate_lines(estimate: "Estimate", lang: str | None = None) -> list[str]:
+    r"""The steps, time and memory that a training will need.
+
+    >>> from quilate.tuning.trainers import Estimate
+    >>> print(*estimate_lines(Estimate(30, 4_884_480, 2_100_000_000, 8 * 10**9, 66.2, "cpu"), "en"),
+    ...       sep="\n")
+    30 steps, about 66 s on cpu; 4,884,480 parameters are trained
+    memory 2.1 GB of 8.0 GB free: fits
+    """
+    words = CompareWords(language(lang))
+    said = _SAID[words.lang]
     time = "" if estimate.seconds is None else said["time"]
-    lines += [
+    return [
         said["estimate"].format(
             steps=words.count(estimate.steps),
             time=time.format(seconds=words.count(round(estimate.seconds or 0))),
@@ -78,7 +94,6 @@ def dry_run_lines(found: "DryRun", lang: str | None = None) -> list[str]:
         ),
         *estimate.notes,
     ]
-    return [*lines, said["shown"], found.shown] if found.shown else lines
 
 
 def check_lines(manifest: "Manifest | None", words: "Words") -> list[str]:

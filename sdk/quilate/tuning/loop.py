@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate import registry
-from quilate.codec import digest, to_data, to_json
+from quilate.codec import digest, from_data, to_data, to_json
 from quilate.data.files.writing import whole
 from quilate.errors import ConfigurationError, DataError, ModelError, StoreError
 from quilate.evals import runner
@@ -32,13 +32,23 @@ from quilate.tuning.preparing import (
     without_samples,
 )
 from quilate.tuning.recipe import ContaminationSpec, DecideSpec, ParitySpec, Recipe
-from quilate.tuning.trainers import Converted, Converter, Estimate, LossPoint, Parity, Trained
+from quilate.tuning.trainers import (
+    Converted,
+    Converter,
+    Estimate,
+    LossPoint,
+    Parity,
+    Trained,
+    Trainer,
+)
 
 if TYPE_CHECKING:
     from quilate.tuning.lint.values import LintReport
     from quilate.tuning.training_set import Manifest
 
 Progress = Callable[[int, int, str], None]
+Foreseen = Callable[[Estimate], None]
+"""Told what a training will need, before it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,7 @@ async def aloop(
     *,
     store: str | Path = ".quilate",
     progress: Progress | None = None,
+    foreseen: Foreseen | None = None,
 ) -> LoopResult:
     """Train by a recipe, bring the adapter back to llama.cpp, and rule on it.
 
@@ -78,7 +89,7 @@ async def aloop(
     decided = check_decides(loaded)
     base = base_file(recipe, loaded.folder)
     suites = suite_samples(loaded, store)
-    result = await _trained(loaded, store, suites, progress)
+    result = await _trained(loaded, store, suites, progress, foreseen)
     result = await _back(result, base, progress)
     assert result.converted is not None  # noqa: S101  # `_back` has set it
     models = {"base": f"llamacpp/{base}", "tuned": f"llamacpp/{base}+{result.converted.file}"}
@@ -127,9 +138,11 @@ async def atrain(
     *,
     store: str | Path = ".quilate",
     progress: Progress | None = None,
+    foreseen: Foreseen | None = None,
 ) -> LoopResult:
     """The loop's first part alone: check the examples and train. Raises what `aloop` does."""
-    return await _trained(loaded, Path(store), suite_samples(loaded, store), progress)
+    samples = suite_samples(loaded, store)
+    return await _trained(loaded, Path(store), samples, progress, foreseen)
 
 
 train = blocking(atrain)
@@ -154,6 +167,7 @@ async def _trained(
     store: Path,
     samples: Mapping[str, Sequence[Sample]],
     progress: Progress | None,
+    foreseen: Foreseen | None,
 ) -> LoopResult:
     import anyio
 
@@ -181,7 +195,9 @@ async def _trained(
     _make(folder)
     notes = (*_write_data(folder, loaded, data, manifest), *_write_lint(folder, linted))
     trainer = trainer_of(recipe)
-    foreseen = await anyio.to_thread.run_sync(lambda: trainer.estimate(recipe, data.train))
+    estimate = await anyio.to_thread.run_sync(
+        lambda: _estimated(folder / "estimate.json", trainer, recipe, data, foreseen)
+    )
 
     def watch(done: int, total: int, point: LossPoint | None) -> None:
         if progress is not None:
@@ -197,9 +213,23 @@ async def _trained(
         heldout=len(data.heldout),
         manifest=manifest,
         trained=trained,
-        estimate=foreseen,
+        estimate=estimate,
         notes=notes,
     )
+
+
+def _estimated(
+    file: Path, trainer: Trainer, recipe: Recipe, data: TrainingData, foreseen: Foreseen | None
+) -> Estimate:
+    """What the training will need, told before it starts the first time."""
+    if file.exists():
+        return from_data(Estimate, json.loads(file.read_bytes()))
+    found = trainer.estimate(recipe, data.train, data.heldout)
+    if foreseen is not None:
+        foreseen(found)
+    if found.fits:  # else memory may be freed before the next try
+        _keep(file, to_data(found))
+    return found
 
 
 def _make(folder: Path) -> None:
@@ -287,8 +317,6 @@ def heldout_of(folder: Path) -> list[AnyExample]:
 
 
 def _kept_parity(file: Path, adapter: str, recipe: Recipe) -> Parity | None:
-    from quilate.codec import from_data
-
     if not file.exists():
         return None
     kept = json.loads(file.read_bytes())

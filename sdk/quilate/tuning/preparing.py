@@ -63,7 +63,7 @@ def dry_run(loaded: LoadedRecipe, *, store: str | Path = ".quilate", color: bool
     shown = ""
     if linted is not None:
         shown = shown_example(data.train[0], base_file(loaded.recipe, loaded.folder), color=color)
-    found = trainer_of(loaded.recipe).estimate(absolute(loaded), data.train)
+    found = trainer_of(loaded.recipe).estimate(absolute(loaded), data.train, data.heldout)
     return DryRun(data, linted, manifest, shown, found)
 
 

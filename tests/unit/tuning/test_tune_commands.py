@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from quilate.cli.app import app
-from quilate.tuning import preparing
+from quilate.errors import DataError, StoreError
+from quilate.tuning import loop, preparing
 from quilate.tuning.loading import load_recipe
 from quilate.tuning.manifest import read_manifest
 from quilate.tuning.trainers import Estimate
@@ -96,8 +97,12 @@ class Foreseen:
 
     free = 8_000_000_000
 
-    def estimate(self, recipe, examples):
-        return Estimate(12, 1000, 2_000_000_000, self.free, 34.0, "cpu", ("a note",))
+    def estimate(self, recipe, examples, heldout):
+        note = f"{len(examples)} + {len(heldout)} examples seen"
+        return Estimate(12, 1000, 2_000_000_000, self.free, 34.0, "cpu", (note,))
+
+    def train(self, recipe, examples, heldout, folder, *, watch=None):
+        raise DataError("killed")
 
 
 @pytest.fixture
@@ -130,7 +135,7 @@ def test_a_dry_run_does_everything_but_the_training(project, monkeypatch, comman
         "1 muestras (task 1): palabra por palabra 0, partes (n-gramas) 0, casi duplicados 0",
         "12 pasos, unos 34 s en cpu",
         "2,0 GB de 8,0 GB libres: cabe",
-        "a note",
+        "5 + 1 examples seen",
         "⟦It is ",
     ):
         assert said in done.output
@@ -139,6 +144,18 @@ def test_a_dry_run_does_everything_but_the_training(project, monkeypatch, comman
         12, {"exact": 0, "ngrams": 0, "near": 0}, [], True,
     )  # fmt: skip
     assert not (project / "store" / "tuning").exists()
+
+
+def test_what_a_training_takes_is_said_before_it_starts(project, monkeypatch):
+    monkeypatch.setattr(loop, "trainer_of", lambda recipe: Foreseen())
+    words = ("train", project / "r.yaml", "--store", project / "store", "--lang", "en")
+    first = tune(*words)
+    assert "12 steps, about 34 s on cpu" in first.output
+    assert "5 + 1 examples seen" in first.output
+    assert str(first.exception).startswith("killed")
+    assert "about 34 s" not in tune(*words).output  # goes on: what is left is on the bar
+    quiet = tune("train", project / "r.yaml", "--store", project / "other", "--json")
+    assert "about 34 s" not in quiet.output
 
 
 def test_a_dry_run_tells_of_evaluation_samples_and_fails(project, monkeypatch):
@@ -166,9 +183,6 @@ def test_a_dry_run_that_does_not_fit_into_memory_fails(project, monkeypatch):
 
 
 def test_a_store_that_cannot_be_written_is_one_error(project, monkeypatch):
-    from quilate.errors import StoreError
-    from quilate.tuning import loop
-
     (project / "store").mkdir()
     (project / "store" / "tuning").write_text("a file in the way")
     monkeypatch.setattr(loop, "trainer_of", lambda recipe: Foreseen())
