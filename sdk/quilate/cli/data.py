@@ -160,18 +160,21 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Where it goes: .jsonl, .csv, .parquet, .arrow; without a suffix a folder that "
-            "Hugging Face datasets loads.",
+            help="Where it goes: .jsonl, .jsonl.gz, .json, .csv, .parquet, .arrow; without a "
+            "suffix a folder that Hugging Face datasets loads.",
         ),
     ],
+    images: Annotated[
+        bool, typer.Option("--images", help="To a folder of images with metadata.jsonl.")
+    ] = False,
     store: Store = DEFAULT_STORE,
 ) -> None:
-    """Write a dataset to a file."""
+    """Write a dataset to a file or folder."""
     from quilate.cli.onward import check_writable
     from quilate.data.files.writing import write_rows
 
-    check_writable(out if out.suffix else None)
-    count = write_rows(_Again(_opened(name, store)), out)
+    check_writable(out if out.suffix and not images else None)
+    count = write_rows(_Again(_opened(name, store)), out, images=images)
     say(f"{out}: {count}")
 
 

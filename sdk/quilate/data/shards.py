@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quilate.codec import digest
+from quilate.data.files.listing import listed
 from quilate.data.files.reading import read_rows
 from quilate.data.files.rejected import Rejected
 from quilate.data.files.writing import json_line, whole
@@ -184,14 +185,11 @@ def content_digest(path: Path) -> str:
     """The SHA-256 of a file; of a folder, that of its files' names and contents."""
     try:
         if path.is_dir():
-            files = sorted(
-                file
-                for file in path.rglob("*")
-                if file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            )
             named = [
-                f"{file.relative_to(path).as_posix()} {content_digest(file)}" for file in files
+                f"{found.where} {found.reason} {found.detail}"
+                if isinstance(found, Rejected)
+                else f"{found.relative_to(path).as_posix()} {content_digest(found)}"
+                for found in listed(path)
             ]
             return digest(*named)
         with path.open("rb") as stream:

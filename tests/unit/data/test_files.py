@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,7 +43,7 @@ def without_nothing(row):
     return {name: value for name, value in row.items() if value is not None}
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".arrow"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".json", ".parquet", ".arrow"])
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -152,6 +153,31 @@ def test_a_folder_of_images_with_captions(tmp_path):
     first, *rest = read_rows(tmp_path)
     assert first["caption"] == "A lighthouse"
     assert [one.reason for one in rest] == ["outside the folder", "no file_name"]
+
+
+def test_a_folder_of_images_is_written_whole_and_read_again(tmp_path):
+    for folder, content in (("one", b"a"), ("two", b"b")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "A.png").write_bytes(content)
+    rows = [
+        {"id": "1", "image": str(tmp_path / "one" / "A.png"), "caption": "Un faro", "text": "x"},
+        {"id": "2", "image": str(tmp_path / "two" / "A.png"), "tags": [1, None]},
+    ]
+    out = tmp_path / "out"
+    assert write_rows(rows, out, images=True) == 2
+    found = list(read_rows(out))
+    assert [Path(row.pop("image")).read_bytes() for row in found] == [b"a", b"b"]
+    assert found == [{k: v for k, v in row.items() if k != "image"} for row in rows]
+    with pytest.raises(DataError, match="there already"):
+        write_rows(rows, out, images=True)
+    for wrong in (
+        {"id": "3"},
+        {"id": "3", "image": str(tmp_path / "none.png")},
+        {**rows[0], "id": "3", "file_name": "x"},
+    ):
+        with pytest.raises(DataError, match=r"row 3.*folder of images"):
+            write_rows([rows[0], wrong], tmp_path / "half", images=True)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "out", "two"]
 
 
 def test_a_folder_of_documents(tmp_path):

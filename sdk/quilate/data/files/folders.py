@@ -7,6 +7,7 @@ from typing import Any
 
 from quilate import registry
 from quilate.data.files import lines, tables
+from quilate.data.files.listing import OUTSIDE, files_below, leads_out, listed
 from quilate.data.files.rejected import Rejected
 from quilate.data.steps import Row
 from quilate.errors import DataError, QuilateError
@@ -23,44 +24,45 @@ def reader_of(path: Path) -> Callable[[Path], Iterator[tuple[str, Row] | Rejecte
         return reader
     if any((path / name).is_file() for name in _ABOUT_IMAGES):
         return read_images
-    files = [file for file in _files(path) if file.suffix.lower() != ".txt"]
+    files = [file for file in files_below(path) if file.suffix.lower() != ".txt"]
     if files and all(file.suffix.lower() in _IMAGES for file in files):
         return read_images
     return read_documents
 
 
-def _image_files(folder: Path) -> Iterator[Path]:
-    return (file for file in _files(folder) if file.suffix.lower() in _IMAGES)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    found = (file for file in folder.rglob("*") if file.is_file())
-    # Not what is hidden, nor in a hidden folder: a store of ours may lie in this one.
-    shown = (
-        file
-        for file in found
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
-    return iter(sorted(shown))
-
-
 def read_images(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
     """Images with their captions: from ``metadata.jsonl`` or ``.csv`` (with ``file_name``, as the
     image folders of Hugging Face have), else from a ``.txt`` of the same name. ``image`` is the
-    file's path; whether it can be opened is for the step ``image_captions`` to say."""
+    file's path; whether it can be opened is for the step ``image_captions`` to say. What a link
+    would read outside the folder is told, not read."""
     told = next((path / name for name in _ABOUT_IMAGES if (path / name).is_file()), None)
     if told is None:
-        for file in _image_files(path):
-            name = file.relative_to(path).as_posix()
-            caption = file.with_suffix(".txt")
-            fields: dict[str, Any] = {"id": name, "image": str(file)}
-            if caption.is_file():
-                fields["caption"] = caption.read_text(encoding="utf-8", errors="replace").strip()
-            yield name, fields
+        yield from _images_alone(path)
         return
+    if leads_out(told, path):
+        raise DataError(
+            f"{told.name} is a link out of its folder.",
+            where=str(told),
+            remedy="Put the file itself there, if you trust where the folder is from.",
+        )
     reader = lines.read_json_lines if told.suffix == ".jsonl" else tables.read_csv
     for found in reader(told):
         yield found if isinstance(found, Rejected) else _with_image(found, path, told)
+
+
+def _images_alone(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
+    """Each image with the caption in a ``.txt`` beside it, if any."""
+    for found in listed(path):
+        if isinstance(found, Rejected):
+            yield found
+        elif found.suffix.lower() in _IMAGES:
+            name = found.relative_to(path).as_posix()
+            caption = found.with_suffix(".txt")
+            fields: dict[str, Any] = {"id": name, "image": str(found)}
+            # Of a caption that a link has elsewhere, `listed` tells.
+            if caption.is_file() and not leads_out(caption, path):
+                fields["caption"] = caption.read_text(encoding="utf-8", errors="replace").strip()
+            yield name, fields
 
 
 def _with_image(found: tuple[str, Row], folder: Path, told: Path) -> tuple[str, Row] | Rejected:
@@ -71,29 +73,34 @@ def _with_image(found: tuple[str, Row], folder: Path, told: Path) -> tuple[str, 
     try:
         file = (folder / name).resolve()
         there = file.is_file()
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         return Rejected.of(where, "no such image", f"{name[:200]!r}: {error}")
     # A path in a file from elsewhere must not lead out of its folder.
-    if not file.is_relative_to(folder.resolve()):
-        return Rejected.of(where, "outside the folder", name)
+    if leads_out(file, folder):
+        return Rejected.of(where, OUTSIDE, name)
     if not there:
         return Rejected.of(where, "no such image", name)
-    rest = {key: value for key, value in row.items() if key not in ("file_name", "text")}
-    caption = row.get("caption", row.get("text"))
-    said = {} if caption is None else {"caption": caption}
-    return place, {"id": name, **rest, "image": str(file), **said}
+    # Hugging Face's captions are in `text`.
+    said = "text" if "caption" not in row and "text" in row else "caption"
+    rest = {key: value for key, value in row.items() if key not in ("file_name", said)}
+    caption = {} if row.get(said) is None else {"caption": row[said]}
+    return place, {"id": name, **rest, "image": str(file), **caption}
 
 
 def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
     """Every document below the folder (PDF, DOCX, HTML, text, …) as one row with ``text`` and
     ``title``; files with rows (JSON Lines, CSV, …) give theirs. Images are
-    told, other files passed over."""
+    told, and links that lead out of the folder; other files are passed over."""
     from quilate.data.files.reading import reader_by_suffix
     from quilate.retrieval import loaders
 
     known = frozenset(loaders.suffixes()) - {".jsonl"}
-    any_read = False
-    for file in _files(path):
+    any_read = any_link = False
+    for file in listed(path):
+        if isinstance(file, Rejected):
+            any_link = True
+            yield file
+            continue
         name = file.relative_to(path).as_posix()
         rows = reader_by_suffix(file)
         if rows is not None:
@@ -109,7 +116,9 @@ def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
         raise DataError(
             "The folder holds nothing that can be read as rows.",
             where=str(path),
-            remedy=f"Known: {' '.join(sorted(known))}, images, and files with rows.",
+            remedy="Links that lead out of it are not followed: copy what they lead to (cp -rL)."
+            if any_link
+            else f"Known: {' '.join(sorted(known))}, images, and files with rows.",
         )
 
 

@@ -1,6 +1,7 @@
 """Rows to a file, whole or not at all."""
 
 import csv
+import gzip
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,9 +14,10 @@ from quilate.data.steps import Row
 from quilate.errors import DataError
 
 
-def write_rows(rows: Iterable[Row], path: str | Path) -> int:
+def write_rows(rows: Iterable[Row], path: str | Path, *, images: bool = False) -> int:
     """Write rows to a file, whose suffix says the format, and return how many; the file appears
-    when it is whole. CSV cannot hold lists and objects: they stand in it as JSON.
+    when it is whole. CSV cannot hold lists and objects: they stand in it as JSON. With `images`
+    the rows go to a new folder, with copies of the images that they name.
 
     Raises `DataError` for a format that nobody writes, and where there is no room.
 
@@ -25,13 +27,19 @@ def write_rows(rows: Iterable[Row], path: str | Path) -> int:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return _writer(path)(rows, path)
+    return _writer(path, images=images)(rows, path)
 
 
-def _writer(path: Path) -> Callable[[Iterable[Row], Path], int]:
+def _writer(path: Path, *, images: bool) -> Callable[[Iterable[Row], Path], int]:
     suffix = path.suffix.lower()
-    if suffix in (".jsonl", ".ndjson"):
+    if images:
+        from quilate.data.files.image_folder import write_images
+
+        return write_images
+    if suffix in (".jsonl", ".ndjson") or path.name.lower().endswith(".jsonl.gz"):
         return write_json_lines
+    if suffix == ".json":
+        return write_json_array
     if suffix in (".csv", ".tsv"):
         return write_csv
     name = suffix or "huggingface"
@@ -42,19 +50,40 @@ def _writer(path: Path) -> Callable[[Iterable[Row], Path], int]:
     raise DataError(
         f"Rows are not written to '{path.suffix}' files.",
         where=str(path),
-        remedy="Known: .jsonl .csv .tsv "
+        remedy="Known: .jsonl .jsonl.gz .json .csv .tsv "
         + " ".join(one for one in registry.names("row_files") if one.startswith("."))
         + "; a path without a suffix is a folder for Hugging Face datasets.",
     )
 
 
 def write_json_lines(rows: Iterable[Row], path: Path) -> int:
-    """One JSON object a line."""
+    """One JSON object a line; compressed where the path ends with ``.gz``."""
+    count = 0
+    with whole(path) as stream, _compressed(stream, path) as lines:
+        for row in rows:
+            lines.write(json_line(row))
+            count += 1
+    return count
+
+
+@contextmanager
+def _compressed(stream: IO[Any], path: Path) -> Iterator[Any]:
+    if path.suffix.lower() != ".gz":
+        yield stream
+        return
+    # No time and no name in it: the same rows are the same bytes.
+    with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as compressed:
+        yield compressed
+
+
+def write_json_array(rows: Iterable[Row], path: Path) -> int:
+    """An array of JSON objects, one a line."""
     count = 0
     with whole(path) as stream:
         for row in rows:
-            stream.write(json_line(row))
+            stream.write((b",\n" if count else b"[\n") + json_line(row)[:-1])
             count += 1
+        stream.write(b"\n]\n" if count else b"[]\n")
     return count
 
 
