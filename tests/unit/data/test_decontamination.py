@@ -192,6 +192,17 @@ def test_columns_of_an_evaluation_file(tmp_path):
         read_texts([file], "answer")
 
 
+def test_every_row_of_an_evaluation_file_is_looked_for(tmp_path):
+    """Alpaca's rows, and rows of several files put together, have their text in various columns."""
+    file = tmp_path / "eval.jsonl"
+    rows = ['{"instruction": "Who?", "input": ""}', '{"input": "Where?"}', '{"question": "Why?"}']
+    file.write_text("\n".join(rows))
+    assert [text.text for text in read_texts([file])] == ["Who?", "Where?", "Why?"]
+    for fields in ("input", ["input", "question"]):
+        with pytest.raises(DataError, match=r"sample .eval\.jsonl:1. .* holds no text"):
+            read_texts([file], fields)
+
+
 def test_an_evaluation_file_that_cannot_be_read_whole_is_refused(tmp_path):
     file = tmp_path / "eval.jsonl"
     file.write_text('{"input": "fine"}\n{"input": \n')

@@ -52,23 +52,26 @@ def read_texts(files: Iterable[Path], fields: Fields | None = None) -> list[Eval
     """The texts of evaluation files (JSON Lines, CSV, or whatever else a pipeline reads).
 
     Every column of `fields` is a text of its own: of a question and its context, either is found
-    without the other. Unless said, it is the column ``input``, or else the first that there is of
+    without the other. Unless said, it is of each row the first that has a text of ``input``,
     ``question``, ``prompt``, ``instruction``, ``problem``, ``query`` and ``text``. Raises
-    `DataError` for a malformed row, since a set that was read in part would prove nothing, and for
-    a file without such texts.
+    `DataError` for a malformed row and for one without such a text, since a set that was read in
+    part would prove nothing, and for a file without rows.
     """
     texts: list[EvaluationText] = []
     for file in files:
         rows = _whole_rows(file, fields)
         columns = _columns(rows, fields, file)
-        found = [text for row in rows for text in _texts(row, columns, file.name)]
-        if not found:
-            raise DataError(
-                f"The evaluation set holds no text in {_listed(columns)}.",
-                where=str(file),
-                remedy="Say which columns hold its questions: fields: [COLUMN].",
-            )
-        texts += found
+        for row in rows:
+            found = list(_texts(row, columns, file.name))
+            if not found:
+                raise DataError(
+                    f"The sample '{row['id']}' of the evaluation set holds no text in "
+                    f"{_listed(columns)}.",
+                    where=str(file),
+                    remedy="Say which columns hold the questions: fields: [COLUMN]; or take it "
+                    "out: a set that is read in part proves nothing.",
+                )
+            texts += found if fields is not None else found[:1]
     return texts
 
 
@@ -108,7 +111,7 @@ def _columns(rows: Sequence[Row], fields: Fields | None, file: Path) -> list[str
                 remedy="Say which hold its questions: fields: [COLUMN]. It has: "
                 + (", ".join(sorted(there)) or "none"),
             )
-        return usual[:1]
+        return usual
     if isinstance(fields, Mapping):
         columns = [fields.get("input", "input")]
     else:
