@@ -211,15 +211,14 @@ def _instructions(
     method: Method,
 ) -> Instructions:
     """Of the training prompts (ten answers to one prompt are no ten prompts), and of the evaluation
-    samples by their groups."""
+    samples by their groups. A set and the same as it is asked have the same samples."""
     prompts: dict[object, list[str]] = {}
     for example, texts in zip(examples, rows, strict=True):
         prompts.setdefault(words_digest(words_of(example.prompt)), []).extend(texts)
     groups: dict[object, list[str]] = {}
-    for name, samples in evaluation.items():
-        for at, sample in enumerate(samples):
-            key = (name, at if sample.group is None else sample.group)
-            groups.setdefault(key, []).extend((sample_text(sample), *sample.references))
+    for sample in chain.from_iterable(evaluation.values()):
+        key = ("id", sample.id) if sample.group is None else ("group", sample.group)
+        groups.setdefault(key, []).extend((sample_text(sample), *sample.references))
     return find_instructions(list(prompts.values()), list(groups.values()), common=method.common)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 RUN = 8
 """Words of the runs that are counted."""
-_LOOKED_AT = 5_000  # texts of a side: enough to tell what is in a twentieth of them
+_LOOKED_AT = 5_000  # prompts: enough to tell what is in a twentieth of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +53,33 @@ def find_instructions(
     prompts: Sequence[Sequence[str]], samples: Sequence[Sequence[str]], *, common: float = 0.05
 ) -> Instructions:
     """The runs of `RUN` words that are in more than `common` of the prompts, or of the samples (the
-    texts of each), and in more than five of them; or in more than half of three or more."""
+    texts of each), and in more than five of them; or in more than half of three or more.
+
+    What is common among the prompts is none where a single sample has it: that is this sample, in
+    prompts that were written from it.
+    """
     import numpy as np
 
     words = Vocabulary()
-    found = [_common(side, words, common) for side in (prompts, samples)]
-    return Instructions(np.unique(np.concatenate(found)), words)
+    some = prompts[:: max(1, -(-len(prompts) // _LOOKED_AT))]
+    keys, counts = _counted(samples, words)
+    asked = np.setdiff1d(_common(*_counted(some, words), len(some), common), keys[counts == 1])
+    return Instructions(np.union1d(asked, _common(keys, counts, len(samples), common)), words)
 
 
-def _common(side: Sequence[Sequence[str]], words: Vocabulary, common: float) -> "Keys":
+def _counted(side: Sequence[Sequence[str]], words: Vocabulary) -> "tuple[Keys, NDArray[np.int64]]":
+    """The runs of a side's texts, and in how many of them each is."""
     import numpy as np
 
-    some = side[:: max(1, -(-len(side) // _LOOKED_AT))]
     empty = np.zeros(0, np.uint64)
     each = [
         np.unique(np.concatenate([empty, *(_keys(text, words) for text in texts)]))
-        for texts in some
+        for texts in side
     ]
-    keys, counts = np.unique(np.concatenate([empty, *each]), return_counts=True)
-    total = len(some)
+    return np.unique(np.concatenate([empty, *each]), return_counts=True)
+
+
+def _common(keys: "Keys", counts: "NDArray[np.int64]", total: int, common: float) -> "Keys":
     is_common = (counts > 5) & (counts > common * total)
     if total >= 3:
         is_common |= counts > total / 2

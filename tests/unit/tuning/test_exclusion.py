@@ -156,6 +156,19 @@ def test_a_sample_in_much_of_the_training_set_is_no_instruction():
     assert {one.reason for one in found.excluded} == {"contained"}
 
 
+@pytest.mark.parametrize("among", [0, 20, 70])
+def test_many_prompts_written_from_one_sample_are_no_instruction(among):
+    """As augmentation writes them: each with another word, so that none holds the sample whole."""
+    held = [Sample("q1", QUESTION), Sample("q2", SPANISH), Sample("q3", ticket(3))]
+    written = [example(QUESTION.replace("seeds", word)) for word in THINGS]
+    train = [*written, *filler(among)]
+    assert len(exclude(train, held).excluded) == len(written)
+    # A suite is checked twice: its samples, and these as they are asked.
+    asked = [replace(one, input=f"Please: {one.input}") for one in held]
+    sets = {"task": held, "task, as asked": asked}
+    assert len(exclude(train, sets).excluded) == len(written)
+
+
 def test_many_answers_to_one_prompt_are_one_prompt():
     """Distillation gives several answers to a prompt: that does not make it an instruction."""
     many = [

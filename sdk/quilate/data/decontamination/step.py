@@ -55,7 +55,7 @@ class Decontaminate:
     other_numbers: bool = True
     action: Literal["drop", "flag"] = "drop"
     column: str = "contamination"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         if self.action not in ("drop", "flag"):
