@@ -172,12 +172,14 @@ def _told(example: AnyExample, overlaps: Sequence[Overlap], check: Check) -> Mat
 
 
 def _texts(example: AnyExample) -> list[str]:
-    """The texts of all turns, those of both completions of a preference after the prompt."""
+    """The texts of all turns, those of both completions of a preference after the prompt; and what
+    was reasoned in them, which is learned as well."""
+    turns = [*example.prompt]
     if isinstance(example, Preference):
-        return list(
-            texts_of((*example.prompt, *example.chosen, *example.prompt, *example.rejected))
-        )
-    return list(texts_of((*example.prompt, *example.completion)))
+        turns += (*example.chosen, *example.prompt, *example.rejected)
+    else:
+        turns += example.completion
+    return [*texts_of(turns), *(turn.reasoning for turn in turns if turn.reasoning)]
 
 
 def _cut(texts: Iterable[str], instructions: Instructions | None) -> list[str]:

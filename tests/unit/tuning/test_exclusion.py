@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from quilate.errors import ConfigurationError, DataError
 from quilate.evaluators import Sample
-from quilate.messages import Image, Message, Text, assistant, system, user
+from quilate.messages import Image, Message, Reasoning, Text, assistant, system, user
 from quilate.tuning.examples import Example, Judged, Preference
 from quilate.tuning.exclusion import ContaminatedError, Method, exclude
 from quilate.tuning.fingerprints import fingerprint, fold
@@ -167,6 +167,14 @@ def test_many_prompts_written_from_one_sample_are_no_instruction(among):
     asked = [replace(one, input=f"Please: {one.input}") for one in held]
     sets = {"task": held, "task, as asked": asked}
     assert len(exclude(train, sets).excluded) == len(written)
+
+
+def test_a_sample_is_found_in_what_is_reasoned():
+    thought = Reasoning(f"They ask this: {QUESTION}")
+    train = Example("e", (user("Go on"),), (Message("assistant", (thought, Text("18 dollars"))),))
+    assert [one.reason for one in exclude([train], [Sample("q1", QUESTION)]).excluded] == [
+        "contained"
+    ]
 
 
 def test_many_answers_to_one_prompt_are_one_prompt():
