@@ -113,13 +113,14 @@ def suite_samples(
 
 
 def suite_of(loaded: LoadedRecipe, file: str, base: Path, store: Path, model: str = "") -> "Suite":
-    """A suite with the model under test in the place of its own. Its judges stay who they are: a
-    tuned model does not judge itself."""
+    """A suite with the model under test in the place of its own. Its judges stay who they are, and
+    where it names none the base is: a tuned model does not judge itself."""
     path = loaded.folder / file
     written, places = yaml_places.load(path)
     _refuse_other_models(written, places, path)
-    judge = written.get("judge") or written.get("model")
-    return load_suite(path, model=model or f"llamacpp/{base}", judge=judge, store=store)
+    untuned = f"llamacpp/{base}"
+    judge = written.get("judge") or written.get("model") or untuned
+    return load_suite(path, model=model or untuned, judge=judge, store=store)
 
 
 def _refuse_other_models(

@@ -246,6 +246,26 @@ def test_answers_that_were_lost_forbid_to_ship(tmp_path):
     assert contaminated.ruling == "do not ship"
 
 
+@pytest.mark.parametrize(
+    ("named", "judge"),
+    [("", "base"), ("judge: scripted/judge\n", "judge"), ("model: scripted/file\n", "file")],
+)
+def test_one_judge_judges_base_and_tuned(tmp_path, named, judge):
+    from quilate.tuning.preparing import base_file, suite_of
+
+    (tmp_path / "s.jsonl").write_text('{"id": "1", "input": "?", "references": ["x"]}\n')
+    (tmp_path / "s.yaml").write_text(
+        f"name: s\n{named}samples: {{files: [s.jsonl]}}\ntargets: {{t: {{closed_book: {{}}}}}}\n"
+        "evaluators: [{rubric: {criteria: {clear: It is clear}}}]\n"
+    )
+    loaded = load_recipe(recipe_file(tmp_path, "{train: train.jsonl}", ROWS))
+    base = base_file(loaded.recipe, tmp_path)
+    suite = suite_of(loaded, "s.yaml", base, tmp_path, "scripted/tuned")
+    (asked,) = suite.evaluators
+    of_base = registry.model(f"llamacpp/{base}").info.name
+    assert asked.model.info.name == (of_base if judge == "base" else f"scripted/{judge}")
+
+
 def test_a_target_with_a_model_of_its_own_is_refused(tmp_path):
     from quilate.tuning.preparing import suite_of
 
