@@ -26,6 +26,8 @@ _SAID = {
         "better": "At the task it is better: {figures}.",
         "not shown better": "At the task it is not shown to be better: {figures}.",
         "worse at the task": "At the task it is worse: {figures}.",
+        "judge not trusted": "By people's labels the judge of the task's first metric is not to be"
+        " trusted, so it decides only when the recipe names it: {figures}.",
         "regression worse": "Elsewhere it is worse: {figures}.",
         "regression not shown": "Elsewhere it is not shown to lose no more than the margin:"
         " {figures}.",
@@ -78,6 +80,8 @@ _SAID = {
         "better": "En la tarea es mejor: {figures}.",
         "not shown better": "En la tarea no se demuestra que sea mejor: {figures}.",
         "worse at the task": "En la tarea es peor: {figures}.",
+        "judge not trusted": "Según las etiquetas de personas, el juez de la primera métrica de la"
+        " tarea no es de fiar, así que solo decide si la receta la nombra: {figures}.",
         "regression worse": "En lo demás es peor: {figures}.",
         "regression not shown": "En lo demás no se demuestra que pierda menos que el margen:"
         " {figures}.",

@@ -18,6 +18,7 @@ Reason = Literal[
     "better",
     "not shown better",
     "worse at the task",
+    "judge not trusted",
     "regression worse",
     "regression not shown",
     "regression kept",
@@ -65,8 +66,8 @@ def decide(
     It may ship when the deciding metric of the task is shown to be better (paired, two-sided, at
     `spec.confidence`), when no deciding metric of the regression suite is shown to be worse, or,
     with a margin, all are shown to lose less than it; when what is served is what was trained; and
-    when no evaluation sample was trained on (`contaminated`).
-    p-values are Holm-adjusted within the regression suite. Raises `ConfigurationError` for a metric
+    when no evaluation sample was trained on (`contaminated`). A judge that people's labels speak
+    against decides only where `spec.metric` names it. p-values are Holm-adjusted within the regression suite. Raises `ConfigurationError` for a metric
     that the suite has not.
     """
     from quilate.reports.comparison import compare
@@ -81,7 +82,7 @@ def decide(
     beside = None
     if regression is not None:
         beside = compare(*regression, margin=spec.margin, level=spec.confidence)
-    reasons: list[Reason] = [_on_task(on_task, metric)]
+    reasons: list[Reason] = [_on_task(on_task, metric, named=spec.metric is not None)]
     if beside is not None:
         reasons.append(_on_regression(beside))
     if parity is not None and not parity.passed:
@@ -92,10 +93,12 @@ def decide(
     return Decision(ruling, tuple(reasons), on_task, beside, metric)
 
 
-def _on_task(comparison: "RunComparison", metric: str) -> Reason:
+def _on_task(comparison: "RunComparison", metric: str, *, named: bool) -> Reason:
     rows = [row for row in comparison.rows if row.metric == metric]
     if not rows or any(one.metric == metric for one in comparison.uncompared):
         return "no scores"
+    if not named and any(row.distrusted for row in rows):
+        return "judge not trusted"
     verdicts = {row.verdict for row in rows}
     if "worse" in verdicts:
         return "worse at the task"

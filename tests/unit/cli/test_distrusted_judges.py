@@ -5,6 +5,9 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+from quilate.evals import open_run
+from quilate.tuning.deciding import decide
+from quilate.tuning.recipe import DecideSpec
 from tests.unit.cli.conftest import assert_one_paragraph, environment
 from tests.unit.cli.test_judge import SUITE, prepare, write_labels
 
@@ -88,6 +91,19 @@ def test_a_gate_of_nothing_else_is_refused(cli, folder):
     assert_one_paragraph(
         cli("gate", "suite.yaml"), "the judge of 'rubric' is not to be trusted", "--metric rubric"
     )
+
+
+def test_a_tuned_model_ships_by_it_only_when_the_recipe_names_it(cli, folder):
+    suite = SUITE.replace("  - exact_match\n", "") + "  - exact_match\n"
+    tuned = open_run(measured(cli, folder, suite), store=folder / ".quilate")
+    worse = suite.replace("scripted/4", "scripted/1")
+    (folder / "suite.yaml").write_text(worse, encoding="utf-8")
+    base = open_run(cli("run", "suite.yaml", "--json").data["run"], store=folder / ".quilate")
+    assert next(iter(tuned.metrics)) == "rubric"
+    unnamed = decide(DecideSpec(suite="suite.yaml"), (base, tuned))
+    assert (unnamed.ruling, unnamed.reasons) == ("do not ship", ("judge not trusted",))
+    named = decide(DecideSpec(suite="suite.yaml", metric="rubric"), (base, tuned))
+    assert (named.ruling, named.reasons) == ("ship", ("better",))
 
 
 def test_a_test_that_passes_by_it_warns(cli, folder):
