@@ -67,8 +67,8 @@ def decide(
     `spec.confidence`), when no deciding metric of the regression suite is shown to be worse, or,
     with a margin, all are shown to lose less than it; when what is served is what was trained; and
     when no evaluation sample was trained on (`contaminated`). A judge that people's labels speak
-    against decides only where `spec.metric` names it. p-values are Holm-adjusted within the regression suite. Raises `ConfigurationError` for a metric
-    that the suite has not.
+    against decides only where `spec.metric` names it. p-values are Holm-adjusted within the
+    regression suite. Raises `ConfigurationError` for a metric that the suite has not.
     """
     from quilate.reports.comparison import compare
 
