@@ -142,6 +142,9 @@ def _rest(whole: str, begin: str) -> str:
 def _check_said(said: str, turn: Mapping[str, Any]) -> None:
     if turn["content"].strip() not in said:
         raise Unusable("the chat template leaves out a part of the answer")
+    called = [call["function"]["name"] for call in turn.get("tool_calls", ())]
+    if any(said.count(name) < called.count(name) for name in called):
+        raise Unusable("the chat template leaves out a tool call")
     if not said.strip():
         raise Unusable("the answer is empty")
 

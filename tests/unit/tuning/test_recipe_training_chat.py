@@ -57,11 +57,17 @@ def test_the_date_is_not_written():
     assert texts(chat.spans([user("?")], [assistant("1")]))[0][0].startswith("2024")
 
 
+CALLS = Message("assistant", (Text("So:"), ToolCall("1", "add", {}), ToolCall("2", "add", {})))
+NO_CALLS = CHATML.replace("m.tool_calls", "false")
+
+
 @pytest.mark.parametrize(
     ("template", "prompt", "completion", "reason"),
     [
         ("{{ messages | length }}" + CHATML, [user("a")], [assistant("b")], "otherwise once"),
         (CHATML.replace("m.content", "m.content[:3]"), [user("a")], [assistant("long")], "leaves"),
+        (NO_CALLS, [user("a")], [CALLS], "leaves out a tool call"),
+        (CHATML, [user("a")], [CALLS], "leaves out a tool call"),  # it writes the first alone
         (CHATML, [user("a")], [user("b")], "does not end"),
         (CHATML, [user("a")], [], "does not end"),
         (CHATML, [Message("user", (Image(b"x"),))], [assistant("b")], "no text .Image"),
