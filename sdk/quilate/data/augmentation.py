@@ -97,6 +97,10 @@ class Augment:
             wrong("augment", "prompt", self.prompt, remedy)
         return Template.load(self.prompt)
 
+    def reads(self) -> Sequence[str]:
+        """The field that is written from."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """What is added after each row."""
         return sync.run(self.aapply(rows))

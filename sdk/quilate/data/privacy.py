@@ -75,6 +75,10 @@ class MaskPii:
             )
         return secret.encode("utf-8", "surrogatepass")
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are masked."""
+        return self.field
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """A change, or with ``drop`` a drop, for each row with personal data."""
         return [self._verdict(row) for row in rows]

@@ -23,6 +23,7 @@ from quilate.data.stores import Kind, joined, kind_of
 from quilate.data.uses import Use, check_unchanged, segments
 from quilate.data.verdicts import Said, Tally, said_of
 from quilate.errors import DataError, QuilateError
+from quilate.registry import nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +105,7 @@ def work(task: Task) -> Done:
             verdicts = _applied(use, rows)
             check_unchanged(use)
             # What was written is what counts: a tuple that became a list, here as in later runs.
-            said = said_of(rows, verdicts).write(track.file(key), use.name, rows)
+            said = said_of(rows, verdicts, reads=use.reads).write(track.file(key), use.name, rows)
         if rows is not None:
             rows = said.apply(rows)
         track = track.with_step(key, said.tally.rows_out)
@@ -269,11 +270,27 @@ def run_steps(
                 total.add(tally)
             if progress is not None:
                 progress(count, len(tasks), what)
+        for use, total in zip(row_uses, totals, strict=True):
+            _check_read(use, total, tracks)
         tallies += totals
         if dataset_use is not None:
             tracks, tally = _decide(dataset_use, tracks, engine)
+            _check_read(dataset_use, tally, tracks)
             tallies.append(tally)
     return tracks, tallies
+
+
+def _check_read(use: Use, tally: Tally, tracks: Sequence[Track]) -> None:
+    """Raise `DataError` for a field that the step reads and no row has: what was never looked at
+    would seem to be clean."""
+    for name in use.reads:
+        if tally.lacks(name):
+            some = next((track.read() for track in tracks if track.rows), [])
+            known = sorted({field for row in some for field in row} - {"id"})
+            raise DataError(
+                f"No row has the field '{name}', which the step '{use.name}' reads.",
+                remedy=f"Correct its option `field`. {nearest(name, known)}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +299,7 @@ class Part:
 
     track: Track
     file: Path
-    step: str
+    use: Use
     verdicts: Verdicts
 
 
@@ -304,7 +321,7 @@ def _decide(use: Use, tracks: Sequence[Track], engine: Engine) -> tuple[list[Tra
                 f"{len(rows)}.",
                 remedy="`decide` gives one verdict for each row.",
             )
-        tallies = engine.map(share, _parts(verdicts, tracks, files, use.name))
+        tallies = engine.map(share, _parts(verdicts, tracks, files, use))
     total, after = Tally(), []
     for track, key, tally in zip(tracks, keys, tallies, strict=True):
         total.add(tally)
@@ -313,7 +330,7 @@ def _decide(use: Use, tracks: Sequence[Track], engine: Engine) -> tuple[list[Tra
 
 
 def _parts(
-    verdicts: Verdicts, tracks: Sequence[Track], files: Sequence[Path], step: str
+    verdicts: Verdicts, tracks: Sequence[Track], files: Sequence[Path], use: Use
 ) -> Iterator[Part]:
     start = 0
     for track, file in zip(tracks, files, strict=True):
@@ -323,7 +340,7 @@ def _parts(
         details = {at: verdicts.details.get(start + at, "") for at in gone}
         columns = {name: values[start:end] for name, values in verdicts.columns.items()}
         own = Verdicts(dropped, verdicts.reasons, details, columns)
-        yield Part(track, file, step, own)
+        yield Part(track, file, use, own)
         start = end
 
 
@@ -337,8 +354,8 @@ def share(part: Part) -> Tally:
         Drop(verdicts.reasons[reason], verdicts.details[at]) if reason >= 0 else None
         for at, reason in enumerate(verdicts.dropped.tolist())
     ]
-    kept = said_of(part.track.read(), said, columns).write(part.file, part.step)
-    return kept.tally
+    kept = said_of(part.track.read(), said, columns, part.use.reads)
+    return kept.write(part.file, part.use.name).tally
 
 
 def _plain(value: Any) -> Any:

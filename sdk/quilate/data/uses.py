@@ -42,6 +42,12 @@ class Use:
         return as_step(self.made) if self.made is not None else _made(self)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """The fields without which it could do nothing to a row, where it tells them."""
+        reads = getattr(self.step, "reads", None)
+        return tuple(reads()) if callable(reads) else ()
+
+    @property
     def is_own(self) -> bool:
         """Whether it is the user's own code, and none that is registered."""
         return self.made is not None or ".py:" in self.name

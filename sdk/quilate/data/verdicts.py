@@ -24,8 +24,9 @@ _SHOWN = 300  # characters of a field in an example
 
 @dataclass(slots=True)
 class Tally:
-    """What a step did: rows before and after, and how many for which reason. Each example tells
-    an id, a reason, and the fields before and after."""
+    """What a step did: rows before and after, and how many for which reason; of rows that have no
+    field which it reads, this is told as ``lacking``. Each example tells an id, a reason, and the
+    fields before and after."""
 
     rows_in: int = 0
     rows_out: int = 0
@@ -49,8 +50,19 @@ class Tally:
 
     def count(self, did: str, reason: str, n: int = 1) -> None:
         """Count a reason; beyond the first thousand, they are told as one."""
-        counts = self.reasons[did]
+        counts = self.reasons.setdefault(did, Counter())
         counts[reason if reason in counts or len(counts) < _MOST_REASONS else _OTHERS] += n
+
+    def look(self, rows: Sequence[Row], names: Iterable[str]) -> None:
+        """Count the rows that have none of the fields by these names."""
+        for name in names:
+            if n := sum(name not in row for row in rows):
+                self.count("lacking", _lacking(name), n)
+
+    def lacks(self, name: str) -> bool:
+        """Whether there are rows, and none has the field."""
+        counts: Mapping[str, int] = self.reasons.get("lacking", {})
+        return 0 < self.rows_in == counts.get(_lacking(name), 0)
 
     def wants(self, did: str, reason: str) -> bool:
         """Whether there is room for one more example of a reason."""
@@ -171,6 +183,10 @@ def _decoded(text: bytes) -> Said:
     return Said(data["entries"], data["columns"], Tally.from_data(data["tally"]))
 
 
+def _lacking(name: str) -> str:
+    return f"no field '{name}'"
+
+
 def _plain(value: Any) -> Any:
     """A number of numpy's as JSON has it."""
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
@@ -199,14 +215,16 @@ def said_of(
     rows: Sequence[Row],
     verdicts: Iterable[Verdict],
     columns: Mapping[str, Sequence[Any]] | None = None,
+    reads: Iterable[str] = (),
 ) -> Said:
-    """What a step's verdicts on the rows of a shard come to.
+    """What a step's verdicts on the rows of a shard come to, when it `reads` these fields.
 
     >>> said = said_of([{"id": "1"}, {"id": "2"}], [None, Drop("short")])
     >>> said.apply([{"id": "1"}, {"id": "2"}]), said.tally.dropped
     ([{'id': '1'}], 1)
     """
     tally = Tally(rows_in=len(rows))
+    tally.look(rows, reads)
     entries = []
     for at, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
         if verdict is not None:

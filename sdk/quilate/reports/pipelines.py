@@ -104,7 +104,7 @@ def _reasons(
 ) -> str:
     """The commonest reasons, the dropped rows' before the others."""
     told = []
-    for kind in ("dropped", "changed", "added"):
+    for kind in ("dropped", "changed", "added", "lacking"):
         counts = list(reasons.get(kind, {}).items())
         told += [f"{reason} {words.count(n)}" for reason, n in counts[:_REASONS]]
         if len(counts) > _REASONS:

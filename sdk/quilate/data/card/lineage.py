@@ -12,6 +12,7 @@ PRIVACY, DUPLICATES, CONTAMINATION = ("pii", "personal", "privacy"), ("duplicate
 
 _TEXT = 600  # characters of an example
 _EXAMPLES = 12  # of a step
+_DID = ("dropped", "changed", "added", "lacking")
 
 
 class Manifest:
@@ -121,7 +122,7 @@ def _step(one: Manifest, name: str, *, texts: bool) -> StepCard:
         dropped=one.count("dropped") or 0,
         added=one.count("added") or 0,
         rows_out=one.count("rows_out"),
-        reasons={did: reasons.counts(did) for did in ("dropped", "changed", "added")},
+        reasons={did: reasons.counts(did) for did in _DID},
         examples=tuple(_example(part, texts) for part in one.parts("examples")[:_EXAMPLES]),
         hidden=not texts,
     )

@@ -111,6 +111,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "changed": ("Changed", "Cambiadas"),
     "dropped": ("Dropped", "Descartadas"),
     "added": ("Added", "Añadidas"),
+    "lacking": ("Not looked at", "Sin revisar"),
     "rows_out": ("Rows out", "Salen"),
     "reason": ("Reason", "Motivo"),
     "options": ("Options", "Opciones"),

@@ -12,7 +12,7 @@ from quilate.data.decontamination.evaluation import digests_of, evaluation_files
 from quilate.data.decontamination.matches import told
 from quilate.data.decontamination.words import pieces_of
 from quilate.data.steps import Change, Drop, Row, Verdict
-from quilate.errors import ConfigurationError, DataError
+from quilate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from quilate.data.decontamination.matches import Match
@@ -71,24 +71,13 @@ class Decontaminate:
         """The SHA-256 of each evaluation file by its path: verdicts hold for these contents."""
         return digests_of(self._against())
 
-    def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
-        """A `Drop` or `Change` for each row that holds a sample, None for the others.
-
-        Raises `DataError` where no row has a field that is searched: all would seem clean.
-        """
-        if not rows:
-            return []
+    def reads(self) -> Sequence[str]:
+        """The fields that are searched, where they are named."""
         searched = self._searched()
-        if EVERY_FIELD not in searched and not any(
-            name in row for row in rows for name in searched
-        ):
-            raise DataError(
-                f"No row has a field {' or '.join(repr(name) for name in searched)}, in which to "
-                "look for evaluation samples.",
-                where=f"row {rows[0].get('id')}",
-                remedy=f"Name the one to search, or '{EVERY_FIELD}' for all: field: NAME. There "
-                "are: " + ", ".join(name for name in rows[0] if name != "id"),
-            )
+        return () if EVERY_FIELD in searched else searched
+
+    def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
+        """A `Drop` or `Change` for each row that holds a sample, None for the others."""
         checker = self._checker()
         found = checker.check([(str(row.get("id")), self._texts(row)) for row in rows])
         return [self._verdict(matches) for matches in found]

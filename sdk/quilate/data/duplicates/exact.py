@@ -75,6 +75,10 @@ class ExactDuplicates:
     def _telling(self) -> Telling:
         return Telling("exact duplicate", drop=self.drop, cluster_field=self.cluster_field)
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are compared."""
+        return field_names(self.field)
+
     def sketch(self, rows: Sequence[Row]) -> Sketch:
         """``digests``, of shape (rows, 2): each text's, 0 for an empty one; ``scores``, where
         `keep` compares rows."""

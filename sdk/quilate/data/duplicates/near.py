@@ -95,6 +95,10 @@ class NearDuplicates:
         """The bands that the threshold asks for."""
         return Banding.for_threshold(self.threshold, self.permutations)
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are compared."""
+        return field_names(self.field)
+
     def sketch(self, rows: Sequence[Row]) -> Sketch:
         """``bands``, of shape (bands, rows): the 32-bit hash of each band; ``marks``: a number for
         each row's words in their order, 0 where there are none; ``scores``, where `keep` compares

@@ -87,6 +87,10 @@ class SemanticDuplicates:
     def _embedder(self) -> "Embedder":
         return _opened(self.embedder) if isinstance(self.embedder, str) else self.embedder
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are compared."""
+        return field_names(self.field)
+
     def sketch(self, rows: Sequence[Row]) -> Sketch:
         """``vectors``, of shape (rows, dimension); ``groups``: a number for each row, the same for
         those that may be duplicates, 0 for an empty text; ``scores``, where `keep` compares rows.
