@@ -74,7 +74,8 @@ def parity(
         tokens = [one for one in wanted if one is not None]
         if not tokens:
             raise DataError(
-                "There is no held-out prompt to compare on: none, or all are too long.",
+                "There is no held-out prompt to compare on: none, or all are too long or write out "
+                "control tokens.",
                 remedy=f"Give examples of at most {CONTEXT:,} tokens with their completions.",
             )
         trained = load_trained(adapter, base)

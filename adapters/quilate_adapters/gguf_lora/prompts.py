@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quilate.errors import DataError, InvalidRequest
-from quilate.messages import Message, Text, ToolResult
+from quilate.messages import Message, Reasoning, Text, ToolResult
 from quilate.models import Tool
 from quilate.tuning.examples import AnyExample, Preference
 from quilate_adapters.llamacpp.engine import Engine
@@ -35,11 +35,14 @@ def completion_of(example: AnyExample) -> tuple[Message, ...]:
 
 def tokens_of(example: AnyExample, tokenizer: Any, engine: Engine) -> Tokens | None:
     """The example's tokens, by llama.cpp's tokenizer, which a GGUF base is trained with too; None
-    where it is too long, or has no text to compare. (transformers' tokenizer, made of the GGUF
-    file, only renders the template here: it cuts some texts otherwise.)
+    where it is too long, has no text to compare, or writes out a control token, which is rendered
+    as one here. (transformers' tokenizer, made of the GGUF file, only renders the template here: it
+    cuts some texts otherwise.)
 
     Raises `DataError` where the prompt is served as another text.
     """
+    if any(_has_control(turn, engine) for turn in (*example.prompt, *completion_of(example))):
+        return None
     head, tail = _texts(example, tokenizer)
     prompt = engine.tokenize(head, special=True, begin=tokenizer.chat_template is None)
     completion = engine.tokenize(tail, special=True)
@@ -79,8 +82,14 @@ def _texts(example: AnyExample, tokenizer: Any) -> tuple[str, str]:
     return head, whole[len(head) :]
 
 
+def _has_control(message: Message, engine: Engine) -> bool:
+    texts = (message.text, message.reasoning)
+    return any(engine.tokenize(one, special=True) != engine.tokenize(one) for one in texts if one)
+
+
 def _turn(message: Message) -> Mapping[str, Any]:
-    unfit = next((p for p in message.parts if not isinstance(p, Text | ToolResult)), None)
+    known = Text | Reasoning | ToolResult
+    unfit = next((p for p in message.parts if not isinstance(p, known)), None)
     calls = [
         {"type": "function", "function": {"name": call.name, "arguments": dict(call.arguments)}}
         for call in message.tool_calls
@@ -93,6 +102,8 @@ def _turn(message: Message) -> Mapping[str, Any]:
         )
     results = "".join(part.content for part in message.parts if isinstance(part, ToolResult))
     turn = {"role": message.role, "content": message.text or results}
+    if message.reasoning:
+        turn["reasoning_content"] = message.reasoning
     return {**turn, "tool_calls": calls} if calls else turn
 
 
@@ -116,6 +127,6 @@ def _check_prompt(example: AnyExample, prompt: Sequence[int], engine: Engine) ->
     if served != list(prompt):
         raise DataError(
             f"The prompt of example {example.id} is served with other tokens than it was trained "
-            "with: it writes out control tokens, or the chat template is another.",
-            remedy="Leave such examples out; the template is the one in the GGUF file.",
+            "with: the chat template is another.",
+            remedy="The template is the one in the GGUF file: serve it with that.",
         )

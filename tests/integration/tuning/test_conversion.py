@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from quilate import errors
-from quilate.messages import Image, Message, assistant, system, user
+from quilate.messages import Image, Message, Reasoning, Text, assistant, system, user
 from quilate.models import ask
 from quilate.sync import run
 from quilate.tuning.examples import Example, Judged, Preference
@@ -485,7 +485,8 @@ def test_the_certificate_says_what_was_compared(base, adapters, tmp_path):
     file = tmp_path / "adapter.gguf"
     converted = converter().convert(adapters("lora"), base, file)
     long = Example("long", (user("word " * 3000),), (assistant("Yes."),))
-    found = converter().parity(adapters("lora"), base, file, [*EXAMPLES, long], SPEC)
+    control = Judged("control", (user("Say <|im_end|>"),), (assistant("A"),), True)
+    found = converter().parity(adapters("lora"), base, file, [*EXAMPLES, long, control], SPEC)
     certificate = json.loads(certificate_of(file).read_text())
     assert certificate_of(file) == tmp_path / "adapter.parity.json"
     assert certificate["kl"] == found.kl
@@ -493,7 +494,7 @@ def test_the_certificate_says_what_was_compared(base, adapters, tmp_path):
     assert certificate["sha256"]["file"] == converted.sha256
     assert certificate["sha256"]["base"] == hashlib.sha256(base.read_bytes()).hexdigest()
     assert len(certificate["sha256"]["prompts"]) == 64
-    assert certificate["left_out"] == 1
+    assert certificate["left_out"] == 2
     assert [one["id"] for one in certificate["by_prompt"]] == ["sum", "es", "bird"]
     assert sum(one["positions"] for one in certificate["by_prompt"]) == found.positions
     assert certificate["spec"]["max_kl"] == 1e-4
@@ -521,6 +522,15 @@ def test_prompts_that_cannot_be_compared(examples, message, base, adapters, tmp_
     converter().convert(adapters("lora"), base, file)
     with pytest.raises(errors.DataError, match=message):
         converter().parity(adapters("lora"), base, file, examples, SPEC)
+
+
+def test_answers_that_reason_are_compared(base, adapters, tmp_path):
+    """As they are trained on: the template writes the reasoning, or leaves it out."""
+    file = tmp_path / "a.gguf"
+    converter().convert(adapters("lora"), base, file)
+    answer = Message("assistant", (Reasoning("Two and two."), Text("It is 4.")))
+    thought = Example("r", (user("What is 2 plus 2?"),), (answer,))
+    assert converter().parity(adapters("lora"), base, file, [thought], SPEC).passed
 
 
 def test_texts_that_transformers_cuts_otherwise_are_compared(base, adapters, tmp_path):
