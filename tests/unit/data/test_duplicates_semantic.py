@@ -129,3 +129,13 @@ def test_the_default_embedder_finds_what_says_the_same():
 def test_options_that_are_none(options):
     with pytest.raises(ConfigurationError):
         SemanticDuplicates(**options)
+
+
+def test_a_text_of_a_whole_book_is_not_embedded_and_stays():
+    """It would take minutes to hours, and 50 MB of text are a row too."""
+    embedder = WordCounts()
+    step = SemanticDuplicates(embedder=embedder, cluster_field="cluster")
+    book = "the old lighthouse " * 6_000
+    verdicts = decided(step, rows_of([book, "the old mill", book, "the old mill"]))
+    assert sorted(kept(verdicts)) == [0, 1, 2]
+    assert max(map(len, embedder.asked)) < 100

@@ -109,6 +109,19 @@ def test_what_is_no_distribution_is_refused_with_its_row(given):
         LabelQuality(probabilities="p").sketch([{"id": "7", "label": "a", "p": given}])
 
 
+def test_of_a_long_text_the_beginning_is_embedded(monkeypatch):
+    asked = []
+
+    class Embedder:
+        async def embed(self, texts, *, kind):
+            asked.extend(texts)
+            return np.ones((len(texts), 2), np.float32)
+
+    monkeypatch.setattr("quilate.registry.embedder", lambda name: Embedder())
+    LabelQuality().sketch([{"id": "1", "label": "a", "text": "long " * 10_000_000}])
+    assert [len(text) for text in asked] == [10_000]
+
+
 def test_labels_that_cannot_be_judged_are_errors():
     rows = [{"id": str(at), "label": "c", "p": {"a": 0.5, "b": 0.5}} for at in range(9)]
     with pytest.raises(DataError, match="label 'c'"):

