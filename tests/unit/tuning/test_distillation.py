@@ -107,6 +107,20 @@ def test_all_and_pairs(tmp_path):
     assert made(tmp_path, script, ["Why?"], [], keep="pairs").examples == ()
 
 
+@pytest.mark.parametrize("bad", ["bad", None])
+def test_an_answer_that_no_filter_could_score_is_not_the_worse_one(tmp_path, bad):
+    said = ["A fine answer", "Broken", bad or "A fine answer", "Unknown"]
+
+    def fine(sample, output):
+        if output.text == "Broken":
+            raise RuntimeError("a judge that is out of reach")
+        return None if output.text == "Unknown" else "fine" in output.text
+
+    found = made(tmp_path, lambda request: said[request.epoch % 65536], ["?"], [fine], keep="pairs")
+    assert {one.reason for one in found.rejected} >= {"fine:error"}
+    assert [one.rejected[0].text for one in found.examples] == ([bad] if bad else [])
+
+
 def test_the_best_is_the_highest_then_the_commonest(tmp_path):
     said = ["short", "much longer text", "longest text of them", "short "]
 

@@ -94,7 +94,7 @@ def _said_by(one: Candidate, candidates: Sequence[Candidate]) -> int:
 def _pair(
     task: Task, best: Candidate, candidates: Sequence[Candidate], source: Mapping[str, Any]
 ) -> list[AnyExample]:
-    """The best against the worst that the filters looked at, where that is truly worse."""
+    """The best against the worst that the filters scored, where that is truly worse."""
     assessed = [one for one in candidates if one.twin is None and _assessed(one)]
     worst = min(assessed, key=lambda one: (one.passed, one.rank, -one.number))
     if (worst.passed, worst.rank) >= (best.passed, best.rank):
@@ -112,8 +112,9 @@ def _pair(
 
 
 def _assessed(one: Candidate) -> bool:
-    """Whether filters looked at it: an answer that was cut off or failed teaches nothing."""
-    return one.accepted or ":" in (one.reason or "")
+    """Whether filters scored it: an answer that was cut off or failed teaches nothing, and of one
+    that a filter could not score nobody knows that it is bad."""
+    return one.accepted or (one.reason or "").endswith(":below")
 
 
 def _of(one: Candidate) -> dict[str, Any]:
