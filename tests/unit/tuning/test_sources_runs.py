@@ -80,6 +80,28 @@ def test_good_outputs_with_the_prompt_that_the_model_was_asked(tmp_path):
     assert from_json(Example, to_json(first)) == first
 
 
+def test_an_output_that_was_cut_is_not_learned(tmp_path):
+    """It may hold what is right, and one who learns it learns to stop in the middle."""
+
+    def cut(request):
+        asked = request.messages[-1].text
+        return reply(ANSWERS[asked], finish_reason="length" if asked.startswith("2") else "stop")
+
+    run = run_of(tmp_path, {"t": q.model(ScriptedModel(cut, name="demo"))})
+    found = from_run(run, metric="exact_match")
+    assert [one.metadata["source"]["sample"] for one in found] == ["lima"]
+    assert found.reasons == {"below": 1, "truncated": 1}
+
+    worse = run_of(tmp_path, {"t": q.model(ScriptedModel(lambda request: "?", name="worse"))})
+    pairs = from_scores(run, worse, metric="exact_match", margin=0.5)
+    assert [one.metadata["source"]["sample"] for one in pairs] == ["lima"]
+    assert pairs.reasons == {"truncated": 1, "close": 1}
+    # What is put right, or rejected, may have been cut.
+    turned = {"sum": "four", "six": "six", "lima": "It is Lima"}
+    mended = corrected(run, metric="exact_match", at_least=2, corrections=turned)
+    assert mended.reasons == {}
+
+
 def test_the_journal_tells_what_a_target_made_of_the_question(tmp_path):
     run = run_of(tmp_path, {"t": prompted(q.model(ScriptedModel(answering)))})
     found = from_run(run, metric="exact_match")

@@ -16,7 +16,7 @@ class Exchange:
     """A prompt and the completion that it got. `prompt_from` says whether the prompt is the
     ``journal``'s or the ``sample``'s input; `completion_from` whether the completion is the model's
     ``reply`` or the target's ``output``, which made something else of it. `model` is None where no
-    call is known."""
+    call is known. `truncated` says that the reply was cut at its token limit."""
 
     prompt: tuple[Message, ...]
     completion: tuple[Message, ...]
@@ -25,6 +25,7 @@ class Exchange:
     completion_from: str = "output"
     model: str | None = None
     call: str | None = None
+    truncated: bool = False
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -36,6 +37,12 @@ class Exchange:
             "call": self.call,
         }
         return {key: value for key, value in found.items() if value is not None}
+
+    def check_whole(self) -> None:
+        """Raise `Unusable` for a completion that was cut: one who learns it learns to stop in the
+        middle."""
+        if self.truncated:
+            raise Unusable("truncated", "the reply was cut at its token limit")
 
 
 def exchange(run: Run, item: Item) -> Exchange:
@@ -82,7 +89,14 @@ def _of_call(call: Call) -> Exchange | None:
     if not said or kept[0].role != "assistant":
         return None
     return Exchange(
-        asked[: last + 1], kept, call.request.tools, "journal", "reply", call.model, call.key
+        asked[: last + 1],
+        kept,
+        call.request.tools,
+        "journal",
+        "reply",
+        call.model,
+        call.key,
+        truncated=call.response.finish_reason == "length",
     )
 
 

@@ -29,8 +29,9 @@ def from_pairwise(
 
     Where the output won it is chosen, and what it was compared with is rejected; where it lost, the
     other way about. A ``tie`` (which is also a verdict that turned with the order) is left out,
-    and so is what is ``unscored``, ``failed``, has no other answer any more (``no_other``), or
-    answers the same (``same``). People's `labels` count before the judge.
+    and so is what is ``unscored``, ``failed``, has no other answer any more (``no_other``), answers
+    the same (``same``), or was chosen though cut at its token limit (``truncated``). People's
+    `labels` count before the judge.
 
     Raises `ConfigurationError` for a metric that is no judge's of pairs, and for a judge that
     labels speak against unless `distrusted`; `DataError` where nothing is preferred.
@@ -66,6 +67,8 @@ def _preferred(
     if other is None or not other.strip():
         raise Unusable("no_other", "what it was compared with is not there any more")
     asked, won = exchange(run, item), value > 0.5
+    if won:
+        asked.check_whole()
     against = (assistant(other),)
     if other.strip() == (item.output.text.strip() if item.output else ""):
         raise Unusable("same", "both answers are equal")
@@ -104,7 +107,8 @@ def from_scores(
     same. People's `labels` count before the score.
 
     Left out are samples with a single output (``alone``) or none that differ enough (``close``),
-    outputs that are ``unscored`` or ``failed``. Raises as `from_pairwise`.
+    outputs that are ``unscored`` or ``failed``, and pairs whose better output was cut at its token
+    limit (``truncated``). Raises as `from_pairwise`.
     """
     if not runs:
         raise ConfigurationError("No run is given.", remedy="Give one run or several.")
@@ -184,6 +188,7 @@ def _pair(
 
 def _preference(key: str, best: _Scored, worst: _Scored, metric: str, seen: set[str]) -> Preference:
     chosen, rejected = exchange(best.run, best.item), exchange(worst.run, worst.item)
+    chosen.check_whole()
     if content_key(chosen.completion) == content_key(rejected.completion):
         raise Unusable("same", "both outputs are equal, and their scores are not")
     content = content_key(chosen.prompt, chosen.completion, rejected.completion)

@@ -29,9 +29,9 @@ def from_run(
     prompt is what the model was really asked, where the run's journal holds it; else the sample's
     input (`metadata["source"]["prompt_from"]` says which).
 
-    Left out are outputs that are ``below`` the limit, ``unscored``, ``failed``, ``empty``, and a
-    ``duplicate`` of an earlier one. Raises `ConfigurationError` as `bars` does, and for an unknown
-    target; `DataError` where none passes.
+    Left out are outputs that are ``below`` the limit, ``unscored``, ``failed``, ``empty``,
+    ``truncated`` at their token limit, and a ``duplicate`` of an earlier one. Raises
+    `ConfigurationError` as `bars` does, and for an unknown target; `DataError` where none passes.
 
     Samples of a suite that is to judge the tuned model must not be trained on: see
     `quilate.tuning.exclusion`.
@@ -60,6 +60,7 @@ def _example(
         if not bar.passes(values[bar.metric.name]):
             raise Unusable("below", f"{bar.metric.name} is {values[bar.metric.name]:g}")
     found = exchange(run, item)
+    found.check_whole()
     new_content(seen, found)
     metadata = {"source": source_of(run, item, values, people) | found.provenance}
     return Example(item_id(run, item), found.prompt, found.completion, found.tools, metadata)
