@@ -6,7 +6,7 @@ finds what is said in other words or in another language. Instructions, which ma
 are cut out before all but the first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -33,6 +33,9 @@ from quilate.tuning.instructions import Instructions, find_instructions
 SHORTEST = 5
 """Words that a text must have to be looked for inside others: a shorter one is only compared
 whole, because "yes, please" stands everywhere."""
+SHORTEST_TURN = 8
+"""The same of the last turn of a conversation: "Could you say that again?" is asked of everything.
+"""
 
 Evaluation = Sequence[Sample] | Mapping[str, Sequence[Sample]]
 """Evaluation samples, or several sets of them by name."""
@@ -194,16 +197,25 @@ def _evaluation_texts(
     """What is looked for: prompts, and for what holds a part of a text, prompts with answers."""
     for name, samples in evaluation.items():
         for sample in samples:
-            prompt = sample_text(sample)
-            if check == "exact":
-                if len(fold(prompt)) >= SHORTEST:
-                    yield EvaluationText(name, sample.id, prompt)
-                continue
-            if has_media(sample):
-                continue  # the same words about another image are another question
-            answers = sample.references if check in ("ngrams", "near") else ()
-            for texts in ((prompt,), *((prompt, answer) for answer in answers)):
-                yield EvaluationText(name, sample.id, "\n".join(_cut(texts, instructions)))
+            for prompt in _prompts(sample):
+                if check == "exact":
+                    if len(fold(prompt)) >= SHORTEST:
+                        yield EvaluationText(name, sample.id, prompt)
+                elif not has_media(sample):  # the same words about another image ask another thing
+                    answers = sample.references if check in ("ngrams", "near") else ()
+                    for texts in ((prompt,), *((prompt, answer) for answer in answers)):
+                        yield EvaluationText(name, sample.id, "\n".join(_cut(texts, instructions)))
+
+
+def _prompts(sample: Sample) -> Iterator[str]:
+    """A sample's whole prompt, and of a conversation what is asked at its end as well."""
+    whole = sample_text(sample)
+    yield whole
+    if isinstance(sample.input, str) or has_media(sample):
+        return
+    last = "\n".join(texts_of([turn for turn in sample.input if turn.role == "user"][-1:]))
+    if last != whole and len(fold(last)) >= SHORTEST_TURN:
+        yield last
 
 
 def _instructions(

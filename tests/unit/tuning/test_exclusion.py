@@ -169,6 +169,22 @@ def test_many_prompts_written_from_one_sample_are_no_instruction(among):
     assert len(exclude(train, sets).excluded) == len(written)
 
 
+def test_a_short_question_is_found_with_much_of_its_answer():
+    sample = Sample("q", "And then?", (QUESTION,))
+    taken = Example("t", (user("Go on: and then?"),), (assistant(QUESTION[:-12]),))
+    found = exclude([taken, *filler(20)], [sample]).excluded
+    assert [(one.id, one.reason) for one in found] == [("t", "overlap")]
+
+
+def test_the_last_question_of_a_conversation_is_found_by_itself():
+    before = (user(" ".join(THINGS * 5)), assistant("All right, go on then."))
+    asked = [Sample("q1", (*before, user(QUESTION))), Sample("q2", (*before, user("And now?")))]
+    edited = every_tenth_word_changed(QUESTION)
+    train = [example(QUESTION, name="same"), example(edited, name="edited"), example("And now?")]
+    found = exclude([*train, *filler(20)], asked).excluded
+    assert [(one.id, one.sample) for one in found] == [("same", "q1"), ("edited", "q1")]
+
+
 def test_a_sample_is_found_in_what_is_reasoned():
     thought = Reasoning(f"They ask this: {QUESTION}")
     train = Example("e", (user("Go on"),), (Message("assistant", (thought, Text("18 dollars"))),))
