@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quilate.data.duplicates.exact import ExactDuplicates, normalised
-from quilate.errors import ConfigurationError
+from quilate.data.duplicates.near import NearDuplicates
+from quilate.errors import ConfigurationError, DataError
 
 
 @settings(max_examples=80, deadline=None)
@@ -66,6 +67,17 @@ def test_the_best_stays_and_the_first_of_equals():
         for name, score in zip("abcd", [1, 5, 5, None], strict=True)
     ]
     assert kept(decided(ExactDuplicates(keep="best:score"), rows, shard=3)) == [1]
+
+
+def test_numbers_beyond_floats_are_compared_and_a_field_without_any_is_refused():
+    def rows(*votes):
+        return [{"id": str(n), "text": "same", "votes": one} for n, one in enumerate(votes)]
+
+    step = ExactDuplicates(keep="best:votes")
+    assert kept(decided(step, rows(7, -(10**400), 10**400, float("nan")))) == [2]
+    for wrong in (step, NearDuplicates(keep="best:votes")):
+        with pytest.raises(DataError, match=r"No row has a number in 'votes'.*CSV"):
+            decided(wrong, rows("7", "9"))
 
 
 def test_values_that_are_no_texts():

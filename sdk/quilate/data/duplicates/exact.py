@@ -108,6 +108,7 @@ class ExactDuplicates:
         starts = np.cumsum([0, *(len(one["digests"]) for one in sketches)])
         count = int(starts[-1])
         same_length(count, rows)
+        Keeping(self.keep).check(sketches)
         cluster = None if self.cluster_field is None else np.arange(count)
         going, kept_for = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         parts = min(-(-count // _AT_ONCE), _MOST_PARTS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quilate.data.steps import Row, Sketch
-from quilate.errors import ConfigurationError
+from quilate.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,10 +54,26 @@ class Keeping:
         return self.rule == "longest" or self.rule.startswith(_BEST)
 
     def of_sketches(self, sketches: Sequence[Sketch], count: int) -> "NDArray[np.int64]":
-        """The ranks of all rows, from the ``scores`` in their sketches where it compares rows."""
+        """The ranks of all rows, from the ``scores`` in their sketches where it compares rows.
+        Raises as `check`."""
         if not self.compares or not sketches:
             return self.ranks(np.zeros(count))
+        self.check(sketches)
         return self.ranks(np.concatenate([sketch["scores"] for sketch in sketches]))
+
+    def check(self, sketches: Sequence[Sketch]) -> None:
+        """Raise `DataError` where no row at all has a number in the field of ``best:FIELD``."""
+        if not self.rule.startswith(_BEST):
+            return
+        scores = [sketch["scores"] for sketch in sketches if len(sketch["scores"])]
+        if scores and all(np.isneginf(some).all() for some in scores):
+            raise DataError(
+                f"No row has a number in '{self.rule.removeprefix(_BEST)}', by which the best is "
+                "to stay.",
+                where=f"keep: {self.rule}",
+                remedy="Name a field with numbers (those of a CSV file are texts), or write keep: "
+                "longest.",
+            )
 
     def ranks(self, scores: "NDArray[np.float64]") -> "NDArray[np.int64]":
         """The rank of each of all rows, 0 the one that stays before all others."""
@@ -72,9 +88,10 @@ class Keeping:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return -math.inf
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:  # an int beyond the floats
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
+    return -math.inf if math.isnan(number) else number
