@@ -72,12 +72,7 @@ def decide(
     """
     from quilate.reports.comparison import compare
 
-    metric = spec.metric or next(iter(task[0].metrics))
-    if metric not in task[0].metrics:
-        raise ConfigurationError(
-            f"The suite '{task[0].name}' has no metric '{metric}'.",
-            remedy=f"It has: {', '.join(task[0].metrics)}.",
-        )
+    metric = _deciding(spec, compare(*task, level=spec.confidence))
     on_task = compare(*task, metrics=[metric], level=spec.confidence)
     beside = None
     if regression is not None:
@@ -91,6 +86,22 @@ def decide(
         reasons.append("contaminated")
     ruling: Ruling = "ship" if set(reasons) <= _FOR else "do not ship"
     return Decision(ruling, tuple(reasons), on_task, beside, metric)
+
+
+def _deciding(spec: DecideSpec, found: "RunComparison") -> str:
+    """The metric that decides, as the suite reduces it over epochs: `NAME pass@2`, for instance,
+    where it asks for no mean."""
+    names = [row.metric for row in found.rows] + [one.metric for one in found.uncompared]
+    wanted = spec.metric or next(iter(found.a.metrics))
+    apt = [name for name in names if name == wanted] or [
+        name for name in names if name.startswith(f"{wanted} ")
+    ]
+    if not apt:
+        raise ConfigurationError(
+            f"The suite '{found.a.name}' has no metric '{wanted}'.",
+            remedy=f"It has: {', '.join(dict.fromkeys(names))}.",
+        )
+    return apt[0]
 
 
 def _on_task(comparison: "RunComparison", metric: str, *, named: bool) -> Reason:

@@ -143,7 +143,8 @@ def _refuse_other_models(
 
 
 def _check_metric(metric: str | None, suite: "Suite", path: Path) -> None:
-    known = [one.name for evaluator in suite.evaluators for one in evaluator.metrics]
+    names = [one.name for evaluator in suite.evaluators for one in evaluator.metrics]
+    known = [*names, *(f"{name} {reducer}" for name in names for reducer in suite.reducers)]
     if metric is not None and metric not in known:
         raise ConfigurationError(
             f"The suite '{suite.name}' has no metric '{metric}', which is to decide.",

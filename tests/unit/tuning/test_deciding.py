@@ -19,7 +19,7 @@ N = 60
 PARITY = Parity(500, 20, 0.001, 0.99, 0.001, 0.99, 20, True)
 
 
-def run(store: Path, right: int, name: str = "s"):
+def run(store: Path, right: int, name: str = "s", **options):
     """A run that is right on the first so many samples."""
     samples = [Sample(str(n), str(n), references=("yes",)) for n in range(N)]
     suite = evals.Suite(
@@ -27,6 +27,7 @@ def run(store: Path, right: int, name: str = "s"):
         samples,
         {"t": lambda question: "yes" if int(question) < right else "no"},
         [registry.evaluator("exact_match")],
+        **options,
     )
     return evals.evaluate(suite, store=store)
 
@@ -65,6 +66,21 @@ def test_what_may_ship(tmp_path, task, regression, margin, parity, ruling, reaso
     assert (decision.ruling, decision.reasons) == (ruling, reasons)
     assert decision.row is not None
     assert decision.row.metric == "exact_match"
+
+
+@pytest.mark.parametrize(
+    ("reducers", "metric", "decides"),
+    [
+        (("mean", "pass@2"), None, "exact_match"),
+        (("pass@2",), None, "exact_match pass@2"),
+        (("pass@2",), "exact_match", "exact_match pass@2"),
+        (("mean", "pass@2"), "exact_match pass@2", "exact_match pass@2"),
+    ],
+)
+def test_what_decides_is_reduced_as_the_suite_asks(tmp_path, reducers, metric, decides):
+    pair = tuple(run(tmp_path, right, epochs=2, reducers=reducers) for right in (5, 50))
+    decision = decide(DecideSpec(suite="s.yaml", metric=metric), pair)
+    assert (decision.metric, decision.row.metric, decision.ruling) == (decides, decides, "ship")
 
 
 def test_an_unknown_metric_is_told(tmp_path):
