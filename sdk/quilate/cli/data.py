@@ -54,6 +54,10 @@ def _datasets(store: Path) -> "DatasetStore":
     return dataset_store(store)
 
 
+def _is_dataset(name: str, store: Path) -> bool:
+    return name.partition("@")[0] in _datasets(store).names()
+
+
 def _opened(name: str, store: Path) -> "Dataset":
     from quilate.data.stores import open_dataset
 
@@ -82,12 +86,13 @@ def run(
     Finished work is kept at once: after Ctrl-C or a crash the same command goes on. Steps that
     were done on the same rows are not done again. What is dropped goes to the quarantine.
     """
+    from quilate.cli.onward import same_goes_on
     from quilate.cli.progress import show_progress
     from quilate.data.pipeline import run_pipeline
 
     named = {"workers": workers, "address": address}
     options: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
-    with show_progress(quiet=as_json) as progress:
+    with same_goes_on(), show_progress(quiet=as_json) as progress:
         done = run_pipeline(pipeline, store=store, engine=engine, progress=progress, **options)
     if as_json:
         told = {"version": done.dataset.version, "new": done.new, **done.manifest}
@@ -219,7 +224,9 @@ def card(
     """Write a dataset's card: contents, sources, steps."""
     from quilate.cli.onward import check_writable
     from quilate.data.card import make_card
+    from quilate.data.card.values import check_ending
 
+    check_ending(out)
     check_writable(out)
     made = make_card(_opened(name, store), tokenizers=tokenizer or (), field=field, samples=samples)
     made.write(out, lang)
@@ -248,7 +255,8 @@ def tokens(
     from quilate.data.files import Rejected, read_rows
     from quilate.data.tokens import fit
 
-    if Path(source).exists():
+    # A dataset often lies beside the folder that it was made from, and has its name.
+    if Path(source).exists() and not _is_dataset(source, store):
         rows: Any = (row for row in read_rows(source) if not isinstance(row, Rejected))
     else:
         rows = _opened(source, store)

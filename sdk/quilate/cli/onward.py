@@ -33,6 +33,15 @@ def interruptible(
         raise Interrupted("The run had not begun; give the same command again.") from None
 
 
+@contextmanager
+def same_goes_on() -> Iterator[None]:
+    """Turn Ctrl-C inside into `Interrupted`, for a command that goes on when it is given again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("What was finished is kept; the same command goes on.") from None
+
+
 def _is_kept(run: str, store: Path) -> bool:
     try:
         return any(record.id == run for record in list_runs(store))

@@ -42,7 +42,7 @@ def loop(
 
     Each stage is kept: after Ctrl-C or a crash the same command goes on where it was.
     """
-    from quilate.cli.onward import check_writable
+    from quilate.cli.onward import check_writable, same_goes_on
     from quilate.cli.progress import show_progress
     from quilate.reports.tuning import verdict_lines, write
     from quilate.tuning.loading import load_recipe
@@ -55,7 +55,7 @@ def loop(
         check_decides(loaded)
         _show_dry_run(loaded, store, lang, as_json)
         return
-    with show_progress(quiet=as_json) as progress:
+    with same_goes_on(), show_progress(quiet=as_json) as progress:
         result = run_loop(loaded, store=store, progress=progress, foreseen=_foreseen(lang, as_json))
     page = write(result, html or result.report, lang=lang)
     decision = result.decision
@@ -104,6 +104,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train an adapter by a recipe; go on if it was killed."""
+    from quilate.cli.onward import same_goes_on
     from quilate.cli.progress import show_progress
     from quilate.tuning import loop as tuning
     from quilate.tuning.loading import load_recipe
@@ -112,7 +113,7 @@ def train(
     if dry_run:
         _show_dry_run(loaded, store, lang, as_json)
         return
-    with show_progress(quiet=as_json) as progress:
+    with same_goes_on(), show_progress(quiet=as_json) as progress:
         result = tuning.train(
             loaded, store=store, progress=progress, foreseen=_foreseen(lang, as_json)
         )
@@ -180,18 +181,20 @@ def convert(
     from quilate.tuning.preparing import base_file_of
     from quilate.tuning.recipe import ParitySpec
 
+    spec = ParitySpec()
+    # A file that is missing is told of before the slow part.
+    examples = [] if prompts is None else list(read(prompts).examples)[: spec.prompts]
     converter, file = converter_of(), base_file_of(base, Path())
     made = converter.convert(adapter, file, out)
     told: dict[str, Any] = asdict(made)
     if prompts is not None:
-        spec = ParitySpec()
-        examples = list(read(prompts).examples)[: spec.prompts]
         parity = converter.parity(adapter, file, out, examples, spec)
         told["parity"] = asdict(parity)
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False, default=str))
     else:
-        typer.echo(f"{out}: {made.modules} modules, rank {made.rank}")
+        lost = f", residual up to {max(made.residual.values()):.2%}" if made.residual else ""
+        typer.echo(f"{out}: {made.modules} modules, rank {made.rank}{lost}")
         if "parity" in told:
             parity_told = told["parity"]
             typer.echo(f"KL {parity_told['kl']:.4f}, top-1 {parity_told['top1']:.3f}")
@@ -242,14 +245,15 @@ def quantize(
     """
     from quilate.cli.progress import show_progress
     from quilate.tuning.loop import converter_of
-    from quilate.tuning.quantizing import compare_levels
+    from quilate.tuning.quantizing import compare_levels, level_files
 
+    if margin is not None and compare is None:
+        raise typer.BadParameter("--margin is of what --compare finds: give a suite too.")
     folder, kinds = out or source.parent, [kind.strip() for kind in to.split(",") if kind.strip()]
     converter = converter_of()
     if compare is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            made = converter.quantize(source, folder / f"{source.stem}.{kind}.gguf", kind)
+        for kind, file in level_files(source, kinds, folder, converter).items():
+            made = converter.quantize(source, file, kind)
             typer.echo(f"{made}: {made.stat().st_size / 1e6:.0f} MB")
         return
     with show_progress(quiet=as_json) as progress:

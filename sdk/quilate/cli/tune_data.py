@@ -240,14 +240,14 @@ def distill(
     SOURCE holds samples (`id`, `input`, `references`) in JSON Lines or CSV. The same command goes
     on with what was stopped.
     """
-    from quilate.cli.onward import check_writable
+    from quilate.cli.onward import check_writable, same_goes_on
     from quilate.cli.progress import show_progress
     from quilate.evals.samples import read_samples
     from quilate.tuning.distillation import distill as make
     from quilate.tuning.formats import export as write
 
     check_writable(out)
-    with show_progress(quiet=as_json) as progress:
+    with same_goes_on(), show_progress(quiet=as_json) as progress:
         made = make(
             read_samples([Path(source)]),
             teacher=teacher,

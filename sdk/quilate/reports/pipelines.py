@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quilate.data.pipeline import Finished
+from quilate.data.reasons import reason_in
 from quilate.data.stores import Version
 from quilate.reports.strings import Words, language
 from quilate.reports.visible import visible
@@ -106,7 +107,9 @@ def _reasons(
     told = []
     for kind in ("dropped", "changed", "added", "lacking"):
         counts = list(reasons.get(kind, {}).items())
-        told += [f"{reason} {words.count(n)}" for reason, n in counts[:_REASONS]]
+        told += [
+            f"{reason_in(reason, words.lang)} {words.count(n)}" for reason, n in counts[:_REASONS]
+        ]
         if len(counts) > _REASONS:
             told.append(said["more"].format(n=words.count(len(counts) - _REASONS)))
     return ", ".join(told)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quilate.cli.onward import Interrupted, check_writable, interruptible
+from quilate.cli.onward import Interrupted, check_writable, interruptible, same_goes_on
 from quilate.errors import ConfigurationError
 from quilate.evals import commands
 
@@ -30,3 +30,9 @@ def test_folders_that_are_missing_are_made_and_nothing_is_written(tmp_path):
 def test_a_folder_is_no_report(tmp_path):
     with pytest.raises(ConfigurationError, match="It is a folder"):
         check_writable(tmp_path)
+
+
+def test_ctrl_c_in_a_command_that_goes_on_says_so():
+    with pytest.raises(Interrupted, match="130") as caught, same_goes_on():
+        raise KeyboardInterrupt
+    assert caught.value.hint == "What was finished is kept; the same command goes on."

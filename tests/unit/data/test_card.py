@@ -392,6 +392,8 @@ def test_the_tokenizers_are_measured_on_a_sample_of_large_sets():
 def test_a_card_is_written_whole_or_not_at_all(card, tmp_path):
     assert card.write(tmp_path / "new" / "card.md", "es").read_text("utf-8").startswith("---\n")
     assert card.write(tmp_path / "card.html", "es").read_text("utf-8").startswith("<!doctype html>")
+    with pytest.raises(ConfigurationError, match=r"not '\.pdf'.*\.html or \.md"):
+        card.write(tmp_path / "card.pdf")
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written"):
         card.write(tmp_path / "file" / "card.html")

@@ -6,9 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.data.tokens.lengths import Lengths
+from quilate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from quilate.data.tokens.values import Fit
+
+_MARKDOWN, _HTML = (".md", ".markdown"), (".html", ".htm")
+
+
+def check_ending(path: Path) -> None:
+    """Raise `ConfigurationError` for a file whose name says that it is no card."""
+    if path.suffix.casefold() not in (*_MARKDOWN, *_HTML):
+        raise ConfigurationError(
+            f"A card is HTML or Markdown, not '{path.suffix}'.",
+            where=str(path),
+            remedy="End the name in .html or .md.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +170,12 @@ class Card:
         return page_of(self, lang=lang)
 
     def write(self, path: str | Path, lang: str | None = None) -> Path:
-        """Write the card to `path`, as Markdown where that ends in ``.md``, else as HTML. The file
-        is there whole or not at all. Raises StoreError where it cannot be written."""
+        """Write the card to `path`, as Markdown where that ends in ``.md``, as HTML in ``.html``.
+        The file is there whole or not at all. Raises StoreError where it cannot be written, and
+        ConfigurationError for a name with another ending."""
         from quilate.reports.pages import write_whole
 
         path = Path(path)
-        is_markdown = path.suffix.casefold() in (".md", ".markdown")
+        check_ending(path)
+        is_markdown = path.suffix.casefold() in _MARKDOWN
         return write_whole(path, self.markdown(lang) if is_markdown else self.html(lang))

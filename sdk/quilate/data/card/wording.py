@@ -9,6 +9,7 @@ from quilate.data.card.lineage import CONTAMINATION, DUPLICATES, PRIVACY, is_abo
 from quilate.data.card.showing import as_text
 from quilate.data.card.values import Card, FieldCard, LanguageCard, StepCard
 from quilate.data.card.words import CardWords
+from quilate.data.reasons import reason_in
 
 _LABELS = 20  # values that a field of labels has at most
 _REASONS = 12  # that are told of a step
@@ -84,7 +85,10 @@ def reasons(words: CardWords, step: StepCard) -> list[tuple[str, str, str]]:
     told = []
     for did, counts in step.reasons.items():
         order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-        told += [(words[did], one_line(reason), words.count(n)) for reason, n in order[:_REASONS]]
+        told += [
+            (words[did], one_line(reason_in(reason, words.lang)), words.count(n))
+            for reason, n in order[:_REASONS]
+        ]
         if len(order) > _REASONS:
             rest = sum(n for _, n in order[_REASONS:])
             more = words.some("more", len(order) - _REASONS)
