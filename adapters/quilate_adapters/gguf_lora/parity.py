@@ -92,7 +92,8 @@ def certificate_of(file: Path) -> Path:
     >>> certificate_of(Path("runs/adapter.gguf")).name
     'adapter.parity.json'
     """
-    return file.with_suffix(".parity.json")
+    # No other suffix is taken away: `sums.v1` and `sums.v2` are certified each in its own file.
+    return file.with_name(file.name.removesuffix(".gguf") + ".parity.json")
 
 
 def _measure(trained: Any, engine: Engine, lora: Lora, prompts: Sequence[Tokens]) -> _Found:
