@@ -23,7 +23,7 @@ from quilate_adapters.gguf_lora.folder import (
 from quilate_adapters.gguf_lora.low_rank import low_rank_layers
 from quilate_adapters.gguf_lora.merging import merge
 from quilate_adapters.gguf_lora.parity import parity
-from quilate_adapters.gguf_lora.quantize import quantize
+from quilate_adapters.gguf_lora.quantize import check_quantize, quantize
 from quilate_adapters.gguf_lora.trained import load_trained
 from quilate_adapters.gguf_lora.writing import Precision, refuse_inputs, write_adapter
 
@@ -107,6 +107,11 @@ class GgufLora:
         lost, is refused."""
         refuse_inputs(file, source)
         return quantize(source, file, kind)
+
+    def check_quantize(self, source: Path, file: Path, kind: str) -> None:
+        """Raise what `quantize` would raise of its arguments, at once."""
+        refuse_inputs(file, source)
+        check_quantize(source, kind)
 
     def divergence(self, reference: Path, other: Path, texts: Sequence[str]) -> tuple[float, float]:
         """Mean KL in nats a token and the share of equal likeliest tokens; see `divergence`."""

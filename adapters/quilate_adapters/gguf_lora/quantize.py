@@ -31,22 +31,10 @@ def quantize(source: Path, target: Path, kind: str) -> Path:
     Traceback (most recent call last):
     quilate.errors.ConfigurationError: The quantisation 'Q9' is not known. Take one of F16, ...
     """
-    number = _FILE_TYPES.get(kind)
-    if number is None:
-        raise ConfigurationError(
-            f"The quantisation {kind!r} is not known.",
-            remedy=f"Take one of {', '.join(QUANTIZATIONS)}.",
-        )
-    now = inspect(source).metadata.get("general.file_type")
-    if now not in _WHOLE:
-        raise ConfigurationError(
-            "This model is quantised already; doing it twice adds up the errors.",
-            where=str(source),
-            remedy="Take the model as F32 or F16; quilate_adapters.gguf_lora.dequantize makes one.",
-        )
+    check_quantize(source, kind)
     lib = library()
     params = lib.llama_model_quantize_default_params()
-    params.ftype, params.nthread = number, usable_cpus()
+    params.ftype, params.nthread = _FILE_TYPES[kind], usable_cpus()
     last_errors.clear()
     with appearing(target) as draft:
         code = lib.llama_model_quantize(os.fsencode(source), os.fsencode(draft), params)
@@ -58,3 +46,20 @@ def quantize(source: Path, target: Path, kind: str) -> Path:
                 remedy="Take another kind, and check that there is room on the disk.",
             )
     return target
+
+
+def check_quantize(source: Path, kind: str) -> None:
+    """Raise what `quantize` raises of a kind that is not known, or of a model that it cannot take,
+    before anything is written."""
+    if kind not in _FILE_TYPES:
+        raise ConfigurationError(
+            f"The quantisation {kind!r} is not known.",
+            remedy=f"Take one of {', '.join(QUANTIZATIONS)}.",
+        )
+    now = inspect(source).metadata.get("general.file_type")
+    if now not in _WHOLE:
+        raise ConfigurationError(
+            "This model is quantised already; doing it twice adds up the errors.",
+            where=str(source),
+            remedy="Take the model as F32 or F16; quilate_adapters.gguf_lora.dequantize makes one.",
+        )

@@ -36,6 +36,21 @@ class Level:
     comparison: "RunComparison | None" = None
 
 
+def level_files(
+    source: Path, kinds: Sequence[str], folder: Path, converter: Converter
+) -> dict[str, Path]:
+    """The file in `folder` of each of the `kinds` of a GGUF model. Raises `ConfigurationError` for
+    none, and all that `Converter.quantize` would raise of any of them: before the first is written.
+    """
+    if not kinds:
+        raise ConfigurationError("No quantisation is named.", remedy="Name some, such as Q8_0.")
+    stem = source.stem.removesuffix(".F16")
+    files = {kind: folder / f"{stem}.{kind}.gguf" for kind in kinds}
+    for kind, file in files.items():
+        converter.check_quantize(source, file, kind)
+    return files
+
+
 async def acompare_levels(
     source: Path,
     kinds: Sequence[str],
@@ -55,16 +70,13 @@ async def acompare_levels(
     """
     import anyio
 
-    if not kinds:
-        raise ConfigurationError("No quantisation is named.", remedy="Name some, such as Q8_0.")
     from quilate.reports.comparison import compare
 
-    folder.mkdir(parents=True, exist_ok=True)
+    files = level_files(source, kinds, folder, converter)
     whole = await _run(source, suite, Path(store), progress)
     levels = [_level("source", source, whole)]
     texts = [sample.question for sample in whole.samples.values() if sample.question.strip()][:64]
-    for kind in kinds:
-        file = folder / f"{source.stem.removesuffix('.F16')}.{kind}.gguf"
+    for kind, file in files.items():
         made = await anyio.to_thread.run_sync(converter.quantize, source, file, kind)
         kl, top1 = await anyio.to_thread.run_sync(converter.divergence, source, made, texts)
         run = await _run(made, suite, Path(store), progress)

@@ -145,6 +145,10 @@ class Converter(Protocol):
         """Write a GGUF model that is F16, BF16 or F32 in a smaller type, such as ``Q8_0``."""
         ...
 
+    def check_quantize(self, source: Path, file: Path, kind: str) -> None:
+        """Raise what `quantize` would raise of its arguments, at once."""
+        ...
+
     def divergence(self, reference: Path, other: Path, texts: Sequence[str]) -> tuple[float, float]:
         """Mean KL divergence, in nats a token, from one GGUF model to another on `texts`, and the
         share of tokens before which both find the same likeliest."""
