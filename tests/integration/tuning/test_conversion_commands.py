@@ -252,3 +252,17 @@ def test_a_full_disk_is_one_error_and_leaves_no_file(command, short, base, adapt
     assert "room" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_prompts_that_are_served_with_other_tokens_are_refused(
+    base, adapter, tmp_path, monkeypatch
+):
+    from quilate_adapters.gguf_lora import prompts
+
+    written = prompts.encode
+    monkeypatch.setattr(prompts, "encode", lambda *words: [*written(*words), 5])
+    done = tune("convert", adapter, base, tmp_path / "a.gguf", "--prompts",
+                heldout(tmp_path / "h.jsonl", "¿Y tú?"))  # fmt: skip
+    assert done.exit_code == 1
+    assert "served with other tokens than it was trained with" in said(done)
+    assert not list(tmp_path.glob("*.parity.json"))
