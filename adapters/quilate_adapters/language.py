@@ -107,6 +107,10 @@ class DetectLanguage:
             if self.languages and code not in (*self.languages, UNDETERMINED):
                 wrong("language", "keep", code, "Add it to `languages` too.")
 
+    def reads(self) -> Sequence[str]:
+        """The field whose language is told."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Each row with its language, or dropped: as ``no words``, ``language not sure``, or
         ``language en``. Raises `MissingDependency` without py3langid."""

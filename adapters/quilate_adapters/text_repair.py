@@ -51,6 +51,10 @@ class RepairText:
         set_texts(self, "repair_text", "field")
         set_texts(self, "repair_text", "repairs", (*REPAIRS, *MORE_REPAIRS))
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are repaired."""
+        return self.field
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """A change for each row with something to repair. Raises `MissingDependency` without
         ftfy."""

@@ -65,6 +65,10 @@ class Toxicity:
         file = self.words if isinstance(self.words, str) else hook_file(self.scorer)
         return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
 
+    def reads(self) -> Sequence[str]:
+        """The field that is scored."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Toxic rows dropped, or every row with its score."""
         score, low_is_toxic = self._scoring()

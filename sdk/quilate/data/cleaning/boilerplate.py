@@ -111,6 +111,10 @@ class Boilerplate:
             check_choice("boilerplate", "kinds", kind, KINDS)
         check_count("boilerplate", "repeats", self.repeats, low=2)
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are cleaned."""
+        return self.field
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """A change for each row with such lines."""
         return [self._verdict(row) for row in rows]

@@ -44,6 +44,10 @@ class Whitespace:
         set_texts(self, "whitespace", "field")
         check_count("whitespace", "blank_lines", self.blank_lines)
 
+    def reads(self) -> Sequence[str]:
+        """The fields that are cleaned."""
+        return self.field
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """A change for each row whose white space is not regular."""
         return [change_texts(row, self.field, self._regular) for row in rows]

@@ -72,6 +72,10 @@ class LabelQuality:
         if self.probabilities is None:
             registry.embedder(self.embedder)
 
+    def reads(self) -> Sequence[str]:
+        """The field of the label, and that from which it is judged."""
+        return (self.label, self.probabilities or self.field)
+
     def sketch(self, rows: Sequence[Row]) -> Sketch:
         """Each row's label, and its probabilities or the vector of its text."""
         import numpy as np
@@ -134,6 +138,12 @@ class LabelQuality:
         from quilate.data.label_quality.classifier import folds_of, out_of_fold
 
         full = ~keys.all_of(sketches, "empty", "bool")
+        if not full.any():
+            raise DataError(
+                f"No row has a text in the field '{self.field}', which the step 'label_quality' "
+                "reads.",
+                remedy="Name the field with the text: field: FIELD.",
+            )
         if keys.MISSING in labels.names:
             full &= labels.codes != labels.names.index(keys.MISSING)
         counts = np.bincount(labels.codes[full], minlength=len(labels.names))

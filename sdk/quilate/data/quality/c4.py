@@ -60,6 +60,10 @@ class C4Quality:
         for option in flags:
             check_flag("c4_quality", option, getattr(self, option))
 
+    def reads(self) -> Sequence[str]:
+        """The field that is judged."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Each row as C4 would have it, or dropped."""
         return [self._verdict(row) for row in rows]

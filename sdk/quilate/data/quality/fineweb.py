@@ -41,6 +41,10 @@ class FineWebQuality:
             if value is not None or one.name != "max_line_breaks_per_word":
                 check_number("fineweb_quality", one.name, value)
 
+    def reads(self) -> Sequence[str]:
+        """The field that is judged."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Each row that a rule is against is dropped for the first such rule."""
         return [self._verdict(text_within(row, self.field)) for row in rows]

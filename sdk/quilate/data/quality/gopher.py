@@ -57,6 +57,10 @@ class GopherQuality:
         for one in fields(self)[1:-1]:
             check_number("gopher_quality", one.name, getattr(self, one.name))
 
+    def reads(self) -> Sequence[str]:
+        """The field that is judged."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Each row that a rule is against is dropped for the first such rule."""
         asked = frozenset(self.stop_words)
@@ -133,6 +137,10 @@ class GopherRepetition:
             check_number("gopher_repetition", one.name, getattr(self, one.name), high=1)
         for option in ("top_ngrams", "repeated_ngrams"):
             object.__setattr__(self, option, _by_n(option, getattr(self, option)))
+
+    def reads(self) -> Sequence[str]:
+        """The field that is judged."""
+        return (self.field,)
 
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Each row that repeats too much is dropped for the first rule against it."""

@@ -44,6 +44,10 @@ class Length:
         if self.min is not None and self.max is not None and self.min > self.max:
             wrong("length", "max", self.max, f"Give {self.min} or more, or a smaller min.")
 
+    def reads(self) -> Sequence[str]:
+        """The field that is measured."""
+        return (self.field,)
+
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Rows that are ``too short`` or ``too long`` are dropped."""
         return [self._verdict(row) for row in rows]
