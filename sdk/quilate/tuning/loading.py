@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from quilate import yaml_places
-from quilate.codec import digest, to_data
+from quilate.codec import digest, to_data, to_json
 from quilate.data.files.reading import read_rows
 from quilate.data.files.rejected import Rejected
+from quilate.data.steps import Row
+from quilate.data.stores import Dataset
 from quilate.errors import ConfigurationError, DataError
 from quilate.evaluators import Sample
 from quilate.tuning.examples import AnyExample, Example, Judged, Preference
@@ -110,7 +112,7 @@ def read_examples(
     spec: ExamplesSpec, folder: Path, store: Path, rejected: list[Rejected]
 ) -> list[AnyExample]:
     """The examples of one file or dataset; what is none goes to `rejected`."""
-    path = _path(spec, folder, store)
+    path = _path(spec, folder, store, rejected)
     first = next((row for row in read_rows(path) if not isinstance(row, Rejected)), {})
     if spec.format is not None and spec.prompt is not None:
         raise ConfigurationError(
@@ -126,16 +128,74 @@ def read_examples(
     return list(loaded.examples)
 
 
-def _path(spec: ExamplesSpec, folder: Path, store: Path) -> Path:
-    if not spec.path.startswith("dataset:"):
-        return folder / spec.path
+def _path(spec: ExamplesSpec, folder: Path, store: Path, rejected: list[Rejected]) -> Path:
+    """The file of the rows that are meant: the one named, or a copy of some of its rows."""
     from quilate.data.files.writing import write_json_lines
     from quilate.data.stores import open_dataset
 
-    dataset = open_dataset(spec.path, store)
-    file = store / "data" / ".cache" / "exports" / f"{dataset.name}-{dataset.version}.jsonl"
-    write_json_lines(dataset.rows(), file)
+    cache = store / "data" / ".cache" / "exports"
+    if spec.path.startswith("dataset:"):
+        dataset = open_dataset(spec.path, store)
+        if not spec.where:
+            _refuse_split(dataset)
+        file, rows = cache / f"{dataset.name}-{dataset.version}.jsonl", dataset.rows()
+    elif spec.where:
+        source = folder / spec.path
+        file, rows = cache / f"{source.name}.jsonl", _plain_rows(source, rejected)
+    else:
+        return folder / spec.path
+    if spec.where:
+        file = file.with_stem(f"{file.stem}-{digest(spec.path, to_json(spec.where))[:10]}")
+        rows = _chosen(rows, spec)
+    write_json_lines(rows, file)
     return file
+
+
+def _refuse_split(dataset: Dataset) -> None:
+    """Raise `ConfigurationError` for a dataset in splits: one of them is meant, not all."""
+    steps = dataset.manifest.get("steps", [])
+    splits = [one.get("options", {}).get("column", "split") for one in steps
+              if one.get("step") == "split"]  # fmt: skip
+    column = next((name for name in (*splits, "split") if name in dataset.manifest["fields"]), None)
+    if column is not None:
+        raise ConfigurationError(
+            f"The dataset '{dataset.name}' is in splits (field '{column}'): rows to be tested on "
+            "would be trained on.",
+            remedy=f"Say which: {{path: dataset:{dataset.name}, where: {{{column}: train}}}}",
+        )
+
+
+def _plain_rows(file: Path, rejected: list[Rejected]) -> Iterator[Row]:
+    for row in read_rows(file):
+        if isinstance(row, Rejected):
+            rejected.append(row)
+        else:
+            yield row
+
+
+def _chosen(rows: Iterable[Row], spec: ExamplesSpec) -> Iterator[Row]:
+    """The rows whose columns have the values asked for. Raises `DataError` where none has."""
+    wanted = {
+        name: value if isinstance(value, list) else [value] for name, value in spec.where.items()
+    }
+    seen: dict[str, Counter[str]] = {name: Counter() for name in wanted}
+    found = False
+    for row in rows:
+        for name in wanted:
+            seen[name][str(row.get(name))] += 1
+        if all(row.get(name) in values for name, values in wanted.items()):
+            found = True
+            yield row
+    if not found:
+        told = "; ".join(
+            f"{name}: {', '.join(value for value, _ in counts.most_common(5))}"
+            for name, counts in seen.items()
+        )
+        raise DataError(
+            f"No row is where {to_json(spec.where).decode()}. There are {told or 'no rows'}.",
+            where=spec.path,
+            remedy="Correct `where:` in the recipe.",
+        )
 
 
 def _from_rows(

@@ -10,6 +10,9 @@ class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_Value = str | bool | int | float
+
+
 class ExamplesSpec(_Spec):
     """Examples of one file or dataset."""
 
@@ -20,6 +23,8 @@ class ExamplesSpec(_Spec):
     """The format's name; left out: told by the keys."""
     fields: dict[str, str] = {}
     """Example field: column, where their names differ."""
+    where: dict[str, _Value | list[_Value]] = {}
+    """Column: the value, or values, of the rows to take, such as ``{split: train}``."""
     prompt: str | None = None
     """A prompt template, relative to the recipe, that the row's ``input`` is put into as
     ``question``: the one that the suite asks with."""
