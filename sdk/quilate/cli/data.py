@@ -89,18 +89,19 @@ def run(
     from quilate.cli.onward import same_goes_on
     from quilate.cli.progress import show_progress
     from quilate.data.pipeline import run_pipeline
+    from quilate.reports.pipelines import closing_lines, empty_warning, step_table
 
     named = {"workers": workers, "address": address}
     options: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     with same_goes_on(), show_progress(quiet=as_json) as progress:
         done = run_pipeline(pipeline, store=store, engine=engine, progress=progress, **options)
+    if warning := empty_warning(done, lang):
+        say(warning)
     if as_json:
         told = {"version": done.dataset.version, "new": done.new, **done.manifest}
         typer.echo(json.dumps({**told, "quarantine": str(done.quarantine)}, ensure_ascii=False))
         return
     from rich.console import Console
-
-    from quilate.reports.pipelines import closing_lines, step_table
 
     Console().print(step_table(done.manifest, lang))
     for line in closing_lines(done, lang):

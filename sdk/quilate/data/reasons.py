@@ -105,6 +105,7 @@ _SPANISH = {
 _PATTERNS = tuple(
     (re.compile(pattern), said)
     for pattern, said in (
+        (r"no field '(.+)'", r"sin el campo '\1'"),
         (r"language (\S+)", r"idioma \1"),
         (r"caption language (\S+)", r"idioma del pie \1"),
         (r"personal data: (.+)", r"datos personales: \1"),

@@ -25,10 +25,15 @@ _SAID = {
         "reasons": "for",
         "read": "read",
         "more": "and {n} more",
-        "made": "{name}@{version}: {rows} rows. Look: quilate data show {name}",
-        "same": "{name}@{version}: {rows} rows, the same as before; no new version.",
-        "quarantine": "{n} rows went to the quarantine: {file}",
-        "renamed": "{n} rows had an id that another row has; theirs is now their place.",
+        "some_rows": "{n} row|{n} rows",
+        "made": "{name}@{version}: {rows}. Look: quilate data show {name}",
+        "same": "{name}@{version}: {rows}, the same as before; no new version.",
+        "empty": "Warning: no row is left in {name}@{version}. The step '{step}' dropped most: "
+        "{n} of {rows}, for {reasons}.",
+        "quarantine": "{n} row went to the quarantine: {file}|"
+        "{n} rows went to the quarantine: {file}",
+        "renamed": "{n} row had an id that another row has; its id is now its place.|"
+        "{n} rows had an id that another row has; theirs is now their place.",
         "none": "No datasets in {store}. Make one: quilate data run PIPELINE",
         "dataset": "dataset",
         "version": "version",
@@ -47,10 +52,15 @@ _SAID = {
         "reasons": "por",
         "read": "leer",
         "more": "y {n} más",
-        "made": "{name}@{version}: {rows} filas. Para verlo: quilate data show {name}",
-        "same": "{name}@{version}: {rows} filas, igual que antes; sin versión nueva.",
-        "quarantine": "{n} filas pasaron a la cuarentena: {file}",
-        "renamed": "{n} filas tenían un id que ya tiene otra; ahora su id es su lugar.",
+        "some_rows": "{n} fila|{n} filas",
+        "made": "{name}@{version}: {rows}. Para verlo: quilate data show {name}",
+        "same": "{name}@{version}: {rows}, igual que antes; sin versión nueva.",
+        "empty": "Aviso: no queda ninguna fila en {name}@{version}. El paso '{step}' descartó más "
+        "que ninguno: {n} de {rows}, por {reasons}.",
+        "quarantine": "{n} fila pasó a la cuarentena: {file}|"
+        "{n} filas pasaron a la cuarentena: {file}",
+        "renamed": "{n} fila tenía un id que ya tiene otra; ahora su id es su lugar.|"
+        "{n} filas tenían un id que ya tiene otra; ahora su id es su lugar.",
         "none": "No hay conjuntos de datos en {store}. Para hacer uno: quilate data run PIPELINE",
         "dataset": "conjunto",
         "version": "versión",
@@ -124,16 +134,39 @@ def closing_lines(done: Finished, lang: str | None = None) -> list[str]:
         said["made" if done.new else "same"].format(
             name=done.dataset.name,
             version=done.dataset.version,
-            rows=words.count(manifest["rows"]),
+            rows=_some("some_rows", manifest["rows"], words),
         )
     ]
     if manifest["quarantined"]:
-        lost = words.count(manifest["quarantined"])
-        lines.append(said["quarantine"].format(n=lost, file=done.quarantine))
+        lines.append(_some("quarantine", manifest["quarantined"], words, file=done.quarantine))
     renamed = sum(source.get("renamed", 0) for source in manifest["sources"])
     if renamed:
-        lines.append(said["renamed"].format(n=words.count(renamed)))
+        lines.append(_some("renamed", renamed, words))
     return lines
+
+
+def empty_warning(done: Finished, lang: str | None = None) -> str | None:
+    """Of a dataset without rows: the step that dropped most, and why. None where it has some."""
+    if done.manifest["rows"]:
+        return None
+    words = Words(language(lang))
+    said = _SAID[words.lang]
+    worst = max(_steps(done.manifest, said), key=lambda step: int(step["dropped"]))
+    why = {"dropped": worst["reasons"].get("dropped", {})}
+    return said["empty"].format(
+        name=done.dataset.name,
+        version=done.dataset.version,
+        step=worst["step"],
+        n=words.count(worst["dropped"]),
+        rows=_some("some_rows", worst["rows_in"], words),
+        reasons=_reasons(why, words, said),
+    )
+
+
+def _some(what: str, n: int, words: Words, **values: object) -> str:
+    """A sentence of so many, in the singular or the plural."""
+    one, more = _SAID[words.lang][what].split("|")
+    return (one if n == 1 else more).format(n=words.count(n), **values)
 
 
 def version_table(versions: Sequence[Version], lang: str | None = None) -> "Table":

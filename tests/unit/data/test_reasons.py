@@ -39,6 +39,7 @@ def test_every_reason_that_is_a_plain_text_has_its_spanish():
     [
         ("repeated 2-grams", "2-gramas repetidos"),
         ("contaminated: near, other numbers", "contaminado: near, otros números"),
+        ("no field 'text'", "sin el campo 'text'"),
         ("over-represented: news", "sobrerrepresentado: news"),
         ("no_hay_tal", "no_hay_tal"),
     ],
