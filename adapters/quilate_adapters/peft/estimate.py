@@ -5,7 +5,7 @@ tensors that have shapes but no memory (torch's FakeTensorMode), and what autogr
 the way back is added up.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from quilate.errors import ConfigurationError
@@ -14,7 +14,7 @@ from quilate_adapters.peft.layers import linear_layers, shapes_of
 from quilate_adapters.peft.libraries import library, quiet
 from quilate_adapters.peft.memory import free_for, resident
 from quilate_adapters.peft.plan import Plan
-from quilate_adapters.peft.precision import name_of
+from quilate_adapters.peft.precision import name_of, threads_of
 
 # Bytes a trained number: itself, its gradient, AdamW's two moments, and the best of it so far.
 _TRAINED = 5 * 4
@@ -59,7 +59,8 @@ def estimate(plan: Plan) -> tuple[Estimate, bool]:
             free_bytes=free,
             seconds=None,
             device=name_of(plan.device),
-            notes=_notes(plan, need, again),
+            parts=asdict(need),
+            details=_details(plan, again),
         ),
         again,
     )
@@ -175,22 +176,16 @@ def _give_fake_tensors(torch: Any, model: Any) -> None:
                 module._buffers[name] = torch.empty(old.shape, dtype=old.dtype, device="cpu")
 
 
-def _notes(plan: Plan, need: Need, again: bool) -> tuple[str, ...]:
-    training = plan.recipe.training
-    notes = [
-        f"weights {_gb(need.weights)}, adapter and optimiser {_gb(need.adapter)}, activations "
-        f"{_gb(need.activations)}, logits {_gb(need.logits)}, process {_gb(need.process)}",
-        f"at batch_size {training.batch_size} × {plan.rows.longest} tokens, the longest of "
-        f"{len(plan.rows.kept)} examples; matrices in {'bfloat16' if plan.bf16 else 'float32'}",
-    ]
-    if again:
-        notes.append(
-            "activations are computed again on the way back, as they do not fit otherwise: about a "
-            "third more time"
-        )
-    if plan.rows.dropped:
-        notes.append(f"{len(plan.rows.dropped)} examples are dropped")
-    return tuple(notes)
+def _details(plan: Plan, again: bool) -> dict[str, bool | int | str]:
+    return {
+        **threads_of(plan.device),
+        "batch_size": plan.recipe.training.batch_size,
+        "longest": plan.rows.longest,
+        "examples": len(plan.rows.kept),
+        "precision": "bf16" if plan.bf16 else "fp32",
+        "recomputed": again,
+        "dropped": len(plan.rows.dropped),
+    }
 
 
 def _gb(count: int) -> str:

@@ -14,11 +14,15 @@ def device() -> Any:
 
 
 def name_of(chosen: Any) -> str:
-    """The device in words."""
-    torch = library("torch")
+    """``cpu``, or ``cuda`` with the name of the card."""
     if chosen.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(chosen)})"
-    return f"cpu ({torch.get_num_threads()} threads)"
+        return f"cuda ({library('torch').cuda.get_device_name(chosen)})"
+    return "cpu"
+
+
+def threads_of(chosen: Any) -> dict[str, int]:
+    """How many threads compute on a CPU, as a detail; nothing for another device."""
+    return {} if chosen.type == "cuda" else {"threads": int(library("torch").get_num_threads())}
 
 
 def bf16(training: TrainingSpec, chosen: Any) -> bool:

@@ -12,7 +12,7 @@ from quilate_adapters.peft.folder import ADAPTER, finish, unwritable
 from quilate_adapters.peft.head import score_supervised_alone
 from quilate_adapters.peft.libraries import library, quiet
 from quilate_adapters.peft.plan import Plan
-from quilate_adapters.peft.precision import name_of
+from quilate_adapters.peft.precision import name_of, threads_of
 from quilate_adapters.peft.tokenising import Row, Rows
 from quilate_adapters.peft.trl_trainers import trainer_class
 
@@ -152,6 +152,7 @@ def _details(plan: Plan, heldout: Rows | None, recompute: bool) -> dict[str, Any
 
     dropped = [*plan.rows.dropped, *(heldout.dropped if heldout else ())]
     return {
+        **threads_of(plan.device),
         "method": plan.recipe.method,
         "rows": len(plan.rows.kept),
         "heldout_rows": len(heldout.kept) if heldout else 0,

@@ -1,6 +1,7 @@
 """What a dry run of a training found, for the terminal, in English and Spanish."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from quilate.reports.comparison.words import CompareWords
 from quilate.reports.strings import language
@@ -22,7 +23,20 @@ _SAID = {
         "checks": "checks against {samples} samples ({sets}): {checks}",
         "estimate": "{steps} steps{time} on {device}; {parameters} parameters are trained",
         "time": ", about {seconds} s",
+        "threads": "{device} ({threads} threads)",
         "memory": "memory {need} GB of {free} GB free: {fits}",
+        "weights": "weights",
+        "adapter": "adapter and optimiser",
+        "activations": "activations",
+        "logits": "logits",
+        "process": "process",
+        "batch": "at batch_size {batch_size} × {longest} tokens, the longest of {examples}"
+        " examples; matrices in {precision}",
+        "recomputed": "activations are computed again on the way back, as they do not fit"
+        " otherwise: about a third more time",
+        "dropped": "{n} examples are dropped",
+        "task": "task",
+        "regression": "regression",
         "fits": "fits",
         "does not fit": "DOES NOT FIT",
         "shown": "The first example, what is learned marked:",
@@ -41,7 +55,20 @@ _SAID = {
         "checks": "comprobaciones con {samples} muestras ({sets}): {checks}",
         "estimate": "{steps} pasos{time} en {device}; se entrenan {parameters} parámetros",
         "time": ", unos {seconds} s",
+        "threads": "{device} ({threads} hilos)",
         "memory": "memoria: {need} GB de {free} GB libres: {fits}",
+        "weights": "pesos",
+        "adapter": "adaptador y optimizador",
+        "activations": "activaciones",
+        "logits": "logits",
+        "process": "proceso",
+        "batch": "con batch_size {batch_size} × {longest} tokens, los del más largo de {examples}"
+        " ejemplos; matrices en {precision}",
+        "recomputed": "las activaciones se calculan de nuevo a la vuelta, porque no caben de otro"
+        " modo: cerca de un tercio más de tiempo",
+        "dropped": "{n} ejemplos se descartan",
+        "task": "tarea",
+        "regression": "regresión",
         "fits": "cabe",
         "does not fit": "NO CABE",
         "shown": "El primer ejemplo, con lo que se aprende marcado:",
@@ -51,6 +78,8 @@ _SAID = {
         "embedding": "embeddings",
     },
 }
+
+_BATCH = ("batch_size", "longest", "examples")
 
 
 def dry_run_lines(found: "DryRun", lang: str | None = None) -> list[str]:
@@ -84,7 +113,7 @@ def estimate_lines(estimate: "Estimate", lang: str | None = None) -> list[str]:
         said["estimate"].format(
             steps=words.count(estimate.steps),
             time=time.format(seconds=words.count(round(estimate.seconds or 0))),
-            device=estimate.device,
+            device=device_of(estimate.device, estimate.details, words),
             parameters=words.count(estimate.trained_parameters),
         ),
         said["memory"].format(
@@ -92,8 +121,35 @@ def estimate_lines(estimate: "Estimate", lang: str | None = None) -> list[str]:
             free=words.number(estimate.free_bytes / 1e9, digits=1),
             fits=said["fits" if estimate.fits else "does not fit"],
         ),
-        *estimate.notes,
+        *_reckoned(estimate, words),
     ]
+
+
+def device_of(device: str, details: Mapping[str, Any], words: "Words") -> str:
+    """The device, with its threads where they are known."""
+    if "threads" not in details:
+        return device
+    threads = words.count(details["threads"])
+    return _SAID[words.lang]["threads"].format(device=device, threads=threads)
+
+
+def _reckoned(estimate: "Estimate", words: "Words") -> list[str]:
+    """How an estimate was reckoned; details that we have no words for stand as they are."""
+    said, lines, rest = _SAID[words.lang], [], dict(estimate.details)
+    rest.pop("threads", None)  # beside the device
+    parts = {name: words.number(n / 1e9) for name, n in estimate.parts.items()}
+    if parts:
+        lines.append(", ".join(f"{said.get(name, name)} {n} GB" for name, n in parts.items()))
+    if rest.keys() >= {*_BATCH, "precision"}:
+        counts = {name: words.count(int(rest.pop(name))) for name in _BATCH}
+        precision = str(rest.pop("precision"))
+        named = {"bf16": "bfloat16", "fp32": "float32"}.get(precision, precision)
+        lines.append(said["batch"].format(**counts, precision=named))
+    if rest.pop("recomputed", False):
+        lines.append(said["recomputed"])
+    if dropped := int(rest.pop("dropped", 0)):
+        lines.append(said["dropped"].format(n=words.count(dropped)))
+    return [*lines, *(f"{name}: {value}" for name, value in rest.items())]
 
 
 def check_lines(manifest: "Manifest | None", words: "Words") -> list[str]:
@@ -109,11 +165,21 @@ def check_lines(manifest: "Manifest | None", words: "Words") -> list[str]:
 def checks_run(manifest: "Manifest", words: "Words") -> str:
     """The checks with the number of examples in which each found a sample."""
     said = _SAID[words.lang]
-    # Those as the templates ask them are the same samples again.
-    own = [one for one in manifest.evaluation if not one.name.endswith(", as asked")]
     checks = (f"{said[check]} {words.count(n)}" for check, n in manifest.checks.items())
     return said["checks"].format(
-        samples=words.count(sum(one.samples for one in own)),
-        sets=", ".join(f"{one.name} {words.count(one.samples)}" for one in own),
+        **sets_of(manifest, words),
         checks=", ".join(checks),
     )
+
+
+def sets_of(manifest: "Manifest", words: "Words") -> dict[str, str]:
+    """How many evaluation `samples` there are, and of which `sets`."""
+    said = _SAID[words.lang]
+    # Those as the templates ask them are the same samples again.
+    own = [one for one in manifest.evaluation if not one.name.endswith(", as asked")]
+    return {
+        "samples": words.count(sum(one.samples for one in own)),
+        "sets": ", ".join(
+            f"{said.get(one.name, one.name)} {words.count(one.samples)}" for one in own
+        ),
+    }

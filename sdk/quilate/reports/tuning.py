@@ -249,6 +249,8 @@ def page_of(
 
 
 def _facts(words: CompareWords, result: "LoopResult") -> list[tuple[str, str]]:
+    from quilate.reports.dry_run import device_of
+
     said, trained = _SAID[words.lang], result.trained
     facts = [
         (said["examples"], words.count(result.examples)),
@@ -257,7 +259,7 @@ def _facts(words: CompareWords, result: "LoopResult") -> list[tuple[str, str]]:
         (said["kept step"], words.count(trained.best_step)),
         (said["tokens"], words.count(trained.supervised_tokens)),
         (said["seconds"], words.count(round(trained.seconds))),
-        (said["device"], trained.device),
+        (said["device"], device_of(trained.device, trained.details, words)),
     ]
     if result.estimate is not None:
         gigabytes = words.number(result.estimate.memory_bytes / 1e9, digits=1)
@@ -267,7 +269,7 @@ def _facts(words: CompareWords, result: "LoopResult") -> list[tuple[str, str]]:
 
 def _check(words: CompareWords, result: "LoopResult") -> str:
     """What was looked for among the examples, by which checks, and what was found."""
-    from quilate.reports.dry_run import checks_run
+    from quilate.reports.dry_run import checks_run, sets_of
 
     said, manifest = _SAID[words.lang], result.manifest
     if manifest is None:
@@ -275,11 +277,7 @@ def _check(words: CompareWords, result: "LoopResult") -> str:
     checks = checks_run(manifest, words)
     if manifest.found:
         return f"{said['contaminated']} {checks[0].upper()}{checks[1:]}."
-    # Those as the templates ask them are the same samples again.
-    own = [one for one in manifest.evaluation if not one.name.endswith(", as asked")]
-    sets = ", ".join(f"{one.name} {words.count(one.samples)}" for one in own)
-    total = sum(one.samples for one in own)
-    clean = said["clean"].format(samples=words.count(total), sets=sets)
+    clean = said["clean"].format(**sets_of(manifest, words))
     return f"{clean} {checks[0].upper()}{checks[1:]}."
 
 

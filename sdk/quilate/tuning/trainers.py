@@ -15,7 +15,14 @@ from quilate.tuning.recipe import LoraSpec, ParitySpec, Recipe
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What a training will need: optimiser `steps`, peak `memory_bytes` of this process, `seconds`
-    where a step could be timed, and the machine's free memory. `notes` say how it was reckoned."""
+    where a step could be timed, and the machine's free memory.
+
+    `parts` are the bytes by what they are for: ``weights``, ``adapter``, ``activations``,
+    ``logits``, ``process``. `details` say how it was reckoned, as values that reports put into
+    words: ``threads``, ``batch_size``, ``longest`` (tokens), ``examples``, ``precision``
+    (``bf16``, ``fp32``), ``recomputed`` (activations, on the way back), ``dropped`` (examples). A
+    trainer may leave out any of them, and add others.
+    """
 
     steps: int
     trained_parameters: int
@@ -23,7 +30,8 @@ class Estimate:
     free_bytes: int
     seconds: float | None
     device: str
-    notes: tuple[str, ...] = ()
+    parts: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, bool | int | str] = field(default_factory=dict)
 
     @property
     def fits(self) -> bool:

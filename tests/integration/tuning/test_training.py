@@ -442,7 +442,8 @@ def test_estimate_and_what_does_not_fit(tiny, tmp_path, monkeypatch):
     found = trainer().estimate(recipe, EXAMPLES)
     assert found.steps == 4 and found.fits
     assert found.trained_parameters == 2 * 4 * ((32 + 32) * 2 + (32 + 16) * 2 + (32 + 64) * 3)
-    assert small.memory_bytes < found.memory_bytes
+    assert small.memory_bytes < found.memory_bytes == sum(found.parts.values())
+    assert found.details["examples"] == len(EXAMPLES) and found.details["threads"] > 0
     many = trainer().estimate(recipe_of(tiny, steps=4000, batch_size=8), EXAMPLES, EXAMPLES)
     assert many.seconds > 50 * found.seconds > 0
     monkeypatch.setattr(estimates, "free_for", lambda device: 1_000_000)

@@ -98,8 +98,11 @@ class Foreseen:
     free = 8_000_000_000
 
     def estimate(self, recipe, examples, heldout):
-        note = f"{len(examples)} + {len(heldout)} examples seen"
-        return Estimate(12, 1000, 2_000_000_000, self.free, 34.0, "cpu", (note,))
+        parts = {"weights": 1_500_000_000, "process": 500_000_000}
+        details = {"threads": 2, "batch_size": 8, "longest": 30, "examples": len(examples),
+                   "precision": "bf16", "recomputed": True, "dropped": 1,
+                   "seen": f"{len(examples)} + {len(heldout)}"}  # fmt: skip
+        return Estimate(12, 1000, 2_000_000_000, self.free, 34.0, "cpu", parts, details)
 
     def train(self, recipe, examples, heldout, folder, *, watch=None):
         raise DataError("killed")
@@ -132,10 +135,14 @@ def test_a_dry_run_does_everything_but_the_training(project, monkeypatch, comman
     for said in (
         "5 ejemplos para entrenar, 1 reservados",
         "ninguna muestra de evaluación está entre ellos",
-        "1 muestras (task 1): palabra por palabra 0, partes (n-gramas) 0, casi duplicados 0",
-        "12 pasos, unos 34 s en cpu",
+        "1 muestras (tarea 1): palabra por palabra 0, partes (n-gramas) 0, casi duplicados 0",
+        "12 pasos, unos 34 s en cpu (2 hilos)",
         "2,0 GB de 8,0 GB libres: cabe",
-        "5 + 1 examples seen",
+        "pesos 1,50 GB, proceso 0,50 GB",
+        "con batch_size 8 × 30 tokens, los del más largo de 5 ejemplos; matrices en bfloat16",
+        "las activaciones se calculan de nuevo",
+        "1 ejemplos se descartan",
+        "seen: 5 + 1",
         "⟦It is ",
     ):
         assert said in done.output
@@ -150,8 +157,8 @@ def test_what_a_training_takes_is_said_before_it_starts(project, monkeypatch):
     monkeypatch.setattr(loop, "trainer_of", lambda recipe: Foreseen())
     words = ("train", project / "r.yaml", "--store", project / "store", "--lang", "en")
     first = tune(*words)
-    assert "12 steps, about 34 s on cpu" in first.output
-    assert "5 + 1 examples seen" in first.output
+    assert "12 steps, about 34 s on cpu (2 threads)" in first.output
+    assert "seen: 5 + 1" in first.output
     assert str(first.exception).startswith("killed")
     assert "about 34 s" not in tune(*words).output  # goes on: what is left is on the bar
     quiet = tune("train", project / "r.yaml", "--store", project / "other", "--json")
