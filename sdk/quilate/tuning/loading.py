@@ -56,9 +56,30 @@ def load_recipe(path: str | Path) -> LoadedRecipe:
     path = Path(path)
     data, places = yaml_places.load(path, "recipe")
     try:
-        return LoadedRecipe(Recipe.model_validate(data), path)
+        loaded = LoadedRecipe(Recipe.model_validate(data), path)
     except ValidationError as error:
         raise yaml_places.explain(error, Recipe, path, places, "recipe") from None
+    _check_prompts(loaded, places)
+    return loaded
+
+
+def _check_prompts(loaded: LoadedRecipe, places: Mapping[yaml_places.Place, int]) -> None:
+    """Raise `ConfigurationError` for a prompt template that is not there, with its line."""
+    data = loaded.recipe.data
+    train = data.train if isinstance(data.train, list) else [data.train]
+    written: list[tuple[yaml_places.Place, object]] = [(("data", "heldout"), data.heldout)]
+    for number, source in enumerate(train):
+        several = (number,) if isinstance(data.train, list) else ()
+        written.append((("data", "train", *several), source))
+    for place, source in written:
+        prompt = source.prompt if isinstance(source, ExamplesSpec) else None
+        if prompt is not None and not (loaded.folder / prompt).is_file():
+            raise ConfigurationError(
+                f"There is no prompt template '{prompt}'.",
+                where=f"{loaded.path}:{places.get((*place, 'prompt'), 1)}",
+                remedy="Correct `prompt:`; the path is relative to the recipe, which makes it "
+                f"{loaded.folder / prompt}.",
+            )
 
 
 def load_examples(loaded: LoadedRecipe, store: str | Path = ".quilate") -> TrainingData:

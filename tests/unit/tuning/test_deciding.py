@@ -169,6 +169,24 @@ def test_recipes_that_are_wrong(tmp_path):
         load_recipe(file)
 
 
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        ("train:\n    path: t.jsonl\n    prompt: aks.md", 6),
+        ("train:\n    - t.jsonl\n    - path: t.jsonl\n      prompt: aks.md", 7),
+        ("train: t.jsonl\n  heldout: {path: h.jsonl,\n    prompt: aks.md}", 6),
+    ],
+)
+def test_a_prompt_template_that_is_not_there_is_told_with_its_line(tmp_path, data, line):
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / "sub" / "r.yaml"
+    file.write_text(f"name: x\nbase: b\ndata:\n  {data}\n")
+    with pytest.raises(ConfigurationError) as raised:
+        load_recipe(file)
+    assert str(raised.value).startswith(f"{file}:{line}: There is no prompt template 'aks.md'.")
+    assert f"relative to the recipe, which makes it {file.parent / 'aks.md'}" in str(raised.value)
+
+
 def test_the_smallest_loss_that_could_have_been_seen_is_told(tmp_path):
     from quilate.reports.tuning import verdict_lines
     from quilate.tuning.sensitivity import smallest_share
