@@ -115,9 +115,11 @@ def explain(
     what: str = "suite",
 ) -> ConfigurationError:
     """The first problem that pydantic found, as one error with its line and the remedy."""
-    # A key misspelt is also a key missing; the first says more.
+    # A key misspelt is also a key missing; the first says more. Where a value may be of several
+    # kinds, it was meant to be the one that fits furthest.
     found = error.errors(include_url=False)
-    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    deepest = max(found, key=lambda each: len(_written(tuple(each["loc"]), places)))
+    first = next((each for each in found if each["type"] == "extra_forbidden"), deepest)
     place = tuple(first["loc"])
     written = _written(place, places)
     where = f"{path}:{places.get(written, 1)}"

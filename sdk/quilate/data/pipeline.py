@@ -4,6 +4,7 @@ import glob
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from quilate import registry, yaml_places
 from quilate.codec import digest
 from quilate.data.engines import Engine
+from quilate.data.files.encodings import REMEDY
 from quilate.data.files.writing import json_line, whole
 from quilate.data.ids import SeenIds
 from quilate.data.running import (
@@ -133,11 +135,7 @@ def run_pipeline(
         sources = _ingested(made, cache, Path(store))
         shards = [shard for source in sources for shard in source.shards]
         if not shards:
-            raise DataError(
-                "The sources hold no rows.",
-                where=", ".join(source.path for source in sources),
-                remedy="Look at what was rejected: " + str(sources[0].rejects),
-            )
+            raise _no_rows(sources)
         try:
             tracks, tallies = run_steps(shards, made.uses, cache, doing, progress)
             finals = list(doing.map(describe, tracks))
@@ -145,6 +143,24 @@ def run_pipeline(
         finally:
             if doing is not engine:  # one that was given is its owner's
                 doing.close()
+
+
+def _no_rows(sources: Sequence[Source]) -> DataError:
+    """Why there are no rows: the sources are empty, or what was rejected, by commonest reason."""
+    reasons = sum((Counter(source.reasons) for source in sources), Counter[str]())
+    where = ", ".join(source.path for source in sources)
+    if not reasons:
+        what = "The source is empty." if len(sources) == 1 else "The sources are empty."
+        return DataError(what, where=where, remedy="Name files that hold rows.")
+    reason, count = reasons.most_common(1)[0]
+    worst = max(sources, key=lambda source: source.rejected)
+    look = f"Look at what was rejected: {worst.rejects}"
+    return DataError(
+        f"The sources hold no rows: {reasons.total()} were rejected, {count} of them for: "
+        f"{reason}.",
+        where=where,
+        remedy=f"{REMEDY} {look}" if reason == "not UTF-8" else look,
+    )
 
 
 def _sweep(cache: Path) -> None:
@@ -177,6 +193,7 @@ def _ingested(made: Pipeline, cache: Path, store: Path) -> list[Source]:
                     shard_rows=made.spec.shard_rows,
                     seen=seen,
                     label=label,
+                    encoding=spec.encoding,
                 )
             )
     return found
@@ -305,6 +322,7 @@ def _manifest(
             "sha256": source.sha256,
             "rows": source.rows,
             "rejected": source.rejected,
+            "reasons": dict(Counter(source.reasons).most_common()),
             "renamed": source.renamed,
         }
         for source in sources

@@ -7,6 +7,7 @@ content is the same.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from quilate.errors import DataError
 
 _SHARD_BYTES = 64 << 20
 _LEAST_ROWS = 1024
-_FORMAT = "2"  # of what is cached here; another number makes all of it anew
+_FORMAT = "3"  # of what is cached here; another number makes all of it anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source that was read: its shards, and the file of what was rejected in it."""
+    """A source that was read: its shards, and the file of what was rejected in it, counted by
+    `reasons`."""
 
     path: str
     sha256: str
@@ -51,6 +53,7 @@ class Source:
     rejected: int
     renamed: int
     rejects: Path
+    reasons: Mapping[str, int]
 
     def rejections(self) -> Iterator[Mapping[str, Any]]:
         """What was rejected, as rows of the quarantine."""
@@ -67,6 +70,7 @@ def ingest(
     shard_rows: int,
     seen: SeenIds,
     label: str | None = None,
+    encoding: str | None = None,
 ) -> Source:
     """Read a source into shards, or find those that were made of it before.
 
@@ -76,11 +80,13 @@ def ingest(
     sha256 = content_digest(path)
     # Rows of a folder of images hold their paths.
     place = str(path.resolve()) if path.is_dir() else path.name
-    key = digest(_FORMAT, sha256, json.dumps(fields, sort_keys=True), str(shard_rows), place)
+    options = json.dumps([fields, encoding], sort_keys=True)
+    key = digest(_FORMAT, sha256, options, str(shard_rows), place)
     folder = cache / "sources" / digest(key, seen.state)[:32]
     index = folder / "index.json"
     if not index.exists():
-        _read_into(folder, path, fields, shard_rows, seen)
+        found = read_rows(path, fields=fields, encoding=encoding)
+        _read_into(folder, path.name, found, shard_rows, seen)
         if content_digest(path) != sha256:
             index.unlink()
             raise DataError(
@@ -99,15 +105,17 @@ def _stored(folder: Path, label: str, sha256: str) -> Source:
         Shard(folder / one["file"], one["rows"], one["digest"]) for one in kept["shards"]
     )
     rejects = folder / "rejected.jsonl"
-    return Source(label, sha256, shards, kept["rows"], kept["rejected"], kept["renamed"], rejects)
+    counts = (kept["rows"], kept["rejected"], kept["renamed"])
+    return Source(label, sha256, shards, *counts, rejects, kept["reasons"])
 
 
 def _read_into(
-    folder: Path, path: Path, fields: Mapping[str, str], shard_rows: int, seen: SeenIds
+    folder: Path, name: str, given: Iterator[Row | Rejected], shard_rows: int, seen: SeenIds
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shards: list[dict[str, Any]] = []
     counts = {"rows": 0, "rejected": 0, "renamed": 0}
+    reasons: Counter[str] = Counter()
     waiting: list[tuple[str, Row, bytes]] = []
 
     def flush() -> None:
@@ -120,13 +128,14 @@ def _read_into(
 
     with whole(folder / "rejected.jsonl") as rejects:
         size = 0
-        for number, found in enumerate(read_rows(path, fields=fields), 1):
+        for number, found in enumerate(given, 1):
             if isinstance(found, Rejected):
                 rejects.write(json_line(_quarantined(found)))
                 counts["rejected"] += 1
+                reasons[found.reason] += 1
                 continue
             line = json_line(found)
-            waiting.append((f"{path.name}:{number}", found, line))
+            waiting.append((f"{name}:{number}", found, line))
             size += len(line)
             if len(waiting) >= _wanted(counts["rows"], shard_rows) or size >= _SHARD_BYTES:
                 flush()
@@ -134,7 +143,7 @@ def _read_into(
         flush()
     seen.close_source(folder / "ids.npy")
     with whole(folder / "index.json") as stream:
-        stream.write(json.dumps({"shards": shards, **counts}).encode())
+        stream.write(json.dumps({"shards": shards, **counts, "reasons": reasons}).encode())
 
 
 def _wanted(before: int, most: int) -> int:

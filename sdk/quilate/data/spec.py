@@ -1,12 +1,34 @@
 """What a pipeline file may hold: its keys, their types and defaults, and its JSON Schema."""
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from quilate.data.files.encodings import is_encoding
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_NAME = re.compile(r"^\w[\w.-]*$")
+
+
+def _name(name: str) -> str:
+    # Of Python's own `$` a line's end may follow.
+    if _NAME.match(name) and not name.endswith("\n"):
+        return name
+    raise ValueError(
+        f"'{name}' is no name of a dataset. Begin with a letter or digit, then write letters, "
+        "digits, '.', '-' and '_', such as notes-2024"
+    )
+
+
+def _encoding(name: str) -> str:
+    if is_encoding(name):
+        return name
+    raise ValueError(f"there is no encoding '{name}'. Write latin-1, cp1252 or utf-16, say")
 
 
 class SourceSpec(_Spec):
@@ -17,6 +39,8 @@ class SourceSpec(_Spec):
     ``run:RUN``; relative to the pipeline's file."""
     fields: dict[str, str] = {}
     """Field: column, where their names differ."""
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    """That of a file of text which is not UTF-8, such as ``latin-1``, ``cp1252`` or ``utf-16``."""
     licence: str | None = None
 
 
@@ -35,7 +59,7 @@ StepSpec = Annotated[str | dict[str, dict[str, Any] | None], BeforeValidator(_en
 class PipelineSpec(_Spec):
     """A pipeline: sources, then steps, into a dataset."""
 
-    name: Annotated[str, Field(pattern=r"^[\w][\w.-]*$")]
+    name: Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": _NAME.pattern})]
     """The dataset that it makes."""
     source: str | SourceSpec | Annotated[list[str | SourceSpec], Field(min_length=1)]
     steps: list[StepSpec] = []

@@ -1,5 +1,6 @@
 """What a pipeline did, and the datasets of a store, in the terminal: English and Spanish."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,7 @@ def step_table(manifest: Mapping[str, Any], lang: str | None = None) -> "Table":
 def _steps(manifest: Mapping[str, Any], said: Mapping[str, str]) -> list[Mapping[str, Any]]:
     sources = manifest.get("sources", [])
     rows, lost = (sum(one[name] for one in sources) for name in ("rows", "rejected"))
+    reasons = sum((Counter(one.get("reasons", {})) for one in sources), Counter[str]())
     read = {
         "step": said["read"],
         "rows_in": rows + lost,
@@ -105,7 +107,7 @@ def _steps(manifest: Mapping[str, Any], said: Mapping[str, str]) -> list[Mapping
         "changed": 0,
         "dropped": lost,
         "added": 0,
-        "reasons": {},
+        "reasons": {"dropped": dict(reasons.most_common())},
     }
     return [read, *manifest.get("steps", [])]
 

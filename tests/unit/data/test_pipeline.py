@@ -307,3 +307,12 @@ def test_examples_of_the_report_hold_no_personal_data(tmp_path):
     assert "[email]" in told
     # The quarantine is data, and holds the row as it was.
     assert quarantine(done)[0]["row"]["text"] == "ana@ejemplo.es"
+
+
+@pytest.mark.parametrize("name", ["mis notas", "-a", "", "a/b"])
+def test_a_name_that_is_none_is_told_in_words(tmp_path, name):
+    file = tmp_path / "p.yaml"
+    file.write_text(f"source: a.jsonl\nname: {json.dumps(name)}\n")
+    with pytest.raises(ConfigurationError, match=rf"p.yaml:2: .*'{name}' is no name") as caught:
+        load_pipeline(file)
+    assert "letters, digits" in str(caught.value) and "\\w" not in str(caught.value)

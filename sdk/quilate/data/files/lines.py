@@ -1,12 +1,14 @@
 """JSON Lines, line by line, and JSON arrays."""
 
 import gzip
+import io
 import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from quilate.data.files.encodings import UTF_8, decoding, encoding_of
 from quilate.data.files.rejected import Rejected
 from quilate.data.steps import Row
 from quilate.errors import DataError
@@ -14,10 +16,12 @@ from quilate.errors import DataError
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_json_lines(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
+def read_json_lines(
+    path: Path, encoding: str | None = None
+) -> Iterator[tuple[str, Row] | Rejected]:
     """One JSON object a line; blank lines are none."""
     with _opened(path) as stream:
-        for number, raw in enumerate(_lines(stream, path), 1):
+        for number, raw in enumerate(_lines(stream, path, encoding_of(path, encoding)), 1):
             line = raw.removeprefix(_BOM) if number == 1 else raw
             if not line.strip():
                 continue
@@ -34,10 +38,17 @@ def read_json_lines(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
                 yield _row(row, number, where, line)
 
 
-def read_json_array(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
+def read_json_array(
+    path: Path, encoding: str | None = None
+) -> Iterator[tuple[str, Row] | Rejected]:
     """A file that is one JSON array of objects. It is read whole."""
+    encoding = encoding_of(path, encoding)
+    with decoding(path, encoding):
+        text = path.read_text(encoding=encoding)
+    if not text.strip():
+        raise DataError("The file is empty.", where=str(path), remedy="Get it again.")
     try:
-        rows = json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=_refuse)
+        rows = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"This is not JSON: {error}.", where=str(path), remedy="Or write JSON Lines (.jsonl)."
@@ -75,9 +86,15 @@ def _opened(path: Path) -> IO[bytes]:
         raise DataError(f"The file cannot be read: {error.strerror}.", where=str(path)) from None
 
 
-def _lines(stream: IO[bytes], path: Path) -> Iterator[bytes]:
+def _lines(stream: IO[bytes], path: Path, encoding: str) -> Iterator[bytes]:
+    """The lines, in UTF-8 whatever the file is in."""
     try:
-        yield from stream
+        if encoding == UTF_8:
+            yield from stream
+            return
+        with decoding(path, encoding):
+            for line in io.TextIOWrapper(stream, encoding, newline="\n"):
+                yield line.encode("utf-8", "surrogatepass")
     except (EOFError, gzip.BadGzipFile, OSError) as error:
         raise DataError(
             f"The file cannot be read to its end: {error}.", where=str(path), remedy="Get it again."

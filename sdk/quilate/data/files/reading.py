@@ -1,6 +1,7 @@
 """Rows from a file or folder, whatever its format."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,18 @@ _READERS: Mapping[str, Reader] = {
 
 
 def read_rows(
-    path: str | Path, *, fields: Mapping[str, str] | None = None
+    path: str | Path,
+    *,
+    fields: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Row | Rejected]:
     r"""The rows of a file or folder, one after another, and in their places what is no row.
 
     Files: JSON Lines (also ``.gz``), a JSON array, CSV, and with the extra ``data`` Parquet and
     Arrow. Folders: a Hugging Face dataset saved to disk, images with captions, documents. A row
     without ``id`` gets its place, such as ``train.jsonl:7``. `fields` renames columns: field name
-    to column. Raises `DataError` for a path that is not there or a format that nobody reads.
+    to column. `encoding` is that of a file of text which is not UTF-8, such as ``latin-1``. Raises
+    `DataError` for a path that is not there or a format that nobody reads.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "a.jsonl"
@@ -41,6 +46,8 @@ def read_rows(
     """
     path = Path(path)
     reader = reader_of(path)
+    if encoding is not None:
+        reader = _in_encoding(reader, encoding, path)
     missing = set((fields or {}).values())
     rows = 0
     for found in reader(path):
@@ -57,6 +64,17 @@ def read_rows(
             where=str(path),
             remedy="Correct `fields:`, which says field: column.",
         )
+
+
+def _in_encoding(reader: Reader, encoding: str, path: Path) -> Reader:
+    if reader not in _READERS.values():
+        raise DataError(
+            "An `encoding` is for files of JSON Lines, JSON, CSV and TSV.",
+            where=str(path),
+            remedy="Leave it out.",
+        )
+    decoding: Any = reader
+    return partial(decoding, encoding=encoding)
 
 
 def _finished(row: Row, place: str, fields: Mapping[str, str]) -> Row:
