@@ -34,7 +34,11 @@ Source = Annotated[
     ),
 ]
 Base = Annotated[
-    str, typer.Option(metavar="MODEL", help="A packaged model or GGUF file; a recipe has its own.")
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="A packaged model or GGUF file, if not smollm2-135m-instruct; a recipe has its own.",
+    ),
 ]
 
 Filters = Annotated[
@@ -55,7 +59,7 @@ def _examples(source: str, store: Path) -> "list[AnyExample]":
     from quilate.tuning.loading import load_examples, load_recipe, read_examples
     from quilate.tuning.recipe import ExamplesSpec
 
-    if source.endswith((".yaml", ".yml")):
+    if _is_recipe(source):
         data = load_examples(load_recipe(source), store)
         found, rejected = [*data.train, *data.heldout], list(data.rejected)
     else:
@@ -144,7 +148,7 @@ def _training_set(
 
     examples, method = _examples(source, store), Method()
     sets: EvaluationSets = {file: file for file in against}
-    if source.endswith((".yaml", ".yml")):
+    if _is_recipe(source):
         loaded = load_recipe(source)
         method = method_of(loaded.recipe.contamination)
         sets = sets or evaluation_sets(loaded, store)
@@ -161,10 +165,13 @@ def _training_set(
 
 def lint(
     source: Source,
-    base: Base = "smollm2-135m-instruct",
+    base: Base = None,
     max_length: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Tokens of an example.")
-    ] = 1024,
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Tokens of an example, if not 1024; a recipe has its own."
+        ),
+    ] = None,
     store: Store = DEFAULT_STORE,
     lang: Lang = None,
     as_json: AsJson = False,
@@ -174,10 +181,11 @@ def lint(
     from quilate.tuning.lint import lint as look
     from quilate.tuning.loading import load_recipe
 
-    if source.endswith((".yaml", ".yml")):
+    if _is_recipe(source):
+        _refuse_own(max_length, "--max-length", "training: max_length")
         max_length = load_recipe(source).recipe.training.max_length
     tokenizer = registry.factory("chat_tokenizers", "gguf")(_base_of(source, base))
-    report = look(_examples(source, store), tokenizer, max_length=max_length)
+    report = look(_examples(source, store), tokenizer, max_length=max_length or 1024)
     if as_json:
         typer.echo(json.dumps(report.as_data(), ensure_ascii=False))
         return
@@ -190,7 +198,7 @@ def lint(
 def show(
     source: Source,
     n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Examples.")] = 1,
-    base: Base = "smollm2-135m-instruct",
+    base: Base = None,
     store: Store = DEFAULT_STORE,
 ) -> None:
     """Show examples in the chat template, the learned part marked.
@@ -209,13 +217,26 @@ def show(
         say("There are no examples.")
 
 
-def _base_of(source: str, base: str) -> Path:
+def _is_recipe(source: str) -> bool:
+    return source.endswith((".yaml", ".yml"))
+
+
+def _refuse_own(given: object, option: str, key: str) -> None:
+    """Raise for an option that says again what the recipe says."""
+    if given is not None:
+        raise typer.BadParameter(
+            f"the recipe says it: `{key}:`; change it there", param_hint=option
+        )
+
+
+def _base_of(source: str, base: str | None) -> Path:
     """The GGUF base of a recipe, or else the one that was named."""
     from quilate.tuning.loading import load_recipe
     from quilate.tuning.preparing import base_file, base_file_of
 
-    if not source.endswith((".yaml", ".yml")):
-        return base_file_of(base, Path())
+    if not _is_recipe(source):
+        return base_file_of(base or "smollm2-135m-instruct", Path())
+    _refuse_own(base, "--base", "base")
     loaded = load_recipe(source)
     return base_file(loaded.recipe, loaded.folder)
 

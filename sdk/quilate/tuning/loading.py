@@ -71,8 +71,8 @@ def _check_prompts(loaded: LoadedRecipe, places: Mapping[yaml_places.Place, int]
     for number, source in enumerate(train):
         several = (number,) if isinstance(data.train, list) else ()
         written.append((("data", "train", *several), source))
-    for place, source in written:
-        prompt = source.prompt if isinstance(source, ExamplesSpec) else None
+    for place, named in written:
+        prompt = named.prompt if isinstance(named, ExamplesSpec) else None
         if prompt is not None and not (loaded.folder / prompt).is_file():
             raise ConfigurationError(
                 f"There is no prompt template '{prompt}'.",

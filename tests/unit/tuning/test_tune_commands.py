@@ -67,6 +67,15 @@ def test_a_recipe_is_shown_in_the_template_of_its_own_base(tmp_path, monkeypatch
     assert asked == [tmp_path / "own.gguf"]
 
 
+def test_what_a_recipe_says_is_not_said_again_by_an_option(project):
+    clean = tune("lint", project / "r.yaml", "--lang", "en")
+    assert "No problem was found." in clean.output
+    for words in (("lint", "--base"), ("lint", "--max-length"), ("show", "--base")):
+        refused = tune(words[0], project / "r.yaml", words[1], "64")
+        assert refused.exit_code == 2
+        assert "the recipe says it" in refused.output
+
+
 def test_an_export_leaves_evaluation_samples_out_and_says_what_was_checked(tmp_path):
     train = lines(
         tmp_path / "train.jsonl",

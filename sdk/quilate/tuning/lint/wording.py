@@ -120,7 +120,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "Worth knowing ({reason}): {n}. {why}: {ids}.",
         "A saber ({reason}): {n}. {why}: {ids}.",
     ),
-    "clean": ("Nothing was found.", "No se encontró nada."),
+    "clean": ("No problem was found.", "No se encontró ningún problema."),
     "more": ("and {n} more", "y {n} más"),
 }
 _SHOWN = 3  # ids
