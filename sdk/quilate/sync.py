@@ -105,6 +105,42 @@ def _wait_stopped(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.run_coroutine_threadsafe(others(), loop).result()
 
 
+class _Stopped(BaseException):
+    """Raised in a thread whose work is not wanted any more; no ``except Exception`` keeps it."""
+
+
+async def stoppable(work: Callable[[Callable[[], None]], T]) -> T:
+    """Run work that takes long in a thread. It calls what it is given now and then, which raises
+    once the call here is cancelled (as Ctrl-C does); the call then ends with the work.
+
+    >>> run(stoppable(lambda check: [check() for _ in range(3)]))
+    [None, None, None]
+    """
+    import anyio
+
+    stopping, started, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def check() -> None:
+        if stopping.is_set():
+            raise _Stopped
+
+    def begin() -> T:
+        started.set()
+        try:
+            return work(check)
+        finally:
+            ended.set()
+
+    try:
+        return await anyio.to_thread.run_sync(begin, abandon_on_cancel=True)
+    except anyio.get_cancelled_exc_class():
+        stopping.set()
+        if started.is_set():
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(ended.wait)
+        raise
+
+
 def iterate(source: AsyncIterator[T]) -> Iterator[T]:
     """Iterate an async iterator from sync code."""
 

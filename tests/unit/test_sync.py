@@ -4,11 +4,12 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import threading
 
 import pytest
 
 from quilate.providers import PerLoop
-from quilate.sync import run
+from quilate.sync import run, stoppable
 
 
 async def answer():
@@ -89,3 +90,30 @@ def test_clients_of_loops_that_were_just_closed_are_let_go():
         loop.run_until_complete(use())
         loop.close()
     assert len(clients._clients) == 1
+
+
+def test_work_in_a_thread_ends_when_its_call_is_cancelled():
+    began, ended = threading.Event(), threading.Event()
+
+    def work(check):
+        try:
+            while True:
+                began.set()
+                check()
+        finally:
+            ended.set()
+
+    async def cancelled():
+        task = asyncio.ensure_future(stoppable(work))
+        await asyncio.to_thread(began.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return ended.is_set()
+
+    assert asyncio.run(cancelled())
+
+
+def test_what_work_in_a_thread_raises_is_raised():
+    with pytest.raises(ValueError, match="spoilt"):
+        run(stoppable(lambda check: int("spoilt")))

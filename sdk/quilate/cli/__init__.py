@@ -52,7 +52,16 @@ def _run() -> None:
         if end.code == 130:
             sys.stderr.write(f"Interrupted. {getattr(end, 'hint', '')}".rstrip() + "\n")
         sys.stdout.flush()  # a reader that left is noticed here, not at the interpreter's end
+        if end.code == 130:
+            _leave_at_once()
         raise
+
+
+def _leave_at_once() -> None:
+    """Exit without the interpreter's end: a thread that is deep in a library (a training step) would
+    be torn down in its midst, and abort the process. What is finished is on the disk."""
+    sys.stderr.flush()
+    os._exit(130)
 
 
 def _fail(message: str) -> None:

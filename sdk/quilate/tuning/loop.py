@@ -7,9 +7,9 @@ of the recipe, its examples and its base, so that another recipe never mixes wit
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from quilate import registry
 from quilate.codec import digest, from_data, to_data, to_json
@@ -18,7 +18,7 @@ from quilate.errors import ConfigurationError, DataError, ModelError, StoreError
 from quilate.evals import runner
 from quilate.evals.results import Run
 from quilate.evaluators import Sample
-from quilate.sync import blocking
+from quilate.sync import blocking, stoppable
 from quilate.tuning.deciding import Decision, decide
 from quilate.tuning.examples import AnyExample
 from quilate.tuning.loading import LoadedRecipe, TrainingData
@@ -52,8 +52,18 @@ Foreseen = Callable[[Estimate], None]
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """`n` rows or examples that were not trained on, why, and the `file` that names them."""
+
+    reason: Literal["lint", "evaluation samples", "no example"]
+    n: int
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class LoopResult:
-    """What the loop found, and where everything lies."""
+    """What the loop found, and where everything lies. `already` says that the training had been
+    finished before, and nothing was trained anew."""
 
     recipe: Recipe
     folder: Path
@@ -65,7 +75,8 @@ class LoopResult:
     parity: Parity | None = None
     decision: Decision | None = None
     estimate: Estimate | None = None
-    notes: tuple[str, ...] = field(default=())
+    left_out: tuple[LeftOut, ...] = ()
+    already: bool = False
 
     @property
     def report(self) -> Path:
@@ -193,19 +204,24 @@ async def _trained(
     )
     folder = store / "tuning" / f"{recipe.name}-{mark[:10]}"
     _make(folder)
-    notes = (*_write_data(folder, loaded, data, manifest), *_write_lint(folder, linted))
+    left_out = (*_write_data(folder, loaded, data, manifest), *_write_lint(folder, linted))
     trainer = trainer_of(recipe)
     estimate = await anyio.to_thread.run_sync(
         lambda: _estimated(folder / "estimate.json", trainer, recipe, data, foreseen)
     )
 
-    def watch(done: int, total: int, point: LossPoint | None) -> None:
-        if progress is not None:
-            progress(done, total, "train")
+    taken: list[int] = []
 
-    trained = await anyio.to_thread.run_sync(
-        lambda: trainer.train(recipe, data.train, data.heldout, folder / "training", watch=watch)
-    )
+    def work(check: Callable[[], None]) -> Trained:
+        def watch(done: int, total: int, point: LossPoint | None) -> None:
+            check()
+            taken.append(done)
+            if progress is not None:
+                progress(done, total, "train")
+
+        return trainer.train(recipe, data.train, data.heldout, folder / "training", watch=watch)
+
+    trained = await stoppable(work)
     return LoopResult(
         recipe=recipe,
         folder=folder,
@@ -214,7 +230,8 @@ async def _trained(
         manifest=manifest,
         trained=trained,
         estimate=estimate,
-        notes=notes,
+        left_out=left_out,
+        already=not taken,
     )
 
 
@@ -243,23 +260,23 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _write_lint(folder: Path, report: "LintReport | None") -> tuple[str, ...]:
+def _write_lint(folder: Path, report: "LintReport | None") -> tuple[LeftOut, ...]:
     if report is None:
         return ()
     _keep(folder / "lint.json", report.as_data())
     if not report.dropped:
         return ()
-    return (f"{len(report.dropped)} examples were left out: {folder / 'lint.json'}",)
+    return (LeftOut("lint", len(report.dropped), folder / "lint.json"),)
 
 
 def _write_data(
     folder: Path, loaded: LoadedRecipe, data: TrainingData, manifest: "Manifest | None"
-) -> tuple[str, ...]:
+) -> list[LeftOut]:
     """The examples as they are trained on, the recipe and the manifest, beside the training."""
     from quilate.tuning.formats import export
     from quilate.tuning.training_set import with_files, write_manifest
 
-    notes = []
+    left_out = []
     kind = "preference" if loaded.recipe.method == "dpo" else "prompt-completion"
     for name, examples in (("train", data.train), ("heldout", data.heldout)):
         export(examples, folder / f"{name}.jsonl", kind)
@@ -269,16 +286,14 @@ def _write_data(
         told = with_files(manifest, folder, "train.jsonl", "heldout.jsonl")
         write_manifest(told, folder / "training_set.json")
         if manifest.excluded:
-            notes.append(
-                f"{len(manifest.excluded)} examples hold evaluation samples, and were left out: "
-                f"{folder / 'training_set.json'}"
-            )
+            count = len({one.id for one in manifest.excluded})
+            left_out.append(LeftOut("evaluation samples", count, folder / "training_set.json"))
     if data.rejected:
         with whole(folder / "rejected.jsonl") as stream:
             for one in data.rejected:
                 stream.write(json.dumps(asdict(one), ensure_ascii=False).encode() + b"\n")
-        notes.append(f"{len(data.rejected)} rows held no example: {folder / 'rejected.jsonl'}")
-    return tuple(notes)
+        left_out.append(LeftOut("no example", len(data.rejected), folder / "rejected.jsonl"))
+    return left_out
 
 
 async def _back(result: LoopResult, base: Path, progress: Progress | None) -> LoopResult:

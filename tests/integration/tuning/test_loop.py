@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,33 @@ def test_evaluation_samples_among_the_examples_are_refused(project, tmp_path):
     assert refused.returncode == 1
     assert f"leak holds {sample['id']} of task" in refused.stderr
     assert not list(folder.rglob("*.safetensors"))
+
+
+def test_ctrl_c_ends_a_training_and_the_same_command_goes_on(project, tmp_path):
+    fresh = shutil.ignore_patterns(".quilate")
+    folder = Path(shutil.copytree(project, tmp_path / "example", ignore=fresh))
+    recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
+    recipe["training"] |= {"steps": 4, "evaluate_every": 2, "save_every": 1, "patience": None}
+    recipe["lora"] = {"rank": 2, "targets": ["q_proj"]}
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    words = [sys.executable, "-m", "quilate.cli", "tune", "train", "recipe.yaml"]
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "QUILATE_LANG": "en"}
+    child = subprocess.Popen(
+        words, cwd=folder, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    before = []
+    for line in child.stderr:
+        before.append(line)
+        if line.startswith("train: 2/"):
+            child.send_signal(signal.SIGINT)
+            break
+    _, after = child.communicate(timeout=280)
+    assert child.returncode == 130, "".join(before) + after
+    assert any("4 steps" in line and "memory" in "".join(before) for line in before)
+    assert after.splitlines()[-1].endswith("the same command goes on.")
+    assert "terminate" not in after
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "train: 1/" not in done.stderr  # it went on from a checkpoint
+    assert done.stdout.startswith("4 steps")
