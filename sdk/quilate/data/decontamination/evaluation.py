@@ -40,7 +40,9 @@ def evaluation_files(against: Sequence[str]) -> list[Path]:
         raise ConfigurationError(
             "`against` names no evaluation set.", remedy="Write against: [evaluation.jsonl]."
         )
-    return [Path(file) for name in against for file in sample_files(name, Path())]
+    return [
+        Path(file) for name in against for file in sample_files(name, Path(), within="pipeline")
+    ]
 
 
 def digests_of(against: Sequence[str]) -> dict[str, str]:
@@ -52,14 +54,15 @@ def read_texts(files: Iterable[Path], fields: Fields | None = None) -> list[Eval
     """The texts of evaluation files (JSON Lines, CSV, or whatever else a pipeline reads).
 
     Every column of `fields` is a text of its own: of a question and its context, either is found
-    without the other. Unless said, it is of each row the first that has a text of ``input``,
-    ``question``, ``prompt``, ``instruction``, ``problem``, ``query`` and ``text``. Raises
-    `DataError` for a malformed row and for one without such a text, since a set that was read in
-    part would prove nothing, and for a file without rows.
+    without the other. A file needs one of them, and each must be in some file. Unless said, it is
+    of each row the first that has a text of ``input``, ``question``, ``prompt``, ``instruction``,
+    ``problem``, ``query`` and ``text``. Raises `DataError` for a malformed row and for one without
+    such a text, since a set that was read in part would prove nothing, and for a file without rows.
     """
     texts: list[EvaluationText] = []
-    for file in files:
-        rows = _whole_rows(file, fields)
+    read = [(file, _whole_rows(file, fields)) for file in files]
+    _check_named(read, fields)
+    for file, rows in read:
         columns = _columns(rows, fields, file)
         for row in rows:
             found = list(_texts(row, columns, file.name))
@@ -100,7 +103,27 @@ def _whole_rows(file: Path, fields: Fields | None) -> list[Row]:
     return rows
 
 
+def _check_named(read: Sequence[tuple[Path, Sequence[Row]]], fields: Fields | None) -> None:
+    """Raise `DataError` for a column that no file has: what it means would not be looked for."""
+    there = {name for _, rows in read for row in rows for name in row}
+    missing = [name for name in _named(fields) if name not in there]
+    if missing:
+        what = "set has" if len(read) == 1 else "sets have"
+        raise DataError(
+            f"The evaluation {what} no column {_listed(missing)}.",
+            where=", ".join(str(file) for file, _ in read),
+            remedy="There are: " + (", ".join(sorted(there)) or "none") + ".",
+        )
+
+
+def _named(fields: Fields | None) -> list[str]:
+    if isinstance(fields, Mapping):
+        return [fields.get("input", "input")]
+    return [fields] if isinstance(fields, str) else list(fields or ())
+
+
 def _columns(rows: Sequence[Row], fields: Fields | None, file: Path) -> list[str]:
+    """The columns of a file that hold its texts."""
     there = {name for row in rows for name in row}
     if fields is None:
         usual = [name for name in _USUAL if name in there]
@@ -112,15 +135,12 @@ def _columns(rows: Sequence[Row], fields: Fields | None, file: Path) -> list[str
                 + (", ".join(sorted(there)) or "none"),
             )
         return usual
-    if isinstance(fields, Mapping):
-        columns = [fields.get("input", "input")]
-    else:
-        columns = [fields] if isinstance(fields, str) else list(fields)
-    missing = [name for name in columns if name not in there]
-    if missing or not columns:
+    named = _named(fields)
+    columns = [name for name in named if name in there]
+    if not columns:
         raise DataError(
-            f"The evaluation set has no column {_listed(missing)}."
-            if missing
+            f"The evaluation set has no column {_listed(named)}."
+            if named
             else "`fields` names no column.",
             where=str(file),
             remedy="It has: " + (", ".join(sorted(there)) or "none") + ".",
