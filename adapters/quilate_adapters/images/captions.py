@@ -13,7 +13,7 @@ from quilate.data.cleaning.options import check_count, check_number, check_text,
 from quilate.data.cleaning.within import text_within
 from quilate.data.steps import Drop, Row, Verdict
 from quilate.errors import DataError
-from quilate_adapters.images.opening import Limits, Refused, opened, place_of
+from quilate_adapters.images.opening import Limits, Refused, opened, place_of, places_of
 
 _FILE_NAME = re.compile(r"[\w\s().\-/\\]*\.(?:jpe?g|png|gif|webp|bmp|tiff?|heic|avif|svg)", re.I)
 _NUMBERED = re.compile(
@@ -79,6 +79,14 @@ class ImageCaptions:
         """The file of the similarity, with its SHA-256."""
         file = hook_file(self.similarity)
         return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
+
+    def reads(self) -> Sequence[str]:
+        """The field with the image's path."""
+        return (self.image,)
+
+    def named_files(self, rows: Sequence[Row]) -> list[Path]:
+        """The images."""
+        return places_of(rows, self.image, self.folder)
 
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """Rows with a flaw are dropped for the first: of the caption, which costs nothing, then of

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from quilate.data.cleaning.options import check_choice, check_count, check_number, check_text
 from quilate.data.steps import Row, Rows, Sketch, Verdicts
 from quilate.registry import require
 from quilate_adapters.images.hamming import bit_counts, near_pairs
-from quilate_adapters.images.opening import Limits, Refused, opened, place_of
+from quilate_adapters.images.opening import Limits, Refused, opened, place_of, places_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +57,14 @@ class NearDuplicateImages:
         check_count(name, "max_bytes", self.max_bytes, low=1)
         if self.max_colour_difference is not None:
             check_number(name, "max_colour_difference", self.max_colour_difference, high=255)
+
+    def reads(self) -> Sequence[str]:
+        """The field with the image's path."""
+        return (self.image,)
+
+    def named_files(self, rows: Sequence[Row]) -> list[Path]:
+        """The images."""
+        return places_of(rows, self.image, self.folder)
 
     def sketch(self, rows: Sequence[Row]) -> Sketch:
         """Of each row: why it has no image that opens (0: it has), the hash, the colours, and the

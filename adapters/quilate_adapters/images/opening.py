@@ -1,10 +1,12 @@
 """Opening images that may be broken, huge, or no images at all."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quilate.data.steps import Row
 from quilate.registry import require
 
 # Not those that PIL hands to other programs (EPS), nor those that hold documents.
@@ -33,6 +35,12 @@ def place_of(value: Any, folder: str) -> Path | None:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         return None
     return Path(folder) / value
+
+
+def places_of(rows: Sequence[Row], field: str, folder: str) -> list[Path]:
+    """Where the images of the rows lie that name one."""
+    places = (place_of(row.get(field), folder) for row in rows)
+    return [place for place in places if place is not None]
 
 
 def opened(path: Path, limits: Limits, *, small: bool = False) -> Any:

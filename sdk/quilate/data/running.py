@@ -98,6 +98,7 @@ def work(task: Task) -> Done:
     track, tallies = task.track, []
     rows: list[Row] | None = None
     for use in task.uses:
+        track, rows = _with_files(use, track, rows)
         key = track.after(use)
         said = Said.read(track.file(key))
         if said is None:
@@ -111,8 +112,29 @@ def work(task: Task) -> Done:
         track = track.with_step(key, said.tally.rows_out)
         tallies.append(said.tally)
     if task.sketched is not None:
+        track, rows = _with_files(task.sketched, track, rows)
         _sketch(task.sketched, track, rows)
     return Done(track, tuple(tallies))
+
+
+def _with_files(use: Use, track: Track, rows: list[Row] | None) -> tuple[Track, list[Row] | None]:
+    """Where the step opens files that rows name: the shard, named by how these are now too, and its
+    rows."""
+    named: Any = getattr(use.step, "named_files", None)
+    if not callable(named):
+        return track, rows
+    rows = track.read() if rows is None else rows
+    return replace(track, key=digest(track.key, *map(_state, named(rows)))), rows
+
+
+def _state(file: Path) -> str:
+    """A file's size and when it was written: to read every image again would take as long as the
+    step does."""
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return str(file)
+    return f"{file} {found.st_size} {found.st_mtime_ns}"
 
 
 def _applied(use: Use, rows: Sequence[Row]) -> list[Verdict]:
@@ -289,7 +311,7 @@ def _check_read(use: Use, tally: Tally, tracks: Sequence[Track]) -> None:
             known = sorted({field for row in some for field in row} - {"id"})
             raise DataError(
                 f"No row has the field '{name}', which the step '{use.name}' reads.",
-                remedy=f"Correct its option `field`. {nearest(name, known)}",
+                remedy=f"Correct its options. {nearest(name, known)}",
             )
 
 

@@ -10,9 +10,10 @@ entry-point group ``quilate.steps``, and so must give the same verdicts for the 
 options, on any machine. `version` changes whenever the verdicts do: cached verdicts of the version
 before are then not used again.
 
-Two methods more are optional. ``inputs()`` gives the files that the verdicts depend on, by path
-with their SHA-256. ``reads()`` names the fields without which the step could do nothing to a row:
-rows without are counted, and it is an error where no row has one.
+Three methods more are optional. ``inputs()`` gives the files that the verdicts depend on, by path
+with their SHA-256; ``named_files(rows)`` gives the paths of those that rows name, such as images:
+where one has changed, its shard is done again. ``reads()`` names the fields without which the step
+could do nothing to a row: rows without are counted, and it is an error where no row has one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -157,7 +157,7 @@ def _made(use: Use) -> Step:
                 remedy="Write a class with them as fields, and `apply`.",
             )
         return as_step(thing)
-    return as_step(_call(registry.factory("steps", use.name), use.name, options))
+    return _beside(as_step(_call(registry.factory("steps", use.name), use.name, options)), folder)
 
 
 def _call(make: Callable[..., Any], name: str, options: Mapping[str, Any]) -> Any:
@@ -183,6 +183,17 @@ def _found(value: Any, folder: Path) -> Any:
     file = value.rpartition(".py:")[0] + ".py" if ".py:" in value else value
     known = ("." in file or "/" in file) and (folder / file).exists()
     return str((folder / value).absolute()) if known else value
+
+
+def _beside(step: Step, folder: Path) -> Step:
+    """The step, the files that rows name for it looked for beside the pipeline."""
+    own: Any = step
+    if not isinstance(getattr(own, "folder", None), str) or not hasattr(
+        own, "__dataclass_fields__"
+    ):
+        return step
+    placed: Step = dataclasses.replace(own, folder=str((folder / own.folder).absolute()))
+    return placed
 
 
 def as_step(thing: Any) -> Step:

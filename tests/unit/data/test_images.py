@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import struct
 import zlib
@@ -14,6 +15,7 @@ Image = pytest.importorskip("PIL.Image")
 ImageDraw = pytest.importorskip("PIL.ImageDraw")
 pytest.importorskip("imagehash")
 
+from quilate.data import pipeline, run_pipeline  # noqa: E402
 from quilate.data.steps import Drop  # noqa: E402
 from quilate.errors import ConfigurationError, DataError  # noqa: E402
 from quilate_adapters.images import ImageCaptions, NearDuplicateImages  # noqa: E402
@@ -259,3 +261,28 @@ def test_no_rows_and_wrong_options():
     for options in ({"hash": "ahash"}, {"max_distance": 40}, {"keep": "best"}, {"folder": 3}):
         with pytest.raises(ConfigurationError, match="near_duplicate_images"):
             NearDuplicateImages(**options)
+
+
+@pytest.mark.parametrize("step", ["image_captions", "near_duplicate_images"])
+def test_a_changed_image_is_looked_at_again_though_its_row_is_the_same(tmp_path, step):
+    """Of images that a JSON Lines file names, beside the pipeline; a later step is done again."""
+    picture(1).save(tmp_path / "a.png")
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "b.png")
+    rows = [{"id": name, "image": f"{name}.png", "caption": f"Un barco {name}"} for name in "ab"]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    steps = [step, {"length": {"field": "caption", "min": 3}}]
+    made = pipeline("images", "rows.jsonl", steps, folder=tmp_path)
+
+    def kept():
+        done = run_pipeline(made, store=tmp_path / ".quilate", workers=1)
+        return [row["id"] for row in done.dataset.rows()], done.new
+
+    assert kept() == (["a", "b"], True)
+    assert kept() == (["a", "b"], False)
+    whole = (tmp_path / "b.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[:40])
+    assert kept() == (["a"], True)
+    (tmp_path / "b.png").unlink()
+    assert kept()[0] == ["a"]
+    (tmp_path / "b.png").write_bytes(whole)
+    assert kept() == (["a", "b"], True)
