@@ -58,8 +58,8 @@ def _run() -> None:
 
 
 def _leave_at_once() -> None:
-    """Exit without the interpreter's end: a thread that is deep in a library (a training step) would
-    be torn down in its midst, and abort the process. What is finished is on the disk."""
+    """Exit without the interpreter's end: a thread deep in a library (a step of training) would be
+    torn down in its midst, and abort the process. What is finished is on the disk."""
     sys.stderr.flush()
     os._exit(130)
 
