@@ -44,7 +44,7 @@ def loop(
     """
     from quilate.cli.onward import check_writable, same_goes_on
     from quilate.cli.progress import show_progress
-    from quilate.reports.tuning import verdict_lines, write
+    from quilate.reports.tuning import left_out_lines, usage_lines, verdict_lines, write
     from quilate.tuning.loading import load_recipe
     from quilate.tuning.loop import check_decides
     from quilate.tuning.loop import loop as run_loop
@@ -62,10 +62,10 @@ def loop(
     if as_json:
         typer.echo(json.dumps(_told(result), ensure_ascii=False, default=str))
     else:
-        for line in verdict_lines(result, lang):
+        for line in (*verdict_lines(result, lang), *usage_lines(result, lang)):
             typer.echo(line)
-        for note in result.notes:
-            say(note)
+        for line in left_out_lines(result, lang):
+            say(line)
         say(f"{page.resolve()}")
     if decision is not None and decision.ruling != "ship":
         raise typer.Exit(6)
@@ -91,7 +91,8 @@ def _told(result: "LoopResult") -> dict[str, Any]:
         "smallest_losses": []
         if decision is None
         else [asdict(one) for one in decision.smallest_losses],
-        "notes": list(result.notes),
+        "left_out": [asdict(one) for one in result.left_out],
+        "already_trained": result.already,
     }
 
 
@@ -106,6 +107,7 @@ def train(
     """Train an adapter by a recipe; go on if it was killed."""
     from quilate.cli.onward import same_goes_on
     from quilate.cli.progress import show_progress
+    from quilate.reports.tuning import left_out_lines, trained_line
     from quilate.tuning import loop as tuning
     from quilate.tuning.loading import load_recipe
 
@@ -120,14 +122,9 @@ def train(
     if as_json:
         typer.echo(json.dumps(_told(result), ensure_ascii=False, default=str))
         return
-    last = [point.loss for point in result.trained.losses if point.heldout]
-    heldout = f", held-out loss {min(last):.3f}" if last else ""
-    typer.echo(
-        f"{result.trained.steps} steps in {result.trained.seconds:.0f} s{heldout}. "
-        f"Adapter: {result.trained.adapter}"
-    )
-    for note in result.notes:
-        say(note)
+    typer.echo(trained_line(result, lang))
+    for line in left_out_lines(result, lang):
+        say(line)
 
 
 def _foreseen(lang: str | None, quiet: bool) -> "Foreseen | None":
@@ -170,12 +167,14 @@ def convert(
         Path | None,
         typer.Option(metavar="FILE", help="Held-out examples, for the parity certificate."),
     ] = None,
+    lang: Lang = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a PEFT adapter into a GGUF LoRA.
 
     With --prompts it is certified that llama.cpp serves what was trained.
     """
+    from quilate.reports.tuning import parity_lines
     from quilate.tuning.formats import read
     from quilate.tuning.loop import converter_of
     from quilate.tuning.preparing import base_file_of
@@ -186,20 +185,18 @@ def convert(
     examples = [] if prompts is None else list(read(prompts).examples)[: spec.prompts]
     converter, file = converter_of(), base_file_of(base, Path())
     made = converter.convert(adapter, file, out)
-    told: dict[str, Any] = asdict(made)
+    parity = None
     if prompts is not None:
         parity = converter.parity(adapter, file, out, examples, spec)
-        told["parity"] = asdict(parity)
     if as_json:
+        told = asdict(made) | ({} if parity is None else {"parity": asdict(parity)})
         typer.echo(json.dumps(told, ensure_ascii=False, default=str))
     else:
         lost = f", residual up to {max(made.residual.values()):.2%}" if made.residual else ""
         typer.echo(f"{out}: {made.modules} modules, rank {made.rank}{lost}")
-        if "parity" in told:
-            parity_told = told["parity"]
-            typer.echo(f"KL {parity_told['kl']:.4f}, top-1 {parity_told['top1']:.3f}")
-    if "parity" in told and not told["parity"]["passed"]:
-        say("; ".join(told["parity"]["reasons"]))
+        for line in [] if parity is None else parity_lines(parity, spec, lang):
+            typer.echo(line)
+    if parity is not None and not parity.passed:
         raise typer.Exit(6)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from quilate.reports.comparison.values import RunComparison
     from quilate.tuning.deciding import Decision
     from quilate.tuning.loop import LoopResult
+    from quilate.tuning.recipe import ParitySpec
+    from quilate.tuning.trainers import Parity
 
 _WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 220, 46, 24
 
@@ -63,7 +65,16 @@ _SAID = {
         "parity": "Over {positions} positions of {prompts} held-out prompts: KL {kl} nats a token"
         " (the base alone {base_kl}), the same likeliest token in {top1} (base {base_top1}); greedy"
         " answers equal in {same} of {prompts}.",
-        "parity passed": "The certificate holds.",
+        "passed": "Passed: {limits}.",
+        "failed": "FAILED: {limits}.",
+        "limits": "KL may be {max_kl} more than the base's, and the same token likeliest in no less"
+        " than {min_top1} of the base's share",
+        "lint": "{n} examples were left out by the lint: {file}",
+        "evaluation samples": "{n} examples hold evaluation samples, and were left out: {file}",
+        "no example": "{n} rows hold no example: {file}",
+        "end": "{steps} steps in {seconds} s{loss}. Adapter: {adapter}",
+        "end loss": ", held-out loss {loss}",
+        "already": "It was trained before, and nothing is trained anew: {end}",
         "residual": "The conversion left out up to {share} of a matrix.",
         "task": "The task",
         "regression": "Everything else",
@@ -118,7 +129,17 @@ _SAID = {
         "parity": "En {positions} posiciones de {prompts} preguntas reservadas: KL {kl} nats por"
         " token (la base sola, {base_kl}), el mismo token más probable en el {top1} (base,"
         " {base_top1}); respuestas voraces iguales en {same} de {prompts}.",
-        "parity passed": "El certificado se cumple.",
+        "passed": "Aprobado: {limits}.",
+        "failed": "SUSPENDIDO: {limits}.",
+        "limits": "la KL puede ser {max_kl} más que la de la base, y el mismo token el más probable"
+        " en no menos del {min_top1} de lo de la base",
+        "lint": "{n} ejemplos se dejaron fuera por la revisión: {file}",
+        "evaluation samples": "{n} ejemplos contienen muestras de evaluación y se dejaron fuera:"
+        " {file}",
+        "no example": "{n} filas no contienen ningún ejemplo: {file}",
+        "end": "{steps} pasos en {seconds} s{loss}. Adaptador: {adapter}",
+        "end loss": ", pérdida en lo reservado {loss}",
+        "already": "Ya estaba entrenado y no se entrena nada de nuevo: {end}",
         "residual": "La conversión dejó fuera hasta el {share} de una matriz.",
         "task": "La tarea",
         "regression": "Todo lo demás",
@@ -154,6 +175,36 @@ def verdict_lines(result: "LoopResult", lang: str | None = None) -> list[str]:
         figures = _figures(words, reason, result)
         lines.append(said[reason].format(figures=figures))
     return [*lines, *_visible(words, decision)]
+
+
+def trained_line(result: "LoopResult", lang: str | None = None) -> str:
+    """How a training ended, and where its adapter is."""
+    words = CompareWords(language(lang))
+    said, trained = _SAID[words.lang], result.trained
+    losses = [point.loss for point in trained.losses if point.heldout]
+    loss = said["end loss"].format(loss=words.number(min(losses), digits=3)) if losses else ""
+    end = said["end"].format(
+        steps=words.count(trained.steps),
+        seconds=words.count(round(trained.seconds)),
+        loss=loss,
+        adapter=trained.adapter,
+    )
+    return said["already"].format(end=end) if result.already else end
+
+
+def left_out_lines(result: "LoopResult", lang: str | None = None) -> list[str]:
+    """What was not trained on, and where it is named."""
+    words = CompareWords(language(lang))
+    return [
+        _SAID[words.lang][one.reason].format(n=words.count(one.n), file=one.file)
+        for one in result.left_out
+    ]
+
+
+def usage_lines(result: "LoopResult", lang: str | None = None) -> list[str]:
+    """How the tuned model is used."""
+    code = usage_code(result)
+    return [f"{_SAID[language(lang)]['use']}: {code}"] if code else []
 
 
 def _visible(words: CompareWords, decision: "Decision") -> list[str]:
@@ -240,7 +291,7 @@ def page_of(
         reasons=lines[1:],
         facts=_facts(words, result),
         check=_check(words, result),
-        parity=_parity(words, result),
+        parity=_certificate(words, result),
         curves=curves(result.trained.losses, said),
         ticks=_ticks(words, result.trained.losses),
         comparisons=_comparisons(result, said, path),
@@ -281,11 +332,25 @@ def _check(words: CompareWords, result: "LoopResult") -> str:
     return f"{clean} {checks[0].upper()}{checks[1:]}."
 
 
-def _parity(words: CompareWords, result: "LoopResult") -> list[str]:
-    said, parity = _SAID[words.lang], result.parity
-    if parity is None:
+def _certificate(words: CompareWords, result: "LoopResult") -> list[str]:
+    """What the certificate says, and what the conversion left out."""
+    if result.parity is None:
         return []
-    lines = [
+    lines = parity_lines(result.parity, result.recipe.parity, words.lang)
+    if result.converted is not None and result.converted.residual:
+        largest = round(max(result.converted.residual.values()), 3)
+        lines.append(_SAID[words.lang]["residual"].format(share=words.percent(largest)))
+    return lines
+
+
+def parity_lines(parity: "Parity", spec: "ParitySpec", lang: str | None = None) -> list[str]:
+    """How near the served model is to the trained one, whether that is near enough, and why not."""
+    words = CompareWords(language(lang))
+    said = _SAID[words.lang]
+    limits = said["limits"].format(
+        max_kl=wording.exact(words, spec.max_kl), min_top1=words.percent(spec.min_top1)
+    )
+    return [
         said["parity"].format(
             positions=words.count(parity.positions),
             prompts=words.count(parity.prompts),
@@ -294,14 +359,10 @@ def _parity(words: CompareWords, result: "LoopResult") -> list[str]:
             top1=words.percent(round(parity.top1, 3)),
             base_top1=words.percent(round(parity.base_top1, 3)),
             same=words.count(parity.greedy_same),
-        )
+        ),
+        said["passed" if parity.passed else "failed"].format(limits=limits),
+        *parity.reasons,
     ]
-    if parity.passed:
-        lines.append(said["parity passed"])
-    if result.converted is not None and result.converted.residual:
-        largest = round(max(result.converted.residual.values()), 3)
-        lines.append(said["residual"].format(share=words.percent(largest)))
-    return [*lines, *parity.reasons]
 
 
 def _small(words: CompareWords, value: float) -> str:

@@ -286,8 +286,8 @@ def _write_data(
         told = with_files(manifest, folder, "train.jsonl", "heldout.jsonl")
         write_manifest(told, folder / "training_set.json")
         if manifest.excluded:
-            count = len({one.id for one in manifest.excluded})
-            left_out.append(LeftOut("evaluation samples", count, folder / "training_set.json"))
+            file = folder / "training_set.json"
+            left_out.append(LeftOut("evaluation samples", len(manifest.excluded), file))
     if data.rejected:
         with whole(folder / "rejected.jsonl") as stream:
             for one in data.rejected:

@@ -149,7 +149,8 @@ def test_a_certified_conversion(base, adapter, tmp_path):
         done = tune("convert", adapter, base, tmp_path / name, "--prompts", prompts)
         assert done.exit_code == 0, said(done)
         assert f"{7 * LAYERS} modules, rank 4\n" in done.output
-        assert "top-1 1.000" in done.output
+        assert "the same likeliest token in 100%" in done.output
+        assert "Passed: KL may be 0.01 more than the base's" in done.output
     found = sorted(path.name for path in tmp_path.glob("*.parity.json"))
     assert found == ["v..1.parity.json", "v..2.parity.json"]
     assert json.loads(certificate_of(tmp_path / "v..1").read_text())["prompts"] == 2
@@ -169,7 +170,8 @@ def test_a_certificate_that_fails_says_so(base, adapter, tmp_path, monkeypatch):
     done = tune("convert", adapter, base, tmp_path / "a.gguf", "--prompts",
                 heldout(tmp_path / "h.jsonl", "Hi"))  # fmt: skip
     assert done.exit_code == 6
-    assert "Far off." in done.output
+    assert "FAILED: KL may be 0.01 more" in done.output
+    assert "no less than 95% of the base's share.\nFar off.\n" in done.output
 
 
 def commands(base, adapter, out):

@@ -13,7 +13,7 @@ from quilate.tuning.deciding import decide
 from quilate.tuning.loading import load_examples, load_recipe
 from quilate.tuning.loop import LoopResult
 from quilate.tuning.recipe import DecideSpec, Recipe
-from quilate.tuning.trainers import LossPoint, Parity, Trained
+from quilate.tuning.trainers import Converted, LossPoint, Parity, Trained
 
 N = 60
 PARITY = Parity(500, 20, 0.001, 0.99, 0.001, 0.99, 20, True)
@@ -90,7 +90,7 @@ def test_an_unknown_metric_is_told(tmp_path):
 
 
 def test_the_report_says_it_in_both_languages_and_escapes(tmp_path):
-    from quilate.reports.tuning import page_of, verdict_lines, write
+    from quilate.reports.tuning import page_of, usage_lines, verdict_lines, write
 
     decision = decide(
         DecideSpec(suite="s.yaml"), (run(tmp_path, 5), run(tmp_path, 50)), None, PARITY
@@ -101,10 +101,15 @@ def test_the_report_says_it_in_both_languages_and_escapes(tmp_path):
     result = LoopResult(recipe, tmp_path, 2, 1, None, trained, None, PARITY, decision)
     assert verdict_lines(result, "en")[0] == "SHIP"
     assert verdict_lines(result, "es")[:1] == ["PUBLICAR"]
+    assert usage_lines(result, "es") == []
+    converted = replace(result, converted=Converted(tmp_path / "a.gguf", "0", 16, 7))
+    (used,) = usage_lines(converted, "es")
+    assert used == f'Para usarlo: quilate.model("llamacpp/b", lora="{tmp_path / "a.gguf"}")'
     page = page_of(result, lang="es")
     assert "&lt;b&gt;cpu&lt;/b&gt;" in page
     assert "<b>cpu" not in page
     assert "exact_match" in page
+    assert "Aprobado: la KL puede ser 0,01 más" in page
     assert write(result, tmp_path / "report.html").exists()
     assert (tmp_path / "report-task.html").exists()
 

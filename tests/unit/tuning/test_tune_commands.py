@@ -13,7 +13,7 @@ from quilate.errors import DataError, StoreError
 from quilate.tuning import loop, preparing
 from quilate.tuning.loading import load_recipe
 from quilate.tuning.manifest import read_manifest
-from quilate.tuning.trainers import Estimate
+from quilate.tuning.trainers import Estimate, LossPoint, Trained
 from quilate.tuning.training_set import verify
 
 pytestmark = pytest.mark.skipif(
@@ -172,6 +172,37 @@ def test_what_a_training_takes_is_said_before_it_starts(project, monkeypatch):
     assert "about 34 s" not in tune(*words).output  # goes on: what is left is on the bar
     quiet = tune("train", project / "r.yaml", "--store", project / "other", "--json")
     assert "about 34 s" not in quiet.output
+
+
+class Finishing(Foreseen):
+    """A trainer that finishes at once, and the second time has finished before."""
+
+    def train(self, recipe, examples, heldout, folder, *, watch=None):
+        if not folder.exists():
+            folder.mkdir()
+            watch(12, 12, None)
+        losses = (LossPoint(12, 0.5, heldout=True),)
+        return Trained(folder / "adapter", "b", 12, 12, "done", losses, 99, 34.2, "cpu")
+
+
+def test_how_a_training_ended_is_told_and_that_it_had_ended_before(project, monkeypatch):
+    monkeypatch.setattr(loop, "trainer_of", lambda recipe: Finishing())
+    lines(project / "more.jsonl", [{"id": "none", "input": "a question alone"},
+                                   {"id": "leak", "input": QUESTION, "output": "9"}])  # fmt: skip
+    recipe = (project / "r.yaml").read_text().replace("train.jsonl", "[train.jsonl, more.jsonl]")
+    (project / "r.yaml").write_text(f"{recipe}contamination: {{action: exclude}}\n")
+    words = ("train", project / "r.yaml", "--store", project / "store", "--lang")
+    first, again = tune(*words, "es").output, tune(*words, "en").output
+    assert "12 pasos en 34 s, pérdida en lo reservado 0,500. Adaptador: " in first
+    assert "1 ejemplos contienen muestras de evaluación y se dejaron fuera: " in first
+    assert "1 filas no contienen ningún ejemplo: " in first
+    assert "Ya estaba" not in first
+    assert "It was trained before, and nothing is trained anew: 12 steps in 34 s" in again
+    told = json.loads(tune(*words, "en", "--json").output)
+    assert told["already_trained"]
+    assert {one["reason"]: one["n"] for one in told["left_out"]} == {
+        "evaluation samples": 1, "no example": 1,
+    }  # fmt: skip
 
 
 def test_a_dry_run_tells_of_evaluation_samples_and_fails(project, monkeypatch):
