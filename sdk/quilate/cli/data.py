@@ -178,9 +178,12 @@ def export(
     """Write a dataset to a file or folder."""
     from quilate.cli.onward import check_writable
     from quilate.data.files.writing import write_rows
+    from quilate.data.stores import check_no_source
 
     check_writable(out if out.suffix and not images else None)
-    count = write_rows(_Again(_opened(name, store)), out, images=images)
+    dataset = _opened(name, store)
+    check_no_source(dataset, out, store)
+    count = write_rows(_Again(dataset), out, images=images)
     say(f"{out}: {count}")
 
 

@@ -2,6 +2,7 @@
 
 import glob
 import json
+import os
 import shutil
 import time
 from collections import Counter
@@ -242,7 +243,10 @@ def _written(
     finals: Sequence[Final],
     engine: Engine,
 ) -> Finished:
-    manifest = _manifest(made, sources, tracks, tallies, finals)
+    manifest = {
+        **_manifest(made, sources, tracks, tallies, finals),
+        "folder": _seen_from(store, made.folder),
+    }
     datasets = dataset_store(store)
     home = store / "data" / made.spec.name
     newest = _newest(datasets, made.spec.name)
@@ -271,6 +275,15 @@ def _written(
         quarantine.replace(told)
     _keep_manifest(home, dataset)
     return Finished(dataset, manifest, told, True)
+
+
+def _seen_from(store: Path, folder: Path) -> str:
+    """Where the paths of sources begin: relative to the store, so that they hold when the project
+    is moved, and a manifest tells nobody's home."""
+    try:
+        return Path(os.path.relpath(folder, store)).as_posix()
+    except ValueError:  # on another drive
+        return folder.absolute().as_posix()
 
 
 def _keep_manifest(home: Path, dataset: Dataset) -> None:

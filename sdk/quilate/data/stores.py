@@ -90,6 +90,22 @@ def open_dataset(name: str, store: str | Path = ".quilate") -> Dataset:
     return dataset_store(store).open(bare, wanted)
 
 
+def check_no_source(dataset: Dataset, file: Path, store: str | Path = ".quilate") -> None:
+    """Raise `DataError` where a file that is to be written is one that the dataset was made from:
+    what it holds would be lost, and the pipeline would read its own result."""
+    if not file.exists() or "folder" not in dataset.manifest:
+        return
+    target, beside = file.resolve(), Path(store) / dataset.manifest["folder"]
+    for source in dataset.manifest["sources"]:
+        place = (beside / source["path"]).resolve()
+        if place == target or (place.is_dir() and place in target.parents):
+            raise DataError(
+                f"The dataset '{dataset.name}' was made from this file.",
+                where=str(file),
+                remedy="Name another file: writing here would replace its source.",
+            )
+
+
 def kind_of(value: Any) -> Kind | None:
     """The kind of one value; None for none at all."""
     if value is None:

@@ -1,4 +1,4 @@
-"""What `data run` tells of a dataset that came out empty, or of one row."""
+"""What `data run` tells of datasets of no row or one; what `data export` refuses."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from quilate.cli.app import app
+from quilate.errors import DataError
 
 runner = CliRunner()
 
@@ -59,3 +60,21 @@ def test_one_row_is_told_in_the_singular(run, lang, made, lost):
     done = run([{"length": {"max": 5}}], "--lang", lang, rows=2)
     assert made in done.stdout and lost in done.stdout
     assert "no row is left" not in done.stderr
+
+
+@pytest.mark.parametrize("source", ["rows.jsonl", "ro*.jsonl", "."])
+def test_a_source_is_not_written_over(run, tmp_path, monkeypatch, source):
+    run([{"length": {"max": 5}}])
+    (tmp_path / "p.yaml").write_text(f"name: b\nsource: '{source}'\n")
+    monkeypatch.chdir(tmp_path.parent)
+    folder = tmp_path.name
+    store = ("--store", f"{folder}/.quilate")
+    assert runner.invoke(app, ["data", "run", f"{folder}/p.yaml", *store]).exit_code == 0
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    done = runner.invoke(app, ["data", "export", "b", f"{folder}/rows.jsonl", *store])
+    assert isinstance(done.exception, DataError)
+    assert "was made from this file" in str(done.exception)
+    assert (tmp_path / "rows.jsonl").read_bytes() == before
+    for _ in range(2):  # what an export wrote may be written again
+        done = runner.invoke(app, ["data", "export", "b", f"{folder}/../b.jsonl", *store])
+        assert done.exit_code == 0, done.output
