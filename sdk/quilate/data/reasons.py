@@ -20,6 +20,7 @@ _SPANISH = {
     "a linked folder": "una carpeta enlazada",
     "a broken link": "un enlace roto",
     "unreadable document": "documento ilegible",
+    "not a document that can be read": "no es un documento legible",
     "an image among documents": "una imagen entre documentos",
     # cleaning
     "surrogates": "medios caracteres",

@@ -184,12 +184,19 @@ def test_a_folder_of_documents(tmp_path):
     (tmp_path / "a.md").write_text("# Faros\n\nLuz.")
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.4 broken")
     (tmp_path / "c.jsonl").write_text('{"text": "fila"}\n')
-    (tmp_path / "d.xyz").write_text("?")
+    (tmp_path / "d.pptx").write_bytes(b"PK")
+    for left in ("Thumbs.db", "~$carta.docx", "carta.txt~", ".oculto.pptx"):
+        (tmp_path / left).write_bytes(b"")
     found = list(read_rows(tmp_path))
     assert found[0] == {"id": "a.md", "text": "# Faros\n\nLuz.", "title": "Faros"}
     assert (found[1].where, found[1].reason) == ("b.pdf", "unreadable document")
     assert found[2]["text"] == "fila"
-    assert len(found) == 3
+    assert (found[3].where, found[3].reason, found[3].detail) == (
+        "d.pptx",
+        "not a document that can be read",
+        ".pptx",
+    )
+    assert len(found) == 4
 
 
 def test_paths_that_are_wrong(tmp_path):

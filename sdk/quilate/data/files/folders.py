@@ -13,6 +13,7 @@ from quilate.data.steps import Row
 from quilate.errors import DataError, QuilateError
 
 _IMAGES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"))
+_SYSTEMS = frozenset(("thumbs.db", "desktop.ini"))
 _ABOUT_IMAGES = ("metadata.jsonl", "metadata.csv")
 
 
@@ -89,8 +90,8 @@ def _with_image(found: tuple[str, Row], folder: Path, told: Path) -> tuple[str, 
 
 def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
     """Every document below the folder (PDF, DOCX, HTML, text, …) as one row with ``text`` and
-    ``title``; files with rows (JSON Lines, CSV, …) give theirs. Images are
-    told, and links that lead out of the folder; other files are passed over."""
+    ``title``; files with rows (JSON Lines, CSV, …) give theirs. Other files are told, images among
+    them, and links that lead out of the folder; only what systems leave behind is passed over."""
     from quilate.data.files.reading import reader_by_suffix
     from quilate.retrieval import loaders
 
@@ -112,6 +113,8 @@ def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
             yield from _document(file, name)
         elif file.suffix.lower() in _IMAGES:
             yield Rejected.of(name, "an image among documents")
+        elif not _left_behind(file):
+            yield Rejected.of(name, "not a document that can be read", file.suffix)
     if not any_read:
         raise DataError(
             "The folder holds nothing that can be read as rows.",
@@ -120,6 +123,11 @@ def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
             if any_link
             else f"Known: {' '.join(sorted(known))}, images, and files with rows.",
         )
+
+
+def _left_behind(file: Path) -> bool:
+    """Whether a file is a system's or an editor's, and nobody's document."""
+    return file.name.lower() in _SYSTEMS or file.name.startswith("~$") or file.name.endswith("~")
 
 
 def _document(file: Path, name: str) -> Iterator[tuple[str, Row] | Rejected]:
