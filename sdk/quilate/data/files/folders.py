@@ -102,6 +102,8 @@ def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
             any_link = True
             yield file
             continue
+        if _left_behind(file):
+            continue
         name = file.relative_to(path).as_posix()
         rows = reader_by_suffix(file)
         if rows is not None:
@@ -113,7 +115,7 @@ def read_documents(path: Path) -> Iterator[tuple[str, Row] | Rejected]:
             yield from _document(file, name)
         elif file.suffix.lower() in _IMAGES:
             yield Rejected.of(name, "an image among documents")
-        elif not _left_behind(file):
+        else:
             yield Rejected.of(name, "not a document that can be read", file.suffix)
     if not any_read:
         raise DataError(
