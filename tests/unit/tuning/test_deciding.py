@@ -375,3 +375,24 @@ def test_quantisations_are_told_with_what_they_cost(tmp_path):
     assert "48.8 %" in shown.get().replace(",", ".")
     assert "peor" in shown.get()
     assert as_data(levels[1])["comparison"]["rows"][0]["verdict"] == "worse"
+
+
+@pytest.mark.parametrize(
+    ("right", "margin", "said"),
+    [
+        (53, None, "no loss shown"),
+        (20, 0.05, "LOSES MORE than 5%"),
+        (54, 0.05, "not shown to lose less than 5%"),
+        (55, 0.2, "loses less than 20%"),
+    ],
+)
+def test_each_quantisation_has_a_verdict(tmp_path, right, margin, said):
+    from quilate.reports.comparison import compare
+    from quilate.reports.quantizing import level_table
+    from quilate.tuning.quantizing import Level
+
+    other = run(tmp_path, right)
+    found = compare(run(tmp_path, 55), other, margin=margin)
+    table = level_table([Level("Q8_0", tmp_path / "a", 1, 1.0, other.id, 0.1, 0.9, found)], "en")
+    (column,) = [one for one in table.columns if one.header == "verdict"]
+    assert list(column.cells) == [said]
