@@ -10,6 +10,7 @@ from quilate.reports.comparison import wording
 from quilate.reports.comparison.words import CompareWords
 from quilate.reports.pages import render_page, write_whole
 from quilate.reports.strings import language
+from quilate.tuning.sensitivity import smallest_losses
 from quilate.tuning.trainers import LossPoint
 
 if TYPE_CHECKING:
@@ -295,6 +296,8 @@ def page_of(
         curves=curves(result.trained.losses, said),
         ticks=_ticks(words, result.trained.losses),
         comparisons=_comparisons(result, said, path),
+        smallest_visible=_smallest_visible,
+        zip=zip,
         code=usage_code(result),
     )
 
@@ -381,6 +384,13 @@ def _comparisons(
     if decision.regression is not None:
         found.append((said["regression"], _beside(path, "regression").name, decision.regression))
     return found
+
+
+def _smallest_visible(found: "RunComparison") -> list[float | None]:
+    """For each row the smallest difference that it could have shown: by the same test as the loss
+    in the verdict, so that the page says one figure."""
+    losses = iter(smallest_losses(found))
+    return [next(losses).loss if row.decides else row.detectable for row in found.rows]
 
 
 def usage_code(result: "LoopResult") -> str:

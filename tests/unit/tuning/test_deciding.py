@@ -193,7 +193,7 @@ def test_a_prompt_template_that_is_not_there_is_told_with_its_line(tmp_path, dat
 
 
 def test_the_smallest_loss_that_could_have_been_seen_is_told(tmp_path):
-    from quilate.reports.tuning import verdict_lines
+    from quilate.reports.tuning import page_of, verdict_lines
     from quilate.tuning.sensitivity import smallest_share
 
     def result_of(margin, regression):
@@ -224,6 +224,13 @@ def test_the_smallest_loss_that_could_have_been_seen_is_told(tmp_path):
     noisy = (run(tmp_path, 40), run(tmp_path, 30))
     (wide,) = result_of(None, noisy).decision.smallest_losses
     assert wide.loss > smallest_share(N, 0.95)
+
+    # The page says one figure, in the verdict and in the table.
+    few = (run(tmp_path, 40), run(tmp_path, 39))
+    (loss,) = result_of(None, few).decision.smallest_losses
+    assert result_of(None, few).decision.regression.rows[0].detectable < 0.9 * loss.loss
+    page = page_of(result_of(None, few), lang="en")
+    assert page.count(f"{loss.loss:.2f}") == 2
 
 
 def test_a_suite_of_five_cannot_show_any_loss(tmp_path, monkeypatch):
