@@ -13,6 +13,7 @@ from quilate.cli.options import DEFAULT_STORE, AsJson, Lang, Store
 from quilate.cli.testset import MaxTokens, MaxUsd
 
 if TYPE_CHECKING:
+    from quilate.tuning.distillation import Distilled
     from quilate.tuning.examples import AnyExample
     from quilate.tuning.sources import Gathered
     from quilate.tuning.training_set import Manifest
@@ -293,6 +294,19 @@ def distill(
     )
     if made.stopped is not None:
         raise typer.Exit(4)
+    if not made.examples:
+        say(_nothing_kept(made, out))
+        raise typer.Exit(3)
+
+
+def _nothing_kept(made: "Distilled", out: Path) -> str:
+    """What is said where no answer gives an example: the commonest reason, with a case of it."""
+    told = "no answer was better than another of its prompt"
+    for reason, count in list(made.reasons.items())[:1]:
+        detail = next((one.detail for one in made.rejected if one.reason == reason), "")
+        told = f"{count} of {made.prompts * made.candidates} answers were left out as {reason}"
+        told += f" ({detail})" if detail else ""
+    return f"No example was made, and {out} was not written: {told}."
 
 
 class What(StrEnum):

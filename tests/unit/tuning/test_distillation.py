@@ -21,7 +21,7 @@ from quilate.errors import (
     DataError,
     StoreError,
 )
-from quilate.evaluators import Sample, Score
+from quilate.evaluators import Metric, Sample, Score
 from quilate.judging.calibration import calibrate
 from quilate.judging.judgements import Judgement
 from quilate.judging.judges import key_of
@@ -170,6 +170,32 @@ def test_unscored_answers_and_broken_evaluators(tmp_path):
     assert found.reasons == {"broken:error": 4}
     assert found.rejected[0].detail == "ZeroDivisionError: [redacted]"
     assert found.filters["broken"].errors == 3
+
+
+def test_the_filter_refusal_leaves_out_what_declines_and_keeps_what_should(tmp_path):
+    """Of its two metrics one applies to a sample; the other, without a score, asks for nothing."""
+    ask = [Sample("fine", "An egg?"), Sample("shy", "A fact?")]
+    bad = Sample("bad", "A bomb?", metadata={"should_refuse": True})
+    no = "I'm sorry, but I can't help with that."
+    found = made(
+        tmp_path,
+        lambda request: "Boil it." if "egg" in request.messages[-1].text else no,
+        [*ask, bad],
+        ["refusal"],
+    )
+    assert [one.id for one in found.examples] == ["fine", "bad"]
+    assert found.reasons == {"refusal:below": 4}
+
+
+def test_a_judge_that_leaves_one_of_its_verdicts_out_rejects(tmp_path):
+    class Half:
+        name, needs = "half", frozenset()
+        metrics = (Metric("a", judged=True), Metric("b", judged=True))
+
+        async def evaluate(self, sample, output):
+            return [Score.of("a", 1.0), Score.unscored("b", "it said nothing")]
+
+    assert set(made(tmp_path, filters=[Half()]).reasons) == {"half:unscored"}
 
 
 def test_faults_of_single_prompts_are_counted(tmp_path):

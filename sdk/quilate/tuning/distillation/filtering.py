@@ -32,8 +32,10 @@ class Filter:
     and what its metrics must reach.
 
     Without a limit each `metric` (all, where none is named) must have the best value there is. An
-    answer that it gives no score is rejected, or passes with ``unscored="accept"``. A judge that
-    people's labels speak against does not filter, unless `distrusted` says that it shall.
+    answer that it gives no score is rejected, or passes with ``unscored="accept"``; a metric that
+    does not apply where another of the evaluator's does (`refusal` and ``over_refusal``: each is
+    for samples of its own) asks for nothing, unless a model judges it. A judge that people's labels
+    speak against does not filter, unless `distrusted` says that it shall.
 
     >>> Filter("exact_match").at_least is None
     True
@@ -158,11 +160,23 @@ async def assess(checks: Sequence[Check], sample: Sample, output: Output) -> Ass
         except Exception as error:  # of any kind: an evaluator may be anybody's code
             detail = redact(f"{type(error).__name__}: {error}")[:300]
             return Assessed(number, scores, check.name, "error", detail)
-        for bar in check.bars:
+        for bar in _applying(check.bars, by):
             refused = _refusal(bar, by.get(bar.metric.name), check, scores)
             if refused is not None:
                 return Assessed(number, scores, check.name, *refused)
     return Assessed(len(checks), scores)
+
+
+def _applying(bars: Sequence[Bar], by: Mapping[str, Score]) -> list[Bar]:
+    """The bars without those whose metric does not apply to the sample while another's does. Where
+    a judge gives none of its verdicts, that says nothing of the sample: those stay."""
+    given = {bar.metric.name: by.get(bar.metric.name) for bar in bars}
+    if all(score is None or score.value is None for score in given.values()):
+        return list(bars)
+    left_out = {
+        name for name, score in given.items() if score is not None and score.status == "unscored"
+    }
+    return [bar for bar in bars if bar.metric.judged or bar.metric.name not in left_out]
 
 
 def _refusal(
