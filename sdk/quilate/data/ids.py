@@ -63,7 +63,7 @@ class SeenIds:
 
         try:
             values = np.load(file, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(
                 f"The cache of a source is damaged: {error}.",
                 where=str(file.parent),

@@ -26,6 +26,7 @@ from quilate.data.running import (
     Final,
     Progress,
     Track,
+    content_of,
     describe,
     final_rows,
     run_steps,
@@ -341,17 +342,18 @@ def _manifest(
         for source in sources
     ]
     licences = {one.licence for one in made.spec.sources if one.licence}
+    content = content_of(finals)
     return {
         "name": made.spec.name,
         "description": made.spec.description,
         "licence": made.spec.licence or (licences.pop() if len(licences) == 1 else None),
-        "digest": digest(*(final.digest for final in finals)),
+        "digest": content,
         "lineage": digest(
             made.spec.description,
             str(made.spec.licence or sorted(licences)),
             *(source.sha256 for source in sources),
             *(use.identity for use in made.uses),
-            *(final.digest for final in finals),
+            content,
         ),
         "rows": rows,
         "fields": {

@@ -17,8 +17,9 @@ from quilate.codec import digest
 from quilate.data.engines import Engine
 from quilate.data.files.writing import json_line, whole
 from quilate.data.functions import own_copy
+from quilate.data.meter import watched
 from quilate.data.shards import Shard
-from quilate.data.steps import Drop, Row, Sketch, Verdict, Verdicts
+from quilate.data.steps import Add, Change, Drop, Row, Sketch, Verdict, Verdicts
 from quilate.data.stores import Kind, joined, kind_of
 from quilate.data.uses import Use, check_unchanged, segments
 from quilate.data.verdicts import Said, Tally, said_of
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 _KEPT_SHARDS = 4
+_DIGEST = 16  # bytes of a row's digest
+_SHOWN = 200  # characters of an id in an error
 _OPEN = 1024  # shards whose ids are mapped at once
 
 
@@ -104,6 +107,7 @@ def work(task: Task) -> Done:
         if said is None:
             rows = track.read() if rows is None else rows
             verdicts = _applied(use, rows)
+            check_ids(use.name, rows, verdicts)
             check_unchanged(use)
             # What was written is what counts: a tuple that became a list, here as in later runs.
             said = said_of(rows, verdicts, reads=use.reads).write(track.file(key), use.name, rows)
@@ -135,6 +139,32 @@ def _state(file: Path) -> str:
     except (OSError, ValueError):
         return str(file)
     return f"{file} {found.st_size} {found.st_mtime_ns}"
+
+
+def check_ids(step: str, rows: Sequence[Row], verdicts: Sequence[Verdict]) -> None:
+    """Raise `DataError` for verdicts after which rows could not be told apart by their ids."""
+    known: set[Any] = set()
+    for row, verdict in zip(rows, verdicts, strict=True):
+        if isinstance(verdict, Change) and verdict.fields.get("id", row["id"]) != row["id"]:
+            raise DataError(
+                f"The step '{step}' changes the id of a row.",
+                where=f"row {row['id']}",
+                remedy="Ids name rows in the quarantine and the reports: leave them, and write "
+                "another field. A column becomes the id in the source: `fields: {id: COLUMN}`.",
+            )
+        if isinstance(verdict, Add):
+            known = known or {one["id"] for one in rows}
+            for new in verdict.rows:
+                name = new.get("id")
+                if not isinstance(name, str) or not name or name in known:
+                    raise DataError(
+                        f"The step '{step}' adds a row with the id {str(name)[:_SHOWN]!r}, which "
+                        "is no text or another row's.",
+                        where=f"row {row['id']}",
+                        remedy="Give new rows ids of their own, such as that of the row that they "
+                        "are from with a number.",
+                    )
+                known.add(name)
 
 
 def _applied(use: Use, rows: Sequence[Row]) -> list[Verdict]:
@@ -211,11 +241,18 @@ class _Sketches(Sequence[Sketch]):
         import numpy as np
 
         folder = self._folders[at]
-        names = json.loads((folder / "names.json").read_bytes())
-        return {
-            name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in names
-        }
+        try:
+            names = json.loads((folder / "names.json").read_bytes())
+            return {
+                name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                for name in names
+            }
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(
+                f"A file of the pipeline's cache is damaged: {error}.",
+                where=str(folder),
+                remedy="Delete that folder; that part is then done again.",
+            ) from None
 
 
 class TrackRows:
@@ -286,28 +323,30 @@ def run_steps(
         tasks = [Task(track, row_uses, dataset_use) for track in tracks]
         totals = [Tally() for _ in row_uses]
         tracks = []
-        for count, done in enumerate(engine.map(work, tasks), 1):
-            tracks.append(done.track)
-            for total, tally in zip(totals, done.tallies, strict=True):
-                total.add(tally)
-            if progress is not None:
-                progress(count, len(tasks), what)
+        with watched(progress):
+            for count, done in enumerate(engine.map(work, tasks), 1):
+                tracks.append(done.track)
+                for total, tally in zip(totals, done.tallies, strict=True):
+                    total.add(tally)
+                if progress is not None:
+                    progress(count, len(tasks), what)
         for use, total in zip(row_uses, totals, strict=True):
-            _check_read(use, total, tracks)
-        tallies += totals
+            _check_read(use, total, tracks, len(tallies))
+            tallies.append(total)
         if dataset_use is not None:
             tracks, tally = _decide(dataset_use, tracks, engine)
-            _check_read(dataset_use, tally, tracks)
+            _check_read(dataset_use, tally, tracks, len(tallies))
             tallies.append(tally)
     return tracks, tallies
 
 
-def _check_read(use: Use, tally: Tally, tracks: Sequence[Track]) -> None:
+def _check_read(use: Use, tally: Tally, tracks: Sequence[Track], before: int) -> None:
     """Raise `DataError` for a field that the step reads and no row has: what was never looked at
-    would seem to be clean."""
+    would seem to be clean. The step has so many `before` it."""
     for name in use.reads:
         if tally.lacks(name):
-            some = next((track.read() for track in tracks if track.rows), [])
+            given = (replace(track, files=track.files[:before]).read() for track in tracks)
+            some: Sequence[Row] = next(filter(None, given), ())
             known = sorted({field for row in some for field in row} - {"id"})
             raise DataError(
                 f"No row has the field '{name}', which the step '{use.name}' reads.",
@@ -330,8 +369,9 @@ def _decide(use: Use, tracks: Sequence[Track], engine: Engine) -> tuple[list[Tra
     everything = digest(*(track.key for track in tracks))
     keys = [track.after(use, everything) for track in tracks]
     files = [track.file(key) for track, key in zip(tracks, keys, strict=True)]
-    if all(file.exists() for file in files):
-        tallies: Iterable[Tally] = (_kept(str(file)).tally for file in files)
+    kept = [said.tally for said in map(Said.read, files) if said is not None]
+    if len(kept) == len(files):
+        tallies: Iterable[Tally] = kept
     else:
         step: Any = use.step
         sketched = [_sketch_folder(track, use) for track in tracks]
@@ -386,10 +426,10 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What a shard's rows are in the end: the SHA-256 of their JSON, the kind of each field, and
-    how many rows have it."""
+    """What a shard's rows are in the end: a file with the digest of each row, the kind of each
+    field, and how many rows have it."""
 
-    digest: str
+    digests: Path
     kinds: Mapping[str, Kind | None]
     filled: Mapping[str, int]
 
@@ -397,22 +437,33 @@ class Final:
 def describe(track: Track) -> Final:
     """Describe a shard in the end, or find it described. Runs in a worker."""
     file = Path(track.cache) / "finals" / track.key[:2] / f"{track.key}.json"
-    if file.exists():
+    digests = file.with_suffix(".digests")
+    try:
         kept = json.loads(file.read_bytes())
-        return Final(kept["digest"], kept["kinds"], kept["filled"])
-    total = hashlib.sha256()
+        if digests.stat().st_size == track.rows * _DIGEST:
+            return Final(digests, kept["kinds"], kept["filled"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass  # not described yet, or a file was damaged
     kinds: dict[str, Kind | None] = {}
     filled: dict[str, int] = {}
-    for row in track.read():
-        total.update(json_line(dict(sorted(row.items()))))
-        for name, value in row.items():
-            kinds[name] = joined(kinds.get(name), kind_of(value))
-            filled[name] = filled.get(name, 0) + (value is not None)
-    final = Final(total.hexdigest(), kinds, filled)
+    with whole(digests) as stream:
+        for row in track.read():
+            line = json_line(dict(sorted(row.items())))
+            stream.write(hashlib.blake2b(line, digest_size=_DIGEST).digest())
+            for name, value in row.items():
+                kinds[name] = joined(kinds.get(name), kind_of(value))
+                filled[name] = filled.get(name, 0) + (value is not None)
     with whole(file) as stream:
-        data = {"digest": final.digest, "kinds": kinds, "filled": filled}
-        stream.write(json.dumps(data).encode())
-    return final
+        stream.write(json.dumps({"kinds": kinds, "filled": filled}).encode())
+    return Final(digests, kinds, filled)
+
+
+def content_of(finals: Iterable[Final]) -> str:
+    """The digest of all rows in their order, the same whatever shards they lie in."""
+    total = hashlib.sha256()
+    for final in finals:
+        total.update(final.digests.read_bytes())
+    return total.hexdigest()
 
 
 def final_rows(tracks: Sequence[Track]) -> Iterator[Row]:

@@ -7,6 +7,7 @@ content is the same.
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def ingest(
     key = digest(_FORMAT, sha256, options, str(shard_rows), place)
     folder = cache / "sources" / digest(key, seen.state)[:32]
     index = folder / "index.json"
-    if not index.exists():
+    if not _is_whole(folder):
+        shutil.rmtree(folder, ignore_errors=True)
         found = read_rows(path, fields=fields, encoding=encoding)
         _read_into(folder, path.name, found, shard_rows, seen)
         if content_digest(path) != sha256:
@@ -97,6 +99,18 @@ def ingest(
     else:
         seen.add_stored(folder / "ids.npy")
     return _stored(folder, label or str(path), sha256)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a source was read into a folder, and nothing there was damaged since."""
+    try:
+        shards = json.loads((folder / "index.json").read_bytes())["shards"]
+        return (folder / "rejected.jsonl").is_file() and all(
+            hashlib.sha256((folder / one["file"]).read_bytes()).hexdigest() == one["digest"]
+            for one in shards
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _stored(folder: Path, label: str, sha256: str) -> Source:

@@ -14,7 +14,7 @@ from typing import Any
 
 from quilate.data.files.writing import whole
 from quilate.data.steps import Add, Change, Drop, Row, Verdict
-from quilate.errors import DataError, QuilateError, redact
+from quilate.errors import DataError, redact
 
 _EXAMPLES = 3  # of each reason, in the report
 _MOST_EXAMPLES = 60
@@ -165,17 +165,11 @@ class Said:
 
     @classmethod
     def read(cls, file: Path) -> "Said | None":
-        """What was kept; None when there is nothing."""
+        """What was kept; None when there is nothing, or a damaged file: that part is done again."""
         try:
             return _decoded(file.read_bytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        except (ValueError, KeyError) as error:
-            raise QuilateError(
-                f"A file of the pipeline's cache is damaged: {error}.",
-                where=str(file),
-                remedy="Delete it; that part is then done again.",
-            ) from None
 
 
 def _decoded(text: bytes) -> Said:
@@ -250,11 +244,13 @@ def _entry(at: int, row: Row, verdict: Change | Drop | Add, tally: Tally) -> lis
         tally.count("added", _told(verdict.reason), len(verdict.rows))
         _show(tally, row, "added", verdict)
         return [at, "add", [dict(one) for one in verdict.rows]]
-    tally.changed += 1
+    # A step may say why it left a row as it is.
+    did = "changed" if verdict.fields else "kept"
+    tally.changed += did == "changed"
     for said in verdict.reasons:
-        tally.count("changed", _told(said))
+        tally.count(did, _told(said))
     if verdict.reasons:
-        _show(tally, row, "changed", verdict)
+        _show(tally, row, did, verdict)
     return [at, "change", dict(verdict.fields)]
 
 
