@@ -10,10 +10,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 from typer.main import get_command
 
 import quilate
@@ -23,7 +24,7 @@ from quilate.data.spec import PipelineSpec
 from quilate.data.uses import use_of
 from quilate.evals.suite_spec import IndexSpec, SamplesSpec, SuiteSpec, TargetSpec
 from quilate.retrieval import loaders
-from quilate.tuning.recipe import Recipe
+from quilate.tuning.recipe import ExamplesSpec, Recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -252,6 +253,21 @@ def test_the_tables_of_the_guide_are_complete():
     assert evaluators_listed() == set(registry.names("evaluators"))
     suffixes = first_column(ROOT / "docs" / "rag.md", "Documents")
     assert suffixes == set(loaders.suffixes())
+
+
+def keys_of(spec: type[BaseModel], before: str = "") -> set[str]:
+    """The keys of a recipe, dotted."""
+    found = set()
+    for name, field in spec.model_fields.items():
+        inner = next((one for one in (field.annotation, *get_args(field.annotation))
+                      if isinstance(one, type) and issubclass(one, BaseModel)), None)  # fmt: skip
+        found |= {f"{before}{name}"} if inner is None else keys_of(inner, f"{before}{name}.")
+    return found
+
+
+def test_the_table_of_the_recipe_is_complete():
+    listed = first_column(ROOT / "docs" / "tuning.md", "The recipe")
+    assert listed == keys_of(Recipe) | keys_of(ExamplesSpec)
 
 
 @pytest.mark.parametrize(
