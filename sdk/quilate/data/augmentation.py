@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from quilate import registry, sync
 from quilate.data.cleaning.options import check_count, check_number, check_text, wrong
 from quilate.data.cleaning.within import text_within
+from quilate.data.meter import meter
 from quilate.data.steps import Add, Change, Row, Verdict
 from quilate.errors import ModelError
 from quilate.messages import Message
@@ -103,10 +104,14 @@ class Augment:
 
     def apply(self, rows: Sequence[Row]) -> Iterable[Verdict]:
         """What is added after each row."""
-        return sync.run(self.aapply(rows))
+        # The meter is this thread's, and the work is done on another.
+        return sync.run(self._apply(rows, meter("augment", len(rows))))
 
     async def aapply(self, rows: Sequence[Row]) -> list[Verdict]:
         """`apply` for async code."""
+        return await self._apply(rows, meter("augment", len(rows)))
+
+    async def _apply(self, rows: Sequence[Row], row_done: Callable[[], None]) -> list[Verdict]:
         # For all rows of a shard one model: what it loads is loaded once.
         model: Model = registry.model(self.model, **(self.options or {}))
         room = asyncio.Semaphore(self.concurrency)
@@ -114,7 +119,10 @@ class Augment:
         async with asyncio.TaskGroup() as group:
             for one in written:
                 if one.text(self.field).strip() and "synthetic" not in one.row:
-                    group.create_task(self._write(one, model, room))
+                    task = group.create_task(self._write(one, model, room))
+                    task.add_done_callback(lambda _: row_done())
+                else:
+                    row_done()
         failures = [error for one in written for error in one.errors]
         if failures and not any(one.answers for one in written):
             raise failures[0]

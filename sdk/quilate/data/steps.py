@@ -35,7 +35,8 @@ Sketch = Mapping[str, "NDArray[Any]"]
 @dataclass(frozen=True, slots=True)
 class Change:
     """The row stays, with these `fields` new or replaced (a field of None is taken away), for
-    `reasons`: short constant words, which the report counts."""
+    `reasons`: short constant words, which the report counts. Without fields it says why the row was
+    left as it is."""
 
     fields: Mapping[str, Any]
     reasons: tuple[str, ...]

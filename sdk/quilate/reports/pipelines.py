@@ -117,7 +117,7 @@ def _reasons(
 ) -> str:
     """The commonest reasons, the dropped rows' before the others."""
     told = []
-    for kind in ("dropped", "changed", "added", "lacking"):
+    for kind in ("dropped", "changed", "added", "kept", "lacking"):
         counts = list(reasons.get(kind, {}).items())
         told += [
             f"{reason_in(reason, words.lang)} {words.count(n)}" for reason, n in counts[:_REASONS]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
+from quilate.data import pipeline, run_pipeline
 from quilate.data.augmentation import PROMPTS, Augment
 from quilate.data.steps import Add, Change
 from quilate.errors import ConfigurationError, PermissionDenied, UnknownName
 from quilate.models import reply
+from quilate.reports.pipelines import step_table
 from quilate.testing import ScriptedModel
 
 ROW = {"id": "7", "text": "El faro del puerto se construyó en 1901.", "topic": "faros"}
@@ -172,3 +175,30 @@ def test_prompts_are_there_in_both_languages():
         f"augment_{name}.{code}.md" for name in ("paraphrase", "question") for code in ("en", "es")
     ]
     assert set(Augment(ScriptedModel("a")).inputs()) == {"prompt.en", "prompt.es"}
+
+
+def test_a_run_tells_each_row_and_counts_untouched_ones_as_they_were(tmp_path, monkeypatch):
+    said = iter(["Se levantó en 1901 el faro de la bahía.", ROW["text"], ROW["text"]])
+    monkeypatch.setattr(
+        "quilate.registry.model", lambda *_, **__: ScriptedModel(lambda _: next(said))
+    )
+    rows = [ROW, {**ROW, "id": "9"}, {"id": "10", "text": " "}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    step = {"augment": {"model": "scripted", "concurrency": 1}}
+    told = []
+    done = run_pipeline(
+        pipeline("a", "a.jsonl", [step], folder=tmp_path),
+        store=tmp_path / ".quilate",
+        workers=1,
+        progress=lambda *seen: told.append(seen),
+    )
+    assert [one for one in told if one[2] == "augment (rows)"] == [
+        (at, 3, "augment (rows)") for at in (1, 2, 3)
+    ]
+    assert told[-1] == (1, 1, "augment")
+    (tally,) = done.manifest["steps"]
+    assert (tally["kept"], tally["changed"], tally["added"]) == (3, 0, 1)
+    assert tally["reasons"]["kept"] == {"no synthetic row: copy": 1}
+    assert "sin fila sintética: copia 1" in str(
+        list(step_table(done.manifest, "es").columns[-1].cells)
+    )

@@ -64,9 +64,20 @@ def test_a_field_that_no_row_has_is_an_error(run, monkeypatch, step):
     rows = [{"text": "Uno"}, {"text": "Dos", "title": "T"}]
     with pytest.raises(DataError, match="No row has the field 'txet'") as caught:
         run(rows, step)
-    assert next(iter(step)) in caught.value.what
+    assert next(iter(step)) in caught.value.what and "'text'" in caught.value.remedy
     with pytest.raises(DataError, match="'txet'"):  # from the cache too
         run(rows, step)
+
+
+def test_fields_are_told_as_they_were_before_the_step(run):
+    with pytest.raises(DataError, match="'txet'") as caught:
+        run(
+            [{"body": "Uno"}],
+            {"fields": {"rename": {"body": "text"}}},
+            {"length": {"field": "txet", "min": 9}},
+            {"fields": {"drop": ["title"]}},
+        )
+    assert "'text'" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ PRIVACY, DUPLICATES, CONTAMINATION = ("pii", "personal", "privacy"), ("duplicate
 
 _TEXT = 600  # characters of an example
 _EXAMPLES = 12  # of a step
-_DID = ("dropped", "changed", "added", "lacking")
+_DID = ("dropped", "changed", "added", "kept", "lacking")
 
 
 class Manifest:
