@@ -81,8 +81,8 @@ class ImageCaptions:
         return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest()} if file else {}
 
     def reads(self) -> Sequence[str]:
-        """The field with the image's path."""
-        return (self.image,)
+        """The field with the image's path, and that with its caption."""
+        return (self.image, self.caption)
 
     def named_files(self, rows: Sequence[Row]) -> list[Path]:
         """The images."""
