@@ -112,6 +112,25 @@ KINDS = {
     ),
 }
 
+# What a text must hold for a kind to be in it, sought first: most texts hold none, and this is far
+# faster. All but three kinds have six digits, with at most three other characters between two.
+_SIX_DIGITS = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){5}")
+_SIGNS = {
+    "email": re.compile("@"),
+    "iban": re.compile(r"[A-Za-z]{2}[0-9]{2}"),
+    "ip": re.compile(r"[0-9]\.[0-9]|:[0-9A-Fa-f]{0,4}:"),
+}
+
+
+def _possible(text: str) -> set[str]:
+    """The kinds that a text may hold."""
+    numbers_too = _SIX_DIGITS.search(text) is not None
+    return {
+        name
+        for name in KINDS
+        if (_SIGNS[name].search(text) is not None if name in _SIGNS else numbers_too)
+    }
+
 
 def find_pii(text: str, kinds: Iterable[str] = KINDS) -> list[Found]:
     """The personal data in a text, in order, each place of one kind only.
@@ -123,7 +142,9 @@ def find_pii(text: str, kinds: Iterable[str] = KINDS) -> list[Found]:
     >>> [each.kind for each in find_pii("Ana: ana@ejemplo.es, DNI 12345678Z, tel. +34 612 345 678")]
     ['email', 'dni', 'phone']
     """
-    chosen = set(kinds)
+    chosen = _possible(text).intersection(kinds)
+    if not chosen:
+        return []
     found = [
         Found(name, match.start(), match.end())
         for name, kind in KINDS.items()
