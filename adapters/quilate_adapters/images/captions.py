@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from quilate.data.cleaning.hooks import hook, hook_file
 from quilate.data.cleaning.options import check_count, check_number, check_text, set_texts, wrong
 from quilate.data.cleaning.within import text_within
+from quilate.data.quality.words import some
 from quilate.data.steps import Drop, Row, Verdict
 from quilate.errors import DataError
 from quilate_adapters.images.opening import Limits, Refused, opened, place_of, places_of
@@ -104,9 +105,9 @@ class ImageCaptions:
             return Drop("caption is a file name", said[:80])
         words = len(_WORD.findall(said))
         if words < self.min_words:
-            return Drop("caption too short", f"{words} words")
+            return Drop("caption too short", some(words, "words"))
         if self.max_words is not None and words > self.max_words:
-            return Drop("caption too long", f"{words} words")
+            return Drop("caption too long", some(words, "words"))
         return self._of_language(said)
 
     def _of_language(self, said: str) -> Drop | None:

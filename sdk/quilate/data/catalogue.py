@@ -5,12 +5,13 @@ import inspect
 from typing import Any
 
 from quilate import registry
+from quilate.data.cleaning.options import as_yaml
 from quilate.errors import MissingDependency
 
 
 def step_entries() -> list[dict[str, Any]]:
     """Each step's name, the first sentence of what it does, and its options with their defaults
-    (``needed`` for one that has none).
+    as YAML (``needed`` for one that has none).
 
     >>> next(one["summary"] for one in step_entries() if one["name"] == "exact_duplicates")[-1]
     '.'
@@ -39,7 +40,7 @@ def _options(step: Any) -> dict[str, str]:
 
 def _default(field: "dataclasses.Field[Any]") -> str:
     if field.default is not dataclasses.MISSING:
-        return repr(field.default)
+        return as_yaml(field.default)
     if field.default_factory is not dataclasses.MISSING:
-        return repr(field.default_factory())
+        return as_yaml(field.default_factory())
     return "needed"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import dataclasses
 
+import pytest
+import yaml
+
+from quilate import registry
+from quilate.data.catalogue import step_entries
 from quilate.data.fields import Fields, Where
 from quilate.data.steps import Drop
 from quilate.data.verdicts import said_of
@@ -62,6 +67,28 @@ def test_no_field_is_lost_under_another():
 def test_wrong_fields(options):
     with pytest.raises(ConfigurationError, match="of the step 'fields'"):
         Fields(**options)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [("no", "is false."), ("[si, no]", "is false."), ("on", "is true.")]
+)
+def test_words_that_yaml_reads_as_flags_are_told(written, told):
+    with pytest.raises(ConfigurationError) as caught:
+        Fields(keep=yaml.safe_load(written))
+    assert told in caught.value.what and "in quotes" in caught.value.remedy
+
+
+@pytest.mark.parametrize("entry", step_entries(), ids=lambda entry: entry["name"])
+def test_options_are_listed_as_yaml(entry):
+    step = registry.factory("steps", entry["name"])
+    defaults = {one.name: one for one in dataclasses.fields(step) if one.init}
+    for option, told in entry["options"].items():
+        if told == "needed":
+            continue
+        one = defaults[option]
+        value = one.default if one.default is not dataclasses.MISSING else one.default_factory()
+        read = yaml.safe_load(f"option: {told}")["option"]
+        assert read == (list(value) if isinstance(value, tuple) else value)
 
 
 ITEM = {

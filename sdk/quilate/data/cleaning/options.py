@@ -4,8 +4,38 @@ import math
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+import yaml
+
 from quilate.errors import ConfigurationError
 from quilate.registry import nearest
+
+_READ_AS = {
+    False: "no, off and false as false",
+    True: "yes, on and true as true",
+    None: "null, ~ and nothing as null",
+}
+
+
+def as_yaml(value: Any) -> str:
+    """An option's value as one line of YAML, which can be copied into a pipeline.
+
+    >>> as_yaml(None), as_yaml(("a", "no")), as_yaml({2: 0.2}), as_yaml("[{kind}]")
+    ('null', "[a, 'no']", '{2: 0.2}', "'[{kind}]'")
+    """
+    try:
+        return yaml.dump(
+            value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=math.inf,
+            sort_keys=False,
+        ).removesuffix("\n...\n").rstrip("\n")  # fmt: skip
+    except yaml.YAMLError:  # an object made in Python
+        return repr(value)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes tuples as lists."""
+
+
+_Dumper.add_representer(tuple, yaml.SafeDumper.represent_list)
 
 
 def wrong(step: str, option: str, value: Any, remedy: str) -> NoReturn:
@@ -16,7 +46,9 @@ def wrong(step: str, option: str, value: Any, remedy: str) -> NoReturn:
     quilate.errors.ConfigurationError: The option 'min' of the step 'length' is 'long'. Give a \
 number.
     """
-    shown = repr(value)
+    if isinstance(value, bool | None) and remedy.startswith("Give a text"):
+        remedy += f" YAML reads {_READ_AS[value]}: write it in quotes where the text is meant."
+    shown = repr(value) if isinstance(value, str) else as_yaml(value)
     shown = shown if len(shown) <= 100 else f"{shown[:100]}…"
     raise ConfigurationError(
         f"The option '{option}' of the step '{step}' is {shown}.", remedy=remedy

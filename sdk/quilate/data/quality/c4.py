@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from quilate.data.cleaning.options import check_count, check_flag, check_text
-from quilate.data.quality.words import lines_of, sentences_in
+from quilate.data.quality.words import lines_of, sentences_in, some
 from quilate.data.steps import Change, Drop, Row, Verdict, text_of
 
 _END_MARKS = (".", "?", "!", '"', "”", "»")
@@ -50,7 +50,7 @@ class C4Quality:
     javascript: bool = True
     curly_bracket: bool = True
     policies: bool = True
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         check_text("c4_quality", "field", self.field)
@@ -81,7 +81,7 @@ class C4Quality:
             else:
                 why.append(reason)
         if sentences_in(kept) < self.min_sentences:
-            return Drop("too few sentences", f"{sentences_in(kept)} in {len(kept)} lines")
+            return Drop("too few sentences", f"{sentences_in(kept)} in {some(len(kept), 'lines')}")
         made = "\n".join(kept)
         if made == text:
             return None

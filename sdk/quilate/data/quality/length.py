@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from quilate.data.cleaning.options import check_choice, check_count, check_text, wrong
 from quilate.data.cleaning.within import text_within
-from quilate.data.quality.words import bare, lines_of, pieces
+from quilate.data.quality.words import bare, lines_of, pieces, some
 from quilate.data.steps import Drop, Row, Verdict
 
 _COUNTERS: dict[str, Callable[[str], int]] = {
@@ -24,14 +24,14 @@ class Length:
     not blank. Of messages, all contents count together.
 
     >>> list(Length(min=2, unit="words").apply([{"id": "1", "text": "Hola –"}]))
-    [Drop(reason='too short', detail='1 words')]
+    [Drop(reason='too short', detail='1 word')]
     """
 
     field: str = "text"
     min: int | None = None
     max: int | None = None
     unit: Literal["characters", "words", "lines"] = "characters"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         check_text("length", "field", self.field)
@@ -55,7 +55,7 @@ class Length:
     def _verdict(self, row: Row) -> Verdict:
         count = _COUNTERS[self.unit](text_within(row, self.field))
         if self.min is not None and count < self.min:
-            return Drop("too short", f"{count} {self.unit}")
+            return Drop("too short", some(count, self.unit))
         if self.max is not None and count > self.max:
-            return Drop("too long", f"{count} {self.unit}")
+            return Drop("too long", some(count, self.unit))
         return None

@@ -17,6 +17,15 @@ TERMINAL = (".", "!", "?", '"', "'", "…", "”", "’", "»", "。", "！", "�
 or a Chinese or Japanese one."""
 
 
+def some(n: int, things: str) -> str:
+    """A number of things, in the singular for one.
+
+    >>> some(1, "words"), some(0, "lines")
+    ('1 word', '0 lines')
+    """
+    return f"{n} {things.removesuffix('s') if n == 1 else things}"
+
+
 def pieces(text: str) -> Iterator[str]:
     """What stands between white space, one after the other."""
     return (match[0] for match in _PIECE.finditer(text))
