@@ -77,8 +77,8 @@ def _check_prompts(loaded: LoadedRecipe, places: Mapping[yaml_places.Place, int]
             raise ConfigurationError(
                 f"There is no prompt template '{prompt}'.",
                 where=f"{loaded.path}:{places.get((*place, 'prompt'), 1)}",
-                remedy="Correct `prompt:`; the path is relative to the recipe, which makes it "
-                f"{loaded.folder / prompt}.",
+                remedy="Correct `prompt:`; its path is relative to the recipe: "
+                f"{(loaded.folder / prompt).absolute()}",
             )
 
 

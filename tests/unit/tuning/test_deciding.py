@@ -189,7 +189,7 @@ def test_a_prompt_template_that_is_not_there_is_told_with_its_line(tmp_path, dat
     with pytest.raises(ConfigurationError) as raised:
         load_recipe(file)
     assert str(raised.value).startswith(f"{file}:{line}: There is no prompt template 'aks.md'.")
-    assert f"relative to the recipe, which makes it {file.parent / 'aks.md'}" in str(raised.value)
+    assert f"relative to the recipe: {file.parent / 'aks.md'}" in str(raised.value)
 
 
 def test_the_smallest_loss_that_could_have_been_seen_is_told(tmp_path):
