@@ -35,6 +35,9 @@ _SAID = {
         "{n} rows went to the quarantine: {file}",
         "renamed": "{n} row had an id that another row has; its id is now its place.|"
         "{n} rows had an id that another row has; theirs is now their place.",
+        "not_utf_8": "{n} row is not UTF-8: save the source as UTF-8, or say how it is written "
+        "(encoding: latin-1).|{n} rows are not UTF-8: save the source as UTF-8, or say how it is "
+        "written (encoding: latin-1).",
         "none": "No datasets in {store}. Make one: quilate data run PIPELINE",
         "dataset": "dataset",
         "version": "version",
@@ -62,6 +65,9 @@ _SAID = {
         "{n} filas pasaron a la cuarentena: {file}",
         "renamed": "{n} fila tenía un id que ya tiene otra; ahora su id es su lugar.|"
         "{n} filas tenían un id que ya tiene otra; ahora su id es su lugar.",
+        "not_utf_8": "{n} fila no es UTF-8: guarda la fuente en UTF-8, o di cómo está escrita, por "
+        "ejemplo encoding: latin-1.|{n} filas no son UTF-8: guarda la fuente en UTF-8, o di cómo "
+        "está escrita, por ejemplo encoding: latin-1.",
         "none": "No hay conjuntos de datos en {store}. Para hacer uno: quilate data run PIPELINE",
         "dataset": "conjunto",
         "version": "versión",
@@ -99,7 +105,7 @@ def step_table(manifest: Mapping[str, Any], lang: str | None = None) -> "Table":
 def _steps(manifest: Mapping[str, Any], said: Mapping[str, str]) -> list[Mapping[str, Any]]:
     sources = manifest.get("sources", [])
     rows, lost = (sum(one[name] for one in sources) for name in ("rows", "rejected"))
-    reasons = sum((Counter(one.get("reasons", {})) for one in sources), Counter[str]())
+    reasons = _rejected(manifest)
     read = {
         "step": said["read"],
         "rows_in": rows + lost,
@@ -110,6 +116,12 @@ def _steps(manifest: Mapping[str, Any], said: Mapping[str, str]) -> list[Mapping
         "reasons": {"dropped": dict(reasons.most_common())},
     }
     return [read, *manifest.get("steps", [])]
+
+
+def _rejected(manifest: Mapping[str, Any]) -> Counter[str]:
+    """Why rows of the sources were rejected."""
+    sources = manifest.get("sources", [])
+    return sum((Counter(one.get("reasons", {})) for one in sources), Counter[str]())
 
 
 def _reasons(
@@ -141,6 +153,9 @@ def closing_lines(done: Finished, lang: str | None = None) -> list[str]:
     ]
     if manifest["quarantined"]:
         lines.append(_some("quarantine", manifest["quarantined"], words, file=done.quarantine))
+    foreign = _rejected(manifest)["not UTF-8"]
+    if foreign:
+        lines.append(_some("not_utf_8", foreign, words))
     renamed = sum(source.get("renamed", 0) for source in manifest["sources"])
     if renamed:
         lines.append(_some("renamed", renamed, words))

@@ -9,7 +9,7 @@ from quilate.data import pipeline, run_pipeline
 from quilate.data.files import read_rows
 from quilate.data.pipeline import load_pipeline
 from quilate.errors import ConfigurationError, DataError
-from quilate.reports.pipelines import step_table
+from quilate.reports.pipelines import closing_lines, step_table
 
 LINES = "id;text\n1;El año pasado; por fin\n2;Mañana\n3;Ya está\n"
 
@@ -37,6 +37,8 @@ def test_what_was_rejected_in_reading_is_told_by_its_reason(run):
     done = run(b"id,text\n1,Hola\n2,Ma\xf1ana\n")
     (source,) = done.manifest["sources"]
     assert source["reasons"] == {"not UTF-8": 1}
+    (*_, hint) = closing_lines(done, "es")
+    assert hint.startswith("1 fila no es UTF-8") and "encoding: latin-1" in hint
     assert "no es UTF-8 1" in str(next(iter(step_table(done.manifest, "es").columns[-1].cells)))
 
 
