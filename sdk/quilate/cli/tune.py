@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quilate.cli import tune_data
+from quilate.cli import tune_collect, tune_data
 from quilate.cli.finishing import say
 from quilate.cli.options import DEFAULT_STORE, AsJson, Html, Lang, Store
 
@@ -280,4 +280,4 @@ app.command()(tune_data.export)
 app.command()(tune_data.lint)
 app.command()(tune_data.show)
 app.command()(tune_data.distill)
-app.command()(tune_data.collect)
+app.command()(tune_collect.collect)

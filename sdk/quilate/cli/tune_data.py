@@ -4,18 +4,18 @@ import json
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quilate.cli.finishing import say
 from quilate.cli.options import DEFAULT_STORE, AsJson, Lang, Store
 from quilate.cli.testset import MaxTokens, MaxUsd
+from quilate.cli.tune_words import command_words, refuse_source
 
 if TYPE_CHECKING:
     from quilate.tuning.distillation import Distilled
     from quilate.tuning.examples import AnyExample
-    from quilate.tuning.sources import Gathered
     from quilate.tuning.training_set import Manifest
 
 
@@ -117,7 +117,9 @@ def export(
     from quilate.tuning.training_set import with_files, write_manifest
 
     check_writable(out)
-    made = _training_set(source, against or [], checks, store)
+    refuse_source(out, source, *(against or ()))
+    with command_words():
+        made = _training_set(source, against or [], checks, store)
     told = write(made[0], out, form, extras=extras)
     if made[1] is not None:
         # Rows that the format refused are in the set's digest, and not in the file.
@@ -186,7 +188,9 @@ def lint(
         _refuse_own(max_length, "--max-length", "training: max_length")
         max_length = load_recipe(source).recipe.training.max_length
     tokenizer = registry.factory("chat_tokenizers", "gguf")(_base_of(source, base))
-    report = look(_examples(source, store), tokenizer, max_length=max_length or 1024)
+    with command_words():
+        examples = _examples(source, store)
+    report = look(examples, tokenizer, max_length=max_length or 1024)
     if as_json:
         typer.echo(json.dumps(report.as_data(), ensure_ascii=False))
         return
@@ -210,7 +214,9 @@ def show(
 
     from quilate.tuning.preparing import shown_example
 
-    model, examples = _base_of(source, base), _examples(source, store)
+    model = _base_of(source, base)
+    with command_words():
+        examples = _examples(source, store)
     for example in examples[:n]:
         typer.echo(f"# {example.id}")
         typer.echo(shown_example(example, model, color=sys.stdout.isatty()))
@@ -269,6 +275,7 @@ def distill(
     from quilate.tuning.formats import export as write
 
     check_writable(out)
+    refuse_source(out, source)
     with same_goes_on(), show_progress(quiet=as_json) as progress:
         made = make(
             read_samples([Path(source)]),
@@ -307,92 +314,3 @@ def _nothing_kept(made: "Distilled", out: Path) -> str:
         told = f"{count} of {made.prompts * made.candidates} answers were left out as {reason}"
         told += f" ({detail})" if detail else ""
     return f"No example was made, and {out} was not written: {told}."
-
-
-class What(StrEnum):
-    """What is made of a run or of feedback."""
-
-    good = "good"
-    corrected = "corrected"
-    pairs = "pairs"
-    feedback = "feedback"
-
-
-def collect(
-    source: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's id or latest; with feedback, a file.")
-    ],
-    out: Annotated[Path, typer.Argument(metavar="FILE", help="The examples to write (.jsonl).")],
-    what: Annotated[
-        What,
-        typer.Option(
-            help="good: outputs that pass; corrected: the others, with their reference; pairs: "
-            "what `pairwise` preferred, or with --metric and --margin what scores differ; "
-            "feedback: rows with a thumb, a rating, or chosen and rejected."
-        ),
-    ] = What.good,
-    metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The metric that says.")
-    ] = None,
-    at_least: Annotated[
-        float | None, typer.Option(metavar="X", help="What passes; left out: the best value.")
-    ] = None,
-    margin: Annotated[
-        float | None, typer.Option(metavar="X", help="How much two outputs of a pair differ.")
-    ] = None,
-    target: Annotated[str | None, typer.Option(metavar="NAME", help="One target alone.")] = None,
-    good_from: Annotated[
-        float | None, typer.Option(metavar="X", help="Ratings from here on are good.")
-    ] = None,
-    store: Store = DEFAULT_STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Make training examples of a run's outputs, or of feedback.
-
-    Samples of a suite that is to judge the tuned model must not be trained on: training refuses.
-    """
-    from collections import Counter
-
-    from quilate.cli.onward import check_writable
-    from quilate.tuning.formats import export as write
-
-    check_writable(out)
-    found = _gathered(source, what, metric, at_least, margin, target, good_from, store)
-    told = write(list(found), out)
-    skipped = Counter(one.reason for one in found.skipped)
-    if as_json:
-        typer.echo(json.dumps({"rows": told.rows, "skipped": skipped, "format": told.format}))
-        return
-    left = ", ".join(f"{reason} {n}" for reason, n in skipped.most_common())
-    typer.echo(f"{out}: {told.rows} ({told.format})" + (f"; left out: {left}" if left else ""))
-
-
-def _gathered(
-    source: str,
-    what: What,
-    metric: str | None,
-    at_least: float | None,
-    margin: float | None,
-    target: str | None,
-    good_from: float | None,
-    store: Path,
-) -> "Gathered[Any]":
-    from quilate import evals
-    from quilate.data.files import Rejected, read_rows
-    from quilate.tuning import sources
-
-    if what is What.feedback:
-        rows = [row for row in read_rows(source) if not isinstance(row, Rejected)]
-        return sources.from_feedback(rows, good_from=good_from, name=Path(source).name)
-    run = evals.open_run(source, store=store)
-    if what is What.pairs:
-        if metric is None or margin is None:
-            return sources.from_pairwise(run, target=target)
-        return sources.from_scores(run, metric=metric, margin=margin, target=target)
-    if metric is None:
-        raise typer.BadParameter(
-            f"name the metric that says: {', '.join(run.metrics)}", param_hint="--metric"
-        )
-    if what is What.corrected:
-        return sources.corrected(run, metric=metric, at_least=at_least, target=target)
-    return sources.from_run(run, metric=metric, at_least=at_least, target=target)

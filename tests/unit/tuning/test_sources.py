@@ -84,7 +84,7 @@ def test_each_row_without_an_example_is_told_with_its_reason():
         "not_the_assistants",
         "prompt_ends_with_answer",
     ]
-    assert 'fields={"prompt": …}' in found.skipped[5].detail
+    assert "nothing says which is the prompt" in found.skipped[5].detail
 
 
 def test_a_source_without_examples_is_one_clear_error():

@@ -51,7 +51,7 @@ def column(row: Mapping[str, Any], name: str, fields: Mapping[str, str]) -> str 
     found = [one for one in NAMES[name] if one not in taken and given(row.get(one))]
     if len(found) > 1:
         said = " and ".join(f"`{one}`" for one in found)
-        raise Unusable("ambiguous", f'{said}: say which by fields={{"{name}": …}}')
+        raise Unusable("ambiguous", f"{said}: nothing says which is the {name}")
     return found[0] if found else None
 
 
