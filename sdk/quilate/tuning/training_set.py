@@ -257,15 +257,28 @@ def _evaluation(
 
 def _samples(name: str, given: Sequence[Sample] | str | Path) -> tuple[str | None, list[Sample]]:
     if isinstance(given, str | Path):
-        from quilate.evals.samples import read_samples
-
-        return file_sha256(Path(given)), read_samples([Path(given)])
+        return file_sha256(Path(given)), _read(Path(given))
     samples = list(given)
     if not samples:
         raise DataError(
             f"The evaluation set '{name}' has no samples.", remedy="Give those of the suite."
         )
     return None, samples
+
+
+def _read(file: Path) -> list[Sample]:
+    """The samples of a suite's file; of another, such as a benchmark's questions, the text of the
+    usual column of each row. Raises `DataError` for a row without one."""
+    from quilate.data.decontamination.evaluation import read_texts
+    from quilate.evals.samples import read_samples
+
+    try:
+        return read_samples([file])
+    except DataError as error:
+        try:
+            return [Sample(one.id, one.text) for one in read_texts([file])]
+        except DataError:
+            raise error from None
 
 
 def _record(made: Fingerprints, sha256: str | None) -> EvaluationRecord:

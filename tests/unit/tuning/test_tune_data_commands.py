@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from typer.testing import CliRunner
 
 from quilate.cli.app import app
+from quilate.errors import DataError
 
 
 def tune(*words):
@@ -81,3 +83,22 @@ def test_no_command_writes_over_what_it_reads(tmp_path):
     ):
         assert "is one that is read" in str(tune(*words).exception)
     assert (rows.read_bytes(), judged.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    "row", [{"id": "q", "question": "Who keeps it?"}, {"problem": "Who keeps it?", "answer": "A"}]
+)
+def test_evaluation_files_of_others_are_checked_against_by_their_usual_column(tmp_path, row):
+    rows = [{"id": "1", "input": "Who keeps it?", "output": "A"},
+            {"id": "2", "input": "Where?", "output": "There"}]  # fmt: skip
+    train, held = lines(tmp_path / "t.jsonl", rows), lines(tmp_path / "e.jsonl", [row])
+    out = tmp_path / "out.jsonl"
+    done = tune("export", train, out, "--against", held)
+    assert done.exit_code == 0, done.exception
+    assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["2"]
+
+
+def test_an_evaluation_file_without_questions_is_an_error(tmp_path):
+    train = lines(tmp_path / "t.jsonl", [{"id": "1", "input": "Hi", "output": "Ho"}])
+    held = lines(tmp_path / "e.jsonl", [{"id": "q", "note": "x"}])
+    assert isinstance(tune("export", train, tmp_path / "o", "--against", held).exception, DataError)
