@@ -12,6 +12,7 @@ from quilate.cli.finishing import say
 from quilate.cli.options import DEFAULT_STORE, AsJson, Lang, Store
 from quilate.cli.testset import MaxTokens, MaxUsd
 from quilate.cli.tune_words import command_words, refuse_source
+from quilate.errors import DataError
 
 if TYPE_CHECKING:
     from quilate.tuning.distillation import Distilled
@@ -64,6 +65,7 @@ def _examples(source: str, store: Path) -> "list[AnyExample]":
         data = load_examples(load_recipe(source), store)
         found, rejected = [*data.train, *data.heldout], list(data.rejected)
     else:
+        _refuse_bare_dataset(source, store)
         rejected: list[Rejected] = []  # type: ignore[no-redef]
         found = read_examples(ExamplesSpec(path=source), Path(), store, rejected)
     for one in rejected[:5]:
@@ -205,6 +207,7 @@ def show(
     n: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Examples.")] = 1,
     base: Base = None,
     store: Store = DEFAULT_STORE,
+    lang: Lang = None,
 ) -> None:
     """Show examples in the chat template, the learned part marked.
 
@@ -212,6 +215,7 @@ def show(
     """
     import sys
 
+    from quilate.reports.strings import language
     from quilate.tuning.preparing import shown_example
 
     model = _base_of(source, base)
@@ -219,9 +223,19 @@ def show(
         examples = _examples(source, store)
     for example in examples[:n]:
         typer.echo(f"# {example.id}")
-        typer.echo(shown_example(example, model, color=sys.stdout.isatty()))
+        typer.echo(shown_example(example, model, color=sys.stdout.isatty(), lang=language(lang)))
     if not examples:
         say("There are no examples.")
+
+
+def _refuse_bare_dataset(source: str, store: Path) -> None:
+    """Raise `DataError` for no file but the name of a dataset."""
+    from quilate.data.stores import dataset_store
+
+    if not Path(source).exists() and source.partition("@")[0] in dataset_store(store).names():
+        raise DataError(
+            f"There is no file '{source}', but a dataset.", remedy=f"Write dataset:{source}"
+        )
 
 
 def _is_recipe(source: str) -> bool:

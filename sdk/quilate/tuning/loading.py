@@ -182,7 +182,8 @@ def _refuse_split(dataset: Dataset) -> None:
         raise ConfigurationError(
             f"The dataset '{dataset.name}' is in splits (field '{column}'): rows to be tested on "
             "would be trained on.",
-            remedy=f"Say which: {{path: dataset:{dataset.name}, where: {{{column}: train}}}}",
+            remedy="Say which in a recipe: "
+            f"`train: {{path: dataset:{dataset.name}, where: {{{column}: train}}}}`",
         )
 
 

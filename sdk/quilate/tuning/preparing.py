@@ -67,7 +67,12 @@ def dry_run(loaded: LoadedRecipe, *, store: str | Path = ".quilate", color: bool
     return DryRun(data, linted, manifest, shown, found)
 
 
-def shown_example(example: AnyExample, base: Path, *, color: bool = False) -> str:
+_SIDES = {
+    "es": {"chosen": "elegida", "rejected": "rechazada", "good": "buena", "bad": "mala"},
+}
+
+
+def shown_example(example: AnyExample, base: Path, *, color: bool = False, lang: str = "en") -> str:
     """An example as text in the chat template of a GGUF base, what is learned marked: of a
     preference both sides, one after the other; of a judged completion with its verdict."""
     from quilate.tuning.templates import render, sides
@@ -77,7 +82,8 @@ def shown_example(example: AnyExample, base: Path, *, color: bool = False) -> st
     for name, one in sides(example):
         rendered = _up_to_stop(render(one, tokenizer.template), tokenizer)
         text = rendered.to_text(color=color)
-        shown.append(f"## {name}\n{text}" if name else text)
+        title = _SIDES.get(lang, {}).get(name, name)
+        shown.append(f"## {title}\n{text}" if name else text)
     return "\n".join(shown)
 
 

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from quilate.cli.app import app
 from quilate.data import pipeline, run_pipeline
 from quilate.errors import ConfigurationError, DataError
 from quilate.tuning.loading import load_examples, load_recipe
@@ -50,3 +52,15 @@ def test_rows_of_a_file_are_chosen_by_value_and_keep_their_places(folder):
 def test_a_value_that_no_row_has_is_one_error(folder):
     with pytest.raises(DataError, match=r"odd: False, True"):
         examples(folder, {"train": {"path": "rows.jsonl", "where": {"odd": "yes"}}})
+
+
+def test_the_name_of_a_dataset_alone_is_told_how_to_be_written(folder, monkeypatch):
+    pytest.importorskip("lance")
+    steps = [{"whitespace": {"field": "input"}}]
+    made = pipeline("qa", "rows.jsonl", steps, folder=folder)
+    run_pipeline(made, store=folder / "store", workers=1)
+    words = ["tune", "export", "qa", str(folder / "o.jsonl"), "--store", str(folder / "store")]
+    done = CliRunner().invoke(app, words)
+    assert "Write dataset:qa" in str(done.exception)
+    words[2] = "dataset:qa"
+    assert CliRunner().invoke(app, words).exit_code == 0

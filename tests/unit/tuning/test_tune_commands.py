@@ -40,9 +40,10 @@ def turn(role, text):
 def test_both_sides_of_a_preference_are_shown(tmp_path):
     row = {"prompt": turn("user", "2 + 2?"), "chosen": turn("assistant", "4"),
            "rejected": turn("assistant", "5")}  # fmt: skip
-    said = tune("show", lines(tmp_path / "p.jsonl", [row])).output
+    said = tune("show", lines(tmp_path / "p.jsonl", [row]), "--lang", "en").output
     assert said.index("## chosen") < said.index("⟦4<|im_end|>⟧") < said.index("## rejected")
     assert "⟦5<|im_end|>⟧" in said
+    assert "## elegida" in tune("show", tmp_path / "p.jsonl", "--lang", "es").output
 
 
 def test_judged_completions_are_shown_with_their_verdict(tmp_path):
@@ -61,7 +62,7 @@ def test_a_recipe_is_shown_in_the_template_of_its_own_base(tmp_path, monkeypatch
     asked = []
     monkeypatch.setattr(preparing, "base_file_of", lambda base, folder: folder / base)
     monkeypatch.setattr(
-        preparing, "shown_example", lambda one, base, color: asked.append(base) or "shown"
+        preparing, "shown_example", lambda one, base, **_: asked.append(base) or "shown"
     )
     assert "shown" in tune("show", recipe).output
     assert asked == [tmp_path / "own.gguf"]
