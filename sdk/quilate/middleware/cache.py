@@ -1,6 +1,7 @@
 """Responses kept on disk between runs, in a file of their own that may be deleted at any time."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -107,6 +108,7 @@ class SqliteCache:
     def _prepare(self, connection: "Connection") -> "Table":
         """Check that the file is ours, or make it so, before another process can."""
         from sqlalchemy import Column, MetaData, String, Table, inspect
+        from sqlalchemy.exc import OperationalError
 
         table = Table(
             "responses",
@@ -124,7 +126,10 @@ class SqliteCache:
             table.create(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {FORMAT}")
         connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        # SQLite does not wait for this lock: a process that opens the file at the same moment may
+        # have it, and makes the change. Whatever else is wrong, the next statement tells.
+        with contextlib.suppress(OperationalError):
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         return table
 
     def _close(self) -> None:
