@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -39,7 +39,11 @@ from quilate.data.uses import Use, identity_of, use_of
 from quilate.data.verdicts import Tally
 from quilate.errors import ConfigurationError, DataError, QuilateError, redact
 
+if TYPE_CHECKING:
+    import sqlite3
+
 _STALE = 24 * 3600  # seconds
+_POLL = 0.1  # seconds between looks at a lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,9 @@ def run_pipeline(
     _sweep(cache)
     with _alone(root / f".{made.spec.name}.lock"):
         doing = _engine(engine, options)
-        sources = _ingested(made, cache, Path(store))
+        # Pipelines of one source share its shards: they would write over each other's.
+        with _alone(cache / "sources.lock", waits=True):
+            sources = _ingested(made, cache, Path(store))
         shards = [shard for source in sources for shard in source.shards]
         if not shards:
             raise _no_rows(sources)
@@ -370,27 +376,38 @@ def _manifest(
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """One run of a pipeline at a time: two would write the same version."""
-    import sqlite3
-
+def _alone(file: Path, *, waits: bool = False) -> Iterator[None]:
+    """One process at a time: two runs of a pipeline would write the same version. Another is
+    refused, or `waits`."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    # The operating system releases the lock with its process, on every system alike.
-    try:
-        lock = sqlite3.connect(file, timeout=0, isolation_level=None)
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        busy = "locked" in str(error)
-        raise DataError(
-            "Another process is running this pipeline."
-            if busy
-            else f"The store cannot be written: {error}.",
-            where=str(file),
-            remedy="Wait until it has finished, or give this one another name."
-            if busy
-            else "Name one that you may write to: --store DIR.",
-        ) from None
+    while (lock := _lock(file)) is None:
+        if not waits:
+            raise DataError(
+                "Another process is running this pipeline.",
+                where=str(file),
+                remedy="Wait until it has finished, or give this one another name.",
+            )
+        time.sleep(_POLL)
     try:
         yield
     finally:
         lock.close()
+
+
+def _lock(file: Path) -> "sqlite3.Connection | None":
+    """A lock, which the operating system releases with its process, on every system alike; None
+    while another process has it."""
+    import sqlite3
+
+    try:
+        lock = sqlite3.connect(file, timeout=0, isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return None
+        raise DataError(
+            f"The store cannot be written: {error}.",
+            where=str(file),
+            remedy="Name one that you may write to: --store DIR.",
+        ) from None
+    return lock

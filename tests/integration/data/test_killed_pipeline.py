@@ -103,3 +103,24 @@ def test_killed_again_and_again_it_ends_the_same(project, workers):
     assert len(kept) == 300
     quarantine = project / "killed/data/killed/quarantine/1.jsonl"
     assert len(quarantine.read_text().splitlines()) == 300
+
+
+def test_two_pipelines_of_one_source_at_once_both_end_right(project):
+    (project / "a.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "text": f"fila {n}"}) + "\n" for n in range(20_000))
+    )
+    for name in ("one", "two"):
+        (project / f"{name}.yaml").write_text(f"{{name: {name}, source: a.jsonl, shard_rows: 50}}")
+    (project / "run.py").write_text(RUN.replace('"p.yaml"', "sys.argv[3]"))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "run.py", "s", "1", f"{name}.yaml"],
+            cwd=project,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    told = [process.communicate(timeout=120)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert told[0] == told[1]
