@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 _STALE = 24 * 3600  # seconds
+_SHOWN = 200  # characters of an id in an error
 _POLL = 0.1  # seconds between looks at a lock
 
 
@@ -137,20 +138,38 @@ def run_pipeline(
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
     with _alone(root / f".{made.spec.name}.lock"):
-        doing = _engine(engine, options)
+        doing, seen = _engine(engine, options), SeenIds()
         # Pipelines of one source share its shards: they would write over each other's.
         with _alone(cache / "sources.lock", waits=True):
-            sources = _ingested(made, cache, Path(store))
+            sources = _ingested(made, cache, Path(store), seen)
         shards = [shard for source in sources for shard in source.shards]
         if not shards:
             raise _no_rows(sources)
         try:
             tracks, tallies = run_steps(shards, made.uses, cache, doing, progress)
+            _check_added(made.uses, tracks, tallies, seen)
             finals = list(doing.map(describe, tracks))
             return _written(made, Path(store), sources, tracks, tallies, finals, doing)
         finally:
             if doing is not engine:  # one that was given is its owner's
                 doing.close()
+
+
+def _check_added(
+    uses: Sequence[Use], tracks: Sequence[Track], tallies: Sequence[Tally], seen: SeenIds
+) -> None:
+    """Raise `DataError` for an added row whose id a row of any shard has."""
+    for at, (use, tally) in enumerate(zip(uses, tallies, strict=True)):
+        for track in tracks if tally.added else ():
+            names = track.said(at).added()
+            new = seen.add(names)
+            if not all(new):
+                raise DataError(
+                    f"The step '{use.name}' adds a row with the id "
+                    f"{names[new.index(False)][:_SHOWN]!r}, which another row has.",
+                    remedy="Give new rows ids of their own, such as that of the row that they are "
+                    "from with a number.",
+                )
 
 
 def _no_rows(sources: Sequence[Source]) -> DataError:
@@ -188,8 +207,7 @@ def _engine(engine: str | Engine, options: Mapping[str, Any]) -> Engine:
     return found
 
 
-def _ingested(made: Pipeline, cache: Path, store: Path) -> list[Source]:
-    seen = SeenIds()
+def _ingested(made: Pipeline, cache: Path, store: Path, seen: SeenIds) -> list[Source]:
     found = []
     for spec in made.spec.sources:
         for path, label in _paths(spec, made.folder, cache, store):

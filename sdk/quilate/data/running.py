@@ -18,6 +18,7 @@ from quilate.data.engines import Engine
 from quilate.data.files.writing import json_line, whole
 from quilate.data.functions import own_copy
 from quilate.data.meter import watched
+from quilate.data.seals import sealed, unsealed
 from quilate.data.shards import Shard
 from quilate.data.steps import Add, Change, Drop, Row, Sketch, Verdict, Verdicts
 from quilate.data.stores import Kind, joined, kind_of
@@ -59,6 +60,10 @@ class Track:
     def with_step(self, key: str, rows: int) -> "Track":
         """After a step whose verdicts are kept."""
         return replace(self, key=key, rows=rows, files=(*self.files, str(self.file(key))))
+
+    def said(self, at: int) -> Said:
+        """What the step at a place said."""
+        return _kept(self.files[at])
 
     def read(self) -> list[Row]:
         """The rows as they are now."""
@@ -439,22 +444,26 @@ def describe(track: Track) -> Final:
     file = Path(track.cache) / "finals" / track.key[:2] / f"{track.key}.json"
     digests = file.with_suffix(".digests")
     try:
-        kept = json.loads(file.read_bytes())
-        if digests.stat().st_size == track.rows * _DIGEST:
+        kept = json.loads(unsealed(file.read_bytes()))
+        if hashlib.sha256(digests.read_bytes()).hexdigest() == kept["digests"]:
             return Final(digests, kept["kinds"], kept["filled"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass  # not described yet, or a file was damaged
     kinds: dict[str, Kind | None] = {}
     filled: dict[str, int] = {}
+    total = hashlib.sha256()
     with whole(digests) as stream:
         for row in track.read():
             line = json_line(dict(sorted(row.items())))
-            stream.write(hashlib.blake2b(line, digest_size=_DIGEST).digest())
+            own = hashlib.blake2b(line, digest_size=_DIGEST).digest()
+            stream.write(own)
+            total.update(own)
             for name, value in row.items():
                 kinds[name] = joined(kinds.get(name), kind_of(value))
                 filled[name] = filled.get(name, 0) + (value is not None)
     with whole(file) as stream:
-        stream.write(json.dumps({"kinds": kinds, "filled": filled}).encode())
+        told = {"kinds": kinds, "filled": filled, "digests": total.hexdigest()}
+        stream.write(sealed(json.dumps(told).encode()))
     return Final(digests, kinds, filled)
 
 

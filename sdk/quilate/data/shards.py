@@ -20,6 +20,7 @@ from quilate.data.files.reading import read_rows
 from quilate.data.files.rejected import Rejected
 from quilate.data.files.writing import json_line, whole
 from quilate.data.ids import SeenIds
+from quilate.data.seals import sealed, unsealed
 from quilate.data.steps import Row
 from quilate.errors import DataError
 
@@ -104,17 +105,15 @@ def ingest(
 def _is_whole(folder: Path) -> bool:
     """Whether a source was read into a folder, and nothing there was damaged since."""
     try:
-        shards = json.loads((folder / "index.json").read_bytes())["shards"]
-        return (folder / "rejected.jsonl").is_file() and all(
-            hashlib.sha256((folder / one["file"]).read_bytes()).hexdigest() == one["digest"]
-            for one in shards
-        )
+        kept = json.loads(unsealed((folder / "index.json").read_bytes()))
+        files = [*kept["files"].items(), *((one["file"], one["digest"]) for one in kept["shards"])]
+        return all(_sha256(folder / name) == told for name, told in files)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
 def _stored(folder: Path, label: str, sha256: str) -> Source:
-    kept = json.loads((folder / "index.json").read_text())
+    kept = json.loads(unsealed((folder / "index.json").read_bytes()))
     shards = tuple(
         Shard(folder / one["file"], one["rows"], one["digest"]) for one in kept["shards"]
     )
@@ -156,8 +155,10 @@ def _read_into(
                 size = 0
         flush()
     seen.close_source(folder / "ids.npy")
+    files = {file: _sha256(folder / file) for file in ("rejected.jsonl", "ids.npy")}
+    told = {"shards": shards, "files": files, **counts, "reasons": reasons}
     with whole(folder / "index.json") as stream:
-        stream.write(json.dumps({"shards": shards, **counts, "reasons": reasons}).encode())
+        stream.write(sealed(json.dumps(told).encode()))
 
 
 def _wanted(before: int, most: int) -> int:
@@ -215,8 +216,7 @@ def content_digest(path: Path) -> str:
                 for found in listed(path)
             ]
             return digest(*named)
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return _sha256(path)
     except FileNotFoundError:
         raise DataError(
             "There is no such file or folder.",
@@ -225,3 +225,8 @@ def content_digest(path: Path) -> str:
         ) from None
     except OSError as error:
         raise DataError(f"It cannot be read: {error.strerror}.", where=str(path)) from None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

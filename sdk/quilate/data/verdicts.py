@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quilate.data.files.writing import whole
+from quilate.data.seals import sealed, unsealed
 from quilate.data.steps import Add, Change, Drop, Row, Verdict
 from quilate.errors import DataError, redact
 
@@ -131,6 +132,10 @@ class Said:
             if kind == "drop":
                 yield rows[at], rest[0], rest[1]
 
+    def added(self) -> list[str]:
+        """The ids of the rows that were added."""
+        return [row["id"] for _, kind, *rest in self.entries if kind == "add" for row in rest[0]]
+
     def write(self, file: Path, step: str = "", rows: Sequence[Row] = ()) -> "Said":
         """Keep it, and give it as it will be read: the file is there whole, or not at all. Raises
         `DataError` that names the `step` and the row for values that JSON cannot hold."""
@@ -139,7 +144,7 @@ class Said:
         except (TypeError, ValueError) as error:
             raise self._unwritable(step, rows, error) from None
         with whole(file) as stream:
-            stream.write(text)
+            stream.write(sealed(text))
         return _decoded(text)
 
     def _encoded(self) -> bytes:
@@ -167,7 +172,7 @@ class Said:
     def read(cls, file: Path) -> "Said | None":
         """What was kept; None when there is nothing, or a damaged file: that part is done again."""
         try:
-            return _decoded(file.read_bytes())
+            return _decoded(unsealed(file.read_bytes()))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 

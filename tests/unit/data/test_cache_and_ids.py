@@ -49,8 +49,28 @@ def test_the_same_rows_are_the_same_version_whatever_the_shards(folder):
     assert (first.new, again.new) == (True, False)
 
 
-@pytest.mark.parametrize("harm", [lambda data: b"", lambda data: data[: len(data) // 2]])
+def test_added_rows_have_ids_that_no_shard_has(folder):
+    def more(row):
+        return Add(({"id": "new", "text": "x"},), "more") if row["id"] in ("3", "450") else None
+
+    def other(row):
+        return Add(({"id": "450", "text": "x"},), "other") if row["id"] == "3" else None
+
+    for step in (more, other):
+        with pytest.raises(DataError, match=f"'{step.__name__}' adds a row with the id"):
+            done(folder, [step], shard_rows=100)
+
+
+def flipped(data):
+    """With one bit of a digit or letter in the middle changed."""
+    at = next((n for n in range(len(data) // 2, len(data)) if data[n : n + 1].isalnum()), 0)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :] if data else data
+
+
+@pytest.mark.parametrize("harm", [lambda data: b"", lambda data: data[: len(data) // 2], flipped])
 def test_a_damaged_cache_is_made_anew(folder, harm):
+    with (folder / "r.jsonl").open("a") as stream:
+        stream.write("{broken line\n")
     first = done(folder, shard_rows=100)
     spoilt = 0
     for file in (folder / "s" / "data" / ".cache").rglob("*"):
@@ -59,6 +79,7 @@ def test_a_damaged_cache_is_made_anew(folder, harm):
             spoilt += 1
     assert spoilt > 20
     again = done(folder, shard_rows=100)
+    assert not again.new
     assert again.manifest["digest"] == first.manifest["digest"]
     assert again.manifest["steps"] == first.manifest["steps"]
     assert again.quarantine.read_bytes() == first.quarantine.read_bytes()
