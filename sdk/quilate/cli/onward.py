@@ -1,6 +1,8 @@
 """What a run says when Ctrl-C ends it, and what can be known before it begins."""
 
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +41,12 @@ def same_goes_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted("What was finished is kept; the same command goes on.") from None
+        raise Interrupted(f"What was finished is kept. Go on with: {this_command()}") from None
+
+
+def this_command() -> str:
+    """The command that is running, to paste."""
+    return shlex.join(["quilate", *sys.argv[1:]])
 
 
 def _is_kept(run: str, store: Path) -> bool:

@@ -1,10 +1,7 @@
 """The command ``testset``: questions with answers and gold passages, made from a corpus."""
 
 import json
-import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,6 +88,7 @@ def testset(
     """
     _check_given(documents, chunks, model)
     from quilate import sync
+    from quilate.cli.onward import same_goes_on
     from quilate.cli.progress import show_progress
     from quilate.testsets import amake, read_chunks
     from quilate.testsets.planning import kinds_from
@@ -121,7 +119,7 @@ def testset(
                 announce=_announcing(dry_run=dry_run, as_json=as_json, lang=lang),
             )
 
-    with _interruptible():
+    with same_goes_on():
         made = sync.run(work())
     _finish(made, n, as_json=as_json, lang=lang)
 
@@ -138,10 +136,11 @@ def _finish(made: "Testset", n: int, *, as_json: bool, lang: str | None) -> None
     if as_json:
         typer.echo(json.dumps(as_data(made), ensure_ascii=False))
     else:
+        from quilate.cli.onward import this_command
         from quilate.reports.testset import summary_lines
         from quilate.reports.visible import visible
 
-        for line in summary_lines(made, _again(), lang):
+        for line in summary_lines(made, this_command(), lang):
             typer.echo(visible(line))
     if made.stopped is not None:
         raise typer.Exit(4)
@@ -178,20 +177,6 @@ def _announcing(*, dry_run: bool, as_json: bool, lang: str | None) -> "Callable[
             raise typer.Exit
 
     return announce
-
-
-def _again() -> str:
-    return shlex.join(["quilate", *sys.argv[1:]])
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    from quilate.cli.onward import Interrupted
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(f"What was answered is kept. Go on with: {_again()}") from None
 
 
 def _samples(files: list[Path]) -> list[Any]:

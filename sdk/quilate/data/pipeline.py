@@ -20,21 +20,20 @@ from quilate.codec import digest
 from quilate.data.engines import Engine
 from quilate.data.files.encodings import REMEDY
 from quilate.data.files.writing import json_line, whole
-from quilate.data.ids import SeenIds
-from quilate.data.running import (
+from quilate.data.finals import (
     Dropping,
     Final,
-    Progress,
-    Track,
     content_of,
     describe,
     final_rows,
-    run_steps,
     tell_dropped,
 )
+from quilate.data.ids import SeenIds
+from quilate.data.running import Progress, run_steps
 from quilate.data.shards import Source, ingest
 from quilate.data.spec import PipelineSpec, SourceSpec
 from quilate.data.stores import Dataset, Kind, dataset_store, joined, open_dataset
+from quilate.data.tracks import Track
 from quilate.data.uses import Use, identity_of, use_of
 from quilate.data.verdicts import Tally
 from quilate.errors import ConfigurationError, DataError, QuilateError, redact

