@@ -27,6 +27,19 @@ class What(StrEnum):
     feedback = "feedback"
 
 
+BadTo = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Ratings up to here are bad, and those between are left out."),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=COLUMN",
+        help="Which column of feedback is which, such as prompt=question; repeatable.",
+    ),
+]
+
+
 def collect(
     source: Annotated[
         str, typer.Argument(metavar="RUN", help="A run's id or latest; with feedback, a file.")
@@ -59,19 +72,8 @@ def collect(
     good_from: Annotated[
         float | None, typer.Option(metavar="X", help="Ratings from here on are good.")
     ] = None,
-    bad_to: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X", help="Ratings up to here are bad, and those between are left out."
-        ),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=COLUMN",
-            help="Which column of feedback is which, such as prompt=question; repeatable.",
-        ),
-    ] = None,
+    bad_to: BadTo = None,
+    field: Columns = None,
     store: Store = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:

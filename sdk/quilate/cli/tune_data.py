@@ -17,6 +17,7 @@ from quilate.errors import DataError
 if TYPE_CHECKING:
     from quilate.tuning.distillation import Distilled
     from quilate.tuning.examples import AnyExample
+    from quilate.tuning.formats import Exported
     from quilate.tuning.training_set import Manifest
 
 
@@ -121,20 +122,27 @@ def export(
     check_writable(out)
     refuse_source(out, source, *(against or ()))
     with command_words():
-        made = _training_set(source, against or [], checks, store)
-    told = write(made[0], out, form, extras=extras)
-    if made[1] is not None:
+        examples, manifest = _training_set(source, against or [], checks, store)
+    told = write(examples, out, form, extras=extras)
+    if manifest is not None:
         # Rows that the format refused are in the set's digest, and not in the file.
-        place = out.with_name(f"{out.name}.manifest.json")
-        write_manifest(with_files(made[1], out.parent, out.name), place)
+        write_manifest(with_files(manifest, out.parent, out.name), _manifest_of(out))
+    _tell_export(told, manifest, as_json)
+
+
+def _manifest_of(out: Path) -> Path:
+    return out.with_name(f"{out.name}.manifest.json")
+
+
+def _tell_export(told: "Exported", manifest: "Manifest | None", as_json: bool) -> None:
     if as_json:
-        found = None if made[1] is None else {"checks": made[1].checks}
-        typer.echo(json.dumps(asdict(told) | (found or {}), ensure_ascii=False, default=str))
+        found = {} if manifest is None else {"checks": manifest.checks}
+        typer.echo(json.dumps(asdict(told) | found, ensure_ascii=False, default=str))
         return
-    typer.echo(f"{out}: {told.rows} ({told.format})")
-    if made[1] is not None:
-        counts = ", ".join(f"{check} {count}" for check, count in made[1].checks.items())
-        say(f"left out for evaluation samples: {counts}; {place}")
+    typer.echo(f"{told.path}: {told.rows} ({told.format})")
+    if manifest is not None:
+        counts = ", ".join(f"{check} {count}" for check, count in manifest.checks.items())
+        say(f"left out for evaluation samples: {counts}; {_manifest_of(told.path)}")
     for one in told.refused[:10]:
         say(f"{one.id}: {one.reason} {one.detail}".rstrip())
     if told.refused:
