@@ -270,15 +270,13 @@ def _read(file: Path) -> list[Sample]:
     """The samples of a suite's file; of another, such as a benchmark's questions, the text of the
     usual column of each row. Raises `DataError` for a row without one."""
     from quilate.data.decontamination.evaluation import read_texts
+    from quilate.data.files import Rejected, read_rows
     from quilate.evals.samples import read_samples
 
-    try:
+    rows = [row for row in read_rows(file) if not isinstance(row, Rejected)]
+    if not rows or any("input" in row for row in rows):
         return read_samples([file])
-    except DataError as error:
-        try:
-            return [Sample(one.id, one.text) for one in read_texts([file])]
-        except DataError:
-            raise error from None
+    return [Sample(one.id, one.text) for one in read_texts([file])]
 
 
 def _record(made: Fingerprints, sha256: str | None) -> EvaluationRecord:

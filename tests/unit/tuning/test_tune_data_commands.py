@@ -102,3 +102,10 @@ def test_an_evaluation_file_without_questions_is_an_error(tmp_path):
     train = lines(tmp_path / "t.jsonl", [{"id": "1", "input": "Hi", "output": "Ho"}])
     held = lines(tmp_path / "e.jsonl", [{"id": "q", "note": "x"}])
     assert isinstance(tune("export", train, tmp_path / "o", "--against", held).exception, DataError)
+
+
+def test_a_suite_file_that_is_wrong_is_not_read_as_another_kind(tmp_path):
+    train = lines(tmp_path / "t.jsonl", [{"id": "1", "input": "Hi", "output": "Ho"}])
+    held = lines(tmp_path / "e.jsonl", [{"id": "q", "input": "a b"}, {"id": "q", "input": "c d"}])
+    told = tune("export", train, tmp_path / "o.jsonl", "--against", held).exception
+    assert "stands twice" in str(told)
